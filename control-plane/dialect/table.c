@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one list of dialects: a new one adds its declaration and its line here.
+#include "dialect.h"
+
+#include <string.h>
+
+extern const struct dialect dialect_sfu;
+
+static const struct dialect *const dialects[] = {
+	&dialect_sfu,
+};
+
+enum { DIALECTS = sizeof(dialects) / sizeof(dialects[0]) };
+
+const struct dialect *dialect_find(const char *name)
+{
+	for (unsigned i = 0; i < DIALECTS; i++)
+		if (!strcmp(dialects[i]->name, name))
+			return dialects[i];
+	return NULL;
+}
+
+const struct dialect *dialect_next(const struct dialect *previous)
+{
+	if (!previous)
+		return dialects[0];
+	for (unsigned i = 0; i + 1 < DIALECTS; i++)
+		if (dialects[i] == previous)
+			return dialects[i + 1];
+	return NULL;
+}

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+// The verbs of the control socket; ctl.h documents them.
+#include "address.h"
+#include "ctl.h"
+
+#include <string.h>
+#include <unistd.h>
+
+static json_t *refusal(const char *error)
+{
+	return json_pack("{s:b, s:s}", "ok", 0, "error", error);
+}
+
+static const char *text_of(const json_t *request, const char *name)
+{
+	return json_string_value(json_object_get(request, name));
+}
+
+// ---- status
+
+#define COUNTER(noun)                                           \
+	static json_int_t count_##noun(const struct core *core) \
+	{                                                       \
+		const struct core_##noun *one = NULL;           \
+		json_int_t count = 0;                           \
+		while ((one = core_##noun##_next(core, one)))   \
+			count++;                                \
+		return count;                                   \
+	}
+COUNTER(room)
+COUNTER(participant)
+COUNTER(transport)
+COUNTER(publication)
+COUNTER(subscription)
+#undef COUNTER
+
+static json_t *answer_status(const struct ctl_host *host, const json_t *, uint64_t now_ms)
+{
+	struct ready_report report;
+	json_t *reasons = json_array();
+
+	host->ready(host->context, &report);
+	for (unsigned i = 0; i < report.used; i++)
+		if (!report.checks[i].ok)
+			json_array_append_new(reasons, json_sprintf("%s: %s", report.checks[i].name,
+							       report.checks[i].why));
+	return json_pack("{s:b, s:s, s:i, s:I, s:b, s:b, s:o, s:I, s:I, s:I, s:I, s:I, s:i, s:i}",
+		"ok", 1, "version", SLUICE_VERSION, "pid", (int)getpid(), "uptimeSeconds",
+		(json_int_t)((now_ms - host->started_ms) / 1000), "draining",
+		host->draining(host->context), "ready", report.ready, "reasons", reasons, "rooms",
+		count_room(host->core), "participants", count_participant(host->core), "transports",
+		count_transport(host->core), "publications", count_publication(host->core),
+		"subscriptions", count_subscription(host->core), "connections",
+		(int)host->counters->connections_open, "websockets",
+		(int)host->counters->websockets_open);
+}
+
+// ---- rooms and peers
+
+static json_int_t publishers_in(const struct core *core, struct core_room_id room)
+{
+	const struct core_participant *participant = NULL;
+	json_int_t count = 0;
+
+	while ((participant = core_participant_next(core, participant)))
+		count += participant->room.index == room.index &&
+			 core_publishes(core, participant->id);
+	return count;
+}
+
+static json_t *answer_rooms(const struct ctl_host *host, const json_t *, uint64_t now_ms)
+{
+	const struct core_room *room = NULL;
+	json_t *rooms = json_array();
+
+	while ((room = core_room_next(host->core, room)))
+		json_array_append_new(
+			rooms, json_pack("{s:s, s:I, s:I, s:I}", "name", room->name, "participants",
+				       (json_int_t)room->participants, "publishers",
+				       publishers_in(host->core, room->id), "ageSeconds",
+				       (json_int_t)((now_ms - room->created_ms) / 1000)));
+	return json_pack("{s:b, s:o}", "ok", 1, "rooms", rooms);
+}
+
+static const char *state_text(enum core_transport_state state)
+{
+	static const char *const names[] = {"new", "connecting", "connected", "suspect"};
+
+	return state < sizeof(names) / sizeof(names[0]) ? names[state] : "?";
+}
+
+static json_t *transport_view(const struct core *core, const struct core_transport *transport)
+{
+	const struct core_participant *publisher = core_participant(core, transport->publisher);
+	char address[ADDRESS_TEXT_MAX] = "";
+	json_t *view;
+
+	if (transport->path_selected < transport->paths_used)
+		address_print(&transport->paths[transport->path_selected].remote, address);
+	view = json_pack("{s:I, s:s, s:s, s:s, s:i, s:i}", "index", (json_int_t)transport->id.index,
+		"direction", transport->publisher.generation ? "down" : "up", "state",
+		state_text(transport->state), "address", address, "worker", transport->worker,
+		"profile", transport->has_keys ? transport->keys.profile : 0);
+	if (view && publisher)
+		json_object_set_new(view, "publisher", json_string(publisher->identity));
+	return view;
+}
+
+static bool same_participant(struct core_participant_id a, struct core_participant_id b)
+{
+	return a.index == b.index && a.generation == b.generation;
+}
+
+// Counts a participant's publications, and subscriptions on its transports; lists the transports.
+static json_t *peer_view(
+	const struct core *core, const struct core_participant *participant, const char *room)
+{
+	const struct core_transport *transport = NULL;
+	const struct core_publication *publication = NULL;
+	const struct core_subscription *subscription = NULL;
+	json_int_t publications = 0, subscriptions = 0;
+	json_t *transports = json_array();
+
+	while ((transport = core_transport_next(core, transport)))
+		if (same_participant(transport->participant, participant->id))
+			json_array_append_new(transports, transport_view(core, transport));
+	while ((publication = core_publication_next(core, publication)))
+		publications += same_participant(publication->participant, participant->id);
+	while ((subscription = core_subscription_next(core, subscription))) {
+		transport = core_transport(core, subscription->transport);
+		subscriptions +=
+			transport && same_participant(transport->participant, participant->id);
+	}
+	return json_pack("{s:s, s:s, s:s, s:s, s:b, s:b, s:I, s:I, s:o}", "room", room, "identity",
+		participant->identity, "name", participant->name, "dialect", participant->dialect,
+		"visible", participant->visible, "linked", participant->link != NULL,
+		"publications", publications, "subscriptions", subscriptions, "transports",
+		transports);
+}
+
+static json_t *answer_peers(const struct ctl_host *host, const json_t *request, uint64_t)
+{
+	const struct core_participant *participant = NULL;
+	const char *wanted = text_of(request, "room");
+	json_t *peers = json_array();
+
+	while ((participant = core_participant_next(host->core, participant))) {
+		const struct core_room *room = core_room(host->core, participant->room);
+
+		if (room && (!wanted || !strcmp(wanted, room->name)))
+			json_array_append_new(
+				peers, peer_view(host->core, participant, room->name));
+	}
+	return json_pack("{s:b, s:o}", "ok", 1, "peers", peers);
+}
+
+// ---- changes
+
+static json_t *answer_kick(const struct ctl_host *host, const json_t *request, uint64_t)
+{
+	const char *name = text_of(request, "room"), *identity = text_of(request, "identity");
+	const char *reason = text_of(request, "reason");
+	const struct core_room *room = name ? core_room_by_name(host->core, name) : NULL;
+	const struct core_participant *participant;
+	int error;
+
+	if (!name || !identity)
+		return refusal("kick needs room and identity");
+	if (!room)
+		return refusal("no such room: see `sluicectl rooms`");
+	participant = core_participant_by_identity(host->core, room->id, identity);
+	if (!participant)
+		return refusal("nobody of that identity is in the room: see `sluicectl peers`");
+	error = core_kick(host->core, participant->id, reason ? reason : "removed by the operator");
+	host->settle(host->context);
+	return error ? refusal(core_error_text(error)) : json_pack("{s:b}", "ok", 1);
+}
+
+static json_t *answer_drain(const struct ctl_host *host, const json_t *request, uint64_t)
+{
+	bool draining = !strcmp(text_of(request, "verb"), "drain");
+
+	host->drain(host->context, draining);
+	return json_pack("{s:b, s:b}", "ok", 1, "draining", draining);
+}
+
+json_t *ctl_answer(const struct ctl_host *host, const char *line, size_t length, uint64_t now_ms)
+{
+	static const struct {
+		const char *name;
+		json_t *(*answer)(const struct ctl_host *, const json_t *, uint64_t now_ms);
+	} verbs[] = {
+		{"status", answer_status},
+		{"rooms", answer_rooms},
+		{"peers", answer_peers},
+		{"kick", answer_kick},
+		{"drain", answer_drain},
+		{"undrain", answer_drain},
+	};
+	json_t *request = json_loadb(line, length, JSON_REJECT_DUPLICATES, NULL);
+	const char *verb = text_of(request, "verb");
+	json_t *reply = NULL;
+
+	for (size_t i = 0; verb && i < sizeof(verbs) / sizeof(verbs[0]) && !reply; i++)
+		if (!strcmp(verbs[i].name, verb))
+			reply = verbs[i].answer(host, request, now_ms);
+	if (!reply)
+		reply = refusal(verb ? "no such verb" : "not a JSON object with a verb");
+	json_decref(request);
+	return reply;
+}

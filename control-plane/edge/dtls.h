@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// DTLS-SRTP (RFC 5764) over datagrams that others carry: both roles, one conversation per transport.
+// Keys leave only after the peer's certificate has matched the fingerprint of its description.
+#pragma once
+
+#include "core/core.h"
+#include "counters.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct dtls;
+
+enum {
+	DTLS_MTU = 1200, // UDP payload of what we send
+	DTLS_RETRANSMIT_US = 200 * 1000, // first time-out; doubles with each
+};
+
+// What DTLS needs of the process around it. `send`, `keys` and `closed` may call back into dtls_forget.
+struct dtls_host {
+	void *context;
+	// Sends one datagram to the peer of a transport.
+	void (*send)(
+		void *context, struct core_transport_id id, const uint8_t *data, size_t length);
+	// The fingerprint that the peer's description gave; NULL or length 0 while it has not come.
+	const struct desc_fingerprint *(*fingerprint)(void *context, struct core_transport_id id);
+	// The handshake is done and the certificate is the right one.
+	void (*keys)(void *context, struct core_transport_id id, const struct core_keys *keys);
+	// It is over; `why` in a few words.
+	void (*closed)(void *context, struct core_transport_id id, const char *why);
+	struct edge_counters *counters;
+};
+
+// Loads or makes the certificate in the file `pem` and readies room for `transports` conversations.
+// Returns NULL with `why`.
+struct dtls *dtls_create(const struct dtls_host *host, const char *pem, uint32_t transports,
+	char *why, size_t why_size);
+void dtls_destroy(struct dtls *dtls);
+
+// Our fingerprint, for descriptions.
+void dtls_fingerprint(const struct dtls *dtls, struct desc_fingerprint *fingerprint);
+
+// Takes one datagram of the peer of a transport. The first one opens the conversation in the server's role.
+// With `restored` (keys are there from before a restart, the conversation is not) everything is ignored
+// but a ClientHello, which closes the transport: the peer wants keys we cannot agree on any more.
+void dtls_input(struct dtls *dtls, struct core_transport_id id, bool restored, const uint8_t *data,
+	size_t length);
+
+// Opens the conversation in the client's role and sends the ClientHello; nothing when it is open.
+// Returns 0, or -ENOMEM.
+int dtls_connect(struct dtls *dtls, struct core_transport_id id);
+
+// Drops the conversation without a word to the peer.
+void dtls_forget(struct dtls *dtls, struct core_transport_id id);
+
+// Retransmits what is due, and hands out keys whose fingerprint has come meanwhile. Call about every
+// 50 ms while counters->dtls_handshakes is not 0.
+void dtls_tick(struct dtls *dtls);

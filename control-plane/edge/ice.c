@@ -1,0 +1,406 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ice.h"
+
+#include "address.h"
+#include "dtls.h"
+#include "log.h"
+#include "stun.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	NEIGHBOUR_TRIES = 60, // of 50 ms
+	HOPS_MAX = 1024, // paths whose next hop is being asked for
+};
+
+struct slot { // what we have done for one transport
+	uint32_t generation;
+	uint8_t paths_used;
+	bool queued; // in `starts`
+	struct core_address paths[CORE_PATHS_MAX]; // allowed in the filter
+};
+
+struct hop {
+	struct core_transport_id id;
+	struct core_path path;
+	unsigned tries;
+};
+
+struct ice {
+	struct ice_host host;
+	struct core *core;
+	struct dtls *dtls;
+	uint64_t now_ms;
+	uint32_t slots_count;
+	struct slot *slots;
+	uint32_t *starts; // transport indexes; each at most once
+	uint32_t starts_used;
+	struct core_address *denials; // room for all paths of all transports
+	uint32_t denials_used, denials_room;
+	struct hop hops[HOPS_MAX];
+	unsigned hops_used;
+	bool warned_full;
+};
+
+// ---- DTLS's way out
+
+static void dtls_send(
+	void *context, struct core_transport_id id, const uint8_t *data, size_t length)
+{
+	struct ice *ice = context;
+	const struct core_transport *transport = core_transport(ice->core, id);
+
+	if (transport && transport->path_selected < transport->paths_used)
+		ice->host.send(ice->host.context, &transport->paths[transport->path_selected], data,
+			length);
+}
+
+static const struct desc_fingerprint *dtls_fingerprint_of(
+	void *context, struct core_transport_id id)
+{
+	struct ice *ice = context;
+	const struct core_transport *transport = core_transport(ice->core, id);
+
+	return transport ? &transport->fingerprint : NULL;
+}
+
+static void dtls_keys(void *context, struct core_transport_id id, const struct core_keys *keys)
+{
+	struct ice *ice = context;
+	int error = core_transport_keys(ice->core, id, keys, ice->now_ms);
+
+	if (error)
+		log_warn("transport=%u: keys refused: %s", id.index, core_error_text(error));
+	else
+		log_debug("transport=%u: DTLS done, SRTP profile 0x%04x", id.index, keys->profile);
+}
+
+static void dtls_closed(void *context, struct core_transport_id id, const char *why)
+{
+	struct ice *ice = context;
+
+	log_info("transport=%u: closed: %s", id.index, why);
+	core_transport_close(ice->core, id, why);
+}
+
+// ---- life
+
+struct ice *ice_create(const struct ice_host *host, const char *pem, uint32_t transports, char *why,
+	size_t why_size)
+{
+	struct ice *ice = calloc(1, sizeof(*ice));
+	struct dtls_host dtls_host = {
+		.context = ice,
+		.send = dtls_send,
+		.fingerprint = dtls_fingerprint_of,
+		.keys = dtls_keys,
+		.closed = dtls_closed,
+		.counters = host->counters,
+	};
+
+	snprintf(why, why_size, "out of memory");
+	if (!ice)
+		return NULL;
+	ice->host = *host;
+	ice->slots_count = transports;
+	ice->slots = calloc(transports, sizeof(*ice->slots));
+	ice->starts = calloc(transports, sizeof(*ice->starts));
+	if (ice->slots && ice->starts)
+		ice->dtls = dtls_create(&dtls_host, pem, transports, why, why_size);
+	if (ice->dtls)
+		return ice;
+	ice_destroy(ice);
+	return NULL;
+}
+
+void ice_attach(struct ice *ice, struct core *core)
+{
+	ice->core = core;
+}
+
+void ice_destroy(struct ice *ice)
+{
+	if (!ice)
+		return;
+	dtls_destroy(ice->dtls);
+	free(ice->slots);
+	free(ice->starts);
+	free(ice->denials);
+	free(ice);
+}
+
+void ice_fingerprint(const struct ice *ice, struct desc_fingerprint *fingerprint)
+{
+	dtls_fingerprint(ice->dtls, fingerprint);
+}
+
+// ---- paths
+
+static void hop_ask(struct ice *ice, struct core_transport_id id, const struct core_path *path)
+{
+	for (unsigned i = 0; i < ice->hops_used; i++)
+		if (ice->hops[i].id.index == id.index &&
+			ice->hops[i].id.generation == id.generation &&
+			address_same(&ice->hops[i].path.remote, &path->remote))
+			return;
+	if (ice->hops_used == HOPS_MAX) // the next check asks again
+		return;
+	ice->hops[ice->hops_used++] = (struct hop){.id = id, .path = *path};
+}
+
+// True when that is settled, one way or the other.
+static bool hop_try(struct ice *ice, struct hop *hop)
+{
+	char text[ADDRESS_TEXT_MAX];
+	uint8_t mac[6];
+	int error = ice->host.neighbour(ice->host.context, &hop->path, mac);
+
+	if (!error)
+		core_transport_mac(ice->core, hop->id, &hop->path.remote, mac);
+	if (error != -EAGAIN)
+		return true;
+	if (++hop->tries < NEIGHBOUR_TRIES && core_transport(ice->core, hop->id))
+		return false;
+	log_warn("transport=%u address=%s: the next hop does not answer ARP or ND", hop->id.index,
+		address_print(&hop->path.remote, text));
+	return true;
+}
+
+static bool mac_known(const uint8_t mac[6])
+{
+	static const uint8_t zero[6];
+
+	return memcmp(mac, zero, 6) != 0;
+}
+
+// Completes the path with what is known of its next hop. Returns true when that must be asked again.
+static bool path_hop(
+	struct ice *ice, const struct core_transport *transport, struct core_path *path)
+{
+	for (unsigned i = 0; i < transport->paths_used && !mac_known(path->remote_mac); i++)
+		if (address_same(&transport->paths[i].remote, &path->remote))
+			memcpy(path->remote_mac, transport->paths[i].remote_mac, 6);
+	if (mac_known(path->remote_mac))
+		return false;
+	return ice->host.neighbour(ice->host.context, path, path->remote_mac) == -EAGAIN;
+}
+
+static void check_valid(
+	struct ice *ice, const struct udp_datagram *datagram, const struct stun_answer *answer)
+{
+	const struct core_transport *transport =
+		core_transport_by_ufrag(ice->core, answer->ufrag, answer->ufrag_length);
+	struct core_path path = datagram->path;
+	char text[ADDRESS_TEXT_MAX];
+
+	if (!transport)
+		return;
+	struct core_transport_id id = transport->id;
+	bool first = !transport->paths_used, ask = path_hop(ice, transport, &path);
+	int error = core_transport_path(ice->core, id, &path, answer->nominated, ice->now_ms);
+
+	if (error) {
+		log_debug("transport=%u: path refused: %s", id.index, core_error_text(error));
+		return;
+	}
+	if (ask)
+		hop_ask(ice, id, &path);
+	if (first)
+		log_debug("transport=%u address=%s: first valid check", id.index,
+			address_print(&path.remote, text));
+}
+
+// ---- datagrams
+
+static size_t user_password(
+	void *context, const char *ufrag, size_t length, char password[CORE_PASSWORD_MAX])
+{
+	struct ice *ice = context;
+	const struct core_transport *transport = core_transport_by_ufrag(ice->core, ufrag, length);
+	const char *found;
+	size_t found_length;
+
+	if (!transport)
+		return 0;
+	found = transport->local_password;
+	if (strlen(transport->local_ufrag) != length ||
+		memcmp(transport->local_ufrag, ufrag, length))
+		found = transport->previous_password;
+	found_length = strnlen(found, CORE_PASSWORD_MAX - 1);
+	memcpy(password, found, found_length);
+	return found_length;
+}
+
+static void stun_take(struct ice *ice, const struct udp_datagram *datagram)
+{
+	struct stun_users users = {.context = ice, .password = user_password};
+	uint8_t reply[STUN_REPLY_MAX];
+	struct stun_answer answer;
+
+	stun_answer(
+		&users, datagram->data, datagram->length, &datagram->path.remote, reply, &answer);
+	ice->host.counters->stun[answer.result]++;
+	if (answer.reply_length)
+		ice->host.send(ice->host.context, &datagram->path, reply, answer.reply_length);
+	// answered first: the kernel learns the next hop by it, and the peer need not wait for us
+	if (answer.result == EDGE_STUN_OK)
+		check_valid(ice, datagram, &answer);
+}
+
+static void dtls_take(struct ice *ice, const struct udp_datagram *datagram)
+{
+	const struct core_transport *transport =
+		core_transport_by_address(ice->core, &datagram->path.remote);
+
+	if (!transport) {
+		ice->host.counters->dtls[EDGE_DTLS_UNKNOWN]++;
+		return;
+	}
+	dtls_input(ice->dtls, transport->id, transport->has_keys, datagram->data, datagram->length);
+}
+
+void ice_datagram(struct ice *ice, const struct udp_datagram *datagram, uint64_t now_ms)
+{
+	ice->now_ms = now_ms;
+	if (datagram->class == SLUICE_CLASS_STUN)
+		stun_take(ice, datagram);
+	else
+		dtls_take(ice, datagram);
+}
+
+// ---- following the core
+
+// Put off: another transport may use the address by then, and looking is not allowed in here.
+static void address_deny(struct ice *ice, const struct core_address *remote)
+{
+	if (ice->denials_used == ice->denials_room) {
+		uint32_t room = ice->denials_room ? ice->denials_room * 2 : 64;
+		struct core_address *larger = realloc(ice->denials, room * sizeof(*ice->denials));
+
+		if (!larger) // stays allowed: the data plane drops what it cannot authenticate
+			return;
+		ice->denials = larger;
+		ice->denials_room = room;
+	}
+	ice->denials[ice->denials_used++] = *remote;
+}
+
+static void address_allow(struct ice *ice, const struct core_address *remote)
+{
+	char text[ADDRESS_TEXT_MAX];
+	int error = ice->host.allow(ice->host.context, remote);
+
+	if (!error || ice->warned_full)
+		return;
+	ice->warned_full = true;
+	log_error("address=%s: the filter does not take it: %s: its media will be dropped",
+		address_print(remote, text), strerror(-error));
+}
+
+static bool listed(const struct core_address *list, unsigned count, const struct core_address *one)
+{
+	for (unsigned i = 0; i < count; i++)
+		if (address_same(&list[i], one))
+			return true;
+	return false;
+}
+
+static void slot_paths(struct ice *ice, struct slot *slot, const struct core_transport *transport)
+{
+	struct core_address now[CORE_PATHS_MAX];
+	unsigned count = transport ? transport->paths_used : 0;
+
+	for (unsigned i = 0; i < count; i++) {
+		now[i] = transport->paths[i].remote;
+		if (!listed(slot->paths, slot->paths_used, &now[i]))
+			address_allow(ice, &now[i]);
+	}
+	for (unsigned i = 0; i < slot->paths_used; i++)
+		if (!listed(now, count, &slot->paths[i]))
+			address_deny(ice, &slot->paths[i]);
+	memcpy(slot->paths, now, count * sizeof(*now));
+	slot->paths_used = (uint8_t)count;
+}
+
+void ice_changed(struct ice *ice, const struct core_transport *transport, bool gone)
+{
+	struct slot *slot;
+
+	if (transport->id.index >= ice->slots_count)
+		return;
+	slot = &ice->slots[transport->id.index];
+	if (gone) {
+		dtls_forget(ice->dtls, transport->id);
+		slot_paths(ice, slot, NULL);
+		slot->generation = 0;
+		return;
+	}
+	slot->generation = transport->id.generation;
+	slot_paths(ice, slot, transport);
+	if (transport->dtls_client && !transport->has_keys && transport->paths_used &&
+		!slot->queued) {
+		slot->queued = true;
+		ice->starts[ice->starts_used++] = transport->id.index;
+	}
+}
+
+static void start_client(struct ice *ice, uint32_t index)
+{
+	struct core_transport_id id = {index, ice->slots[index].generation};
+	const struct core_transport *transport = core_transport(ice->core, id);
+
+	ice->slots[index].queued = false;
+	if (!transport || !transport->dtls_client || transport->has_keys || !transport->paths_used)
+		return;
+	if (dtls_connect(ice->dtls, id))
+		core_transport_close(ice->core, id, "out of memory for DTLS");
+}
+
+void ice_settle(struct ice *ice, uint64_t now_ms)
+{
+	ice->now_ms = now_ms;
+	while (ice->starts_used)
+		start_client(ice, ice->starts[--ice->starts_used]);
+	while (ice->denials_used) {
+		struct core_address remote = ice->denials[--ice->denials_used];
+
+		if (!core_transport_by_address(ice->core, &remote))
+			ice->host.deny(ice->host.context, &remote);
+	}
+}
+
+void ice_tick(struct ice *ice, uint64_t now_ms)
+{
+	unsigned kept = 0;
+
+	ice->now_ms = now_ms;
+	for (unsigned i = 0; i < ice->hops_used; i++)
+		if (!hop_try(ice, &ice->hops[i]))
+			ice->hops[kept++] = ice->hops[i];
+	ice->hops_used = kept;
+	dtls_tick(ice->dtls);
+}
+
+bool ice_busy(const struct ice *ice)
+{
+	return ice->hops_used || ice->host.counters->dtls_handshakes;
+}
+
+int ice_remotes(const struct ice *ice, struct core_address **remotes)
+{
+	const struct core_transport *transport = NULL;
+	size_t count = 0, room = 1;
+
+	while ((transport = core_transport_next(ice->core, transport)))
+		room += transport->paths_used;
+	*remotes = calloc(room, sizeof(**remotes));
+	if (!*remotes)
+		return -ENOMEM;
+	while ((transport = core_transport_next(ice->core, transport)))
+		for (unsigned i = 0; i < transport->paths_used; i++)
+			(*remotes)[count++] = transport->paths[i].remote;
+	return (int)count;
+}

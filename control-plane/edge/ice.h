@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// ICE-lite (RFC 8445, 2.5) and DTLS, tied to the core: a datagram in, checks and handshakes become
+// transport verbs; a transport changed or gone, the filter's set of addresses follows.
+#pragma once
+
+#include "core/core.h"
+#include "counters.h"
+#include "udp.h"
+
+struct ice;
+
+// What it needs of the process around it.
+struct ice_host {
+	void *context;
+	// Sends a datagram: udp_send.
+	int (*send)(
+		void *context, const struct core_path *path, const uint8_t *data, size_t length);
+	// Next hop of path->remote from path->local. Returns 0 with `mac` (zero: none is needed), -EAGAIN
+	// to be asked again in 50 ms, or another -errno: unreachable, or the path needs none.
+	int (*neighbour)(void *context, const struct core_path *path, uint8_t mac[6]);
+	// Lets the media of an address pass the filter, or no longer.
+	int (*allow)(void *context, const struct core_address *remote);
+	int (*deny)(void *context, const struct core_address *remote);
+	struct edge_counters *counters;
+};
+
+// Makes the glue and, within, DTLS with the certificate file `pem` for at most `transports`. Returns NULL with
+// `why`. ice_attach must follow before anything else is called.
+struct ice *ice_create(const struct ice_host *host, const char *pem, uint32_t transports, char *why,
+	size_t why_size);
+void ice_attach(struct ice *ice, struct core *core);
+void ice_destroy(struct ice *ice);
+
+// Fingerprint of our certificate, for core_create.
+void ice_fingerprint(const struct ice *ice, struct desc_fingerprint *fingerprint);
+
+// Takes a STUN or DTLS datagram. Follow with ice_settle and core_dispatch.
+void ice_datagram(struct ice *ice, const struct udp_datagram *datagram, uint64_t now_ms);
+
+// The core says that a transport changed or is gone (core_plane.transport). Calls no verb.
+void ice_changed(struct ice *ice, const struct core_transport *transport, bool gone);
+
+// Does what ice_changed put off because it needs verbs: starts handshakes as client, takes addresses
+// out of the filter. Call after every batch of verbs, before core_dispatch.
+void ice_settle(struct ice *ice, uint64_t now_ms);
+
+// Retransmissions, next hops that were not known. Call about every 50 ms while ice_busy.
+void ice_tick(struct ice *ice, uint64_t now_ms);
+bool ice_busy(const struct ice *ice);
+
+// All validated addresses, for a filter that starts empty. Returns how many; `*remotes` is allocated, the
+// caller frees it. Returns -ENOMEM when memory is short.
+int ice_remotes(const struct ice *ice, struct core_address **remotes);

@@ -1,0 +1,519 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "udp.h"
+
+#include "address.h"
+#include "log.h"
+#include "netns.h"
+#include "owner.h"
+
+#include <errno.h>
+#include <linux/filter.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+	BURST = 32,
+	BURSTS_MAX = 8, // per wake-up: sockets, timers and HTTP get their turn too
+	PUNTS_MAX = SLUICE_PUNTS,
+	RECEIVE_BUFFER_BYTES = 1 << 20,
+};
+
+struct udp_port {
+	char netns[64];
+	char interface[32];
+	unsigned interface_index; // in its namespace; 0 = none
+	bool punted;
+};
+
+struct udp_socket {
+	int fd;
+	bool deaf; // all ports of its namespace are punted
+	uint8_t port; // the first one of its namespace: for what comes in by other interfaces
+	struct core_address bound;
+};
+
+struct udp {
+	struct udp_host host;
+	uint16_t media_port;
+	unsigned ports_used, sockets_used;
+	struct udp_port ports[CONFIG_PORTS_MAX];
+	struct udp_socket sockets[UDP_SOCKETS_MAX];
+	bool warned_unexpected;
+	struct mmsghdr messages[BURST];
+	struct iovec vectors[BURST];
+	struct sockaddr_storage names[BURST];
+	uint8_t controls[BURST][128] __attribute__((aligned(8)));
+	uint8_t data[BURST][UDP_DATAGRAM_MAX];
+};
+
+// ---- opening
+
+static void ports_read(struct udp *udp, const struct config *config)
+{
+	udp->ports_used = config->ports_used ? config->ports_used : 1;
+	for (unsigned i = 0; i < config->ports_used; i++) {
+		struct udp_port *port = &udp->ports[i];
+
+		snprintf(port->netns, sizeof(port->netns), "%s", config->ports[i].netns);
+		snprintf(
+			port->interface, sizeof(port->interface), "%s", config->ports[i].interface);
+		port->punted = *config->ports[i].driver && strcmp(config->ports[i].driver, "xdp");
+	}
+}
+
+static int socket_options(int fd, bool v4, bool deaf)
+{
+	struct sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
+	struct sock_fprog filter = {.len = 1, .filter = &nothing};
+	int one = 1, size = RECEIVE_BUFFER_BYTES;
+
+	if (deaf && setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter)))
+		return -errno;
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)))
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+	if (v4)
+		return setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &one, sizeof(one)) ? -errno : 0;
+	if (setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one)) ||
+		setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &one, sizeof(one)))
+		return -errno;
+	return 0;
+}
+
+// Opens and binds one socket in the current namespace. Returns the descriptor or -errno.
+static int socket_open(const struct core_address *address, bool deaf)
+{
+	struct sockaddr_storage storage;
+	socklen_t length = address_to(address, &storage);
+	bool v4 = storage.ss_family == AF_INET;
+	int fd = socket(storage.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int error;
+
+	if (fd < 0)
+		return -errno;
+	error = socket_options(fd, v4, deaf);
+	if (!error && bind(fd, (struct sockaddr *)&storage, length))
+		error = -errno;
+	if (!error)
+		return fd;
+	close(fd);
+	return error;
+}
+
+static bool namespace_deaf(const struct udp *udp, const char *netns)
+{
+	for (unsigned i = 0; i < udp->ports_used; i++)
+		if (!strcmp(udp->ports[i].netns, netns) && !udp->ports[i].punted)
+			return false;
+	return true;
+}
+
+static int taken(
+	const struct udp *udp, const struct core_address *address, char *why, size_t why_size)
+{
+	char text[ADDRESS_TEXT_MAX], owner[80];
+
+	owner_describe(false, udp->media_port, owner, sizeof(owner));
+	snprintf(why, why_size,
+		"media port %u (UDP, %s): address in use by %s: stop it or set media.port",
+		udp->media_port, address_print(address, text), owner);
+	return -EADDRINUSE;
+}
+
+// Opens `address` in the namespace of a port, which the thread is visiting. Returns 0, -EADDRNOTAVAIL
+// when it is none of this namespace's, or another error with `why`.
+static int address_open(struct udp *udp, unsigned port, const struct core_address *address,
+	char *why, size_t why_size)
+{
+	bool deaf = namespace_deaf(udp, udp->ports[port].netns);
+	char text[ADDRESS_TEXT_MAX];
+	int fd;
+
+	if (udp->sockets_used == UDP_SOCKETS_MAX) {
+		snprintf(why, why_size, "more than %d media sockets", UDP_SOCKETS_MAX);
+		return -E2BIG;
+	}
+	fd = socket_open(address, deaf);
+	if (fd == -EADDRINUSE)
+		return taken(udp, address, why, why_size);
+	if (fd == -EADDRNOTAVAIL || fd == -EAFNOSUPPORT)
+		return -EADDRNOTAVAIL;
+	if (fd < 0) {
+		snprintf(why, why_size, "media socket %s: %s", address_print(address, text),
+			strerror(-fd));
+		return fd;
+	}
+	udp->sockets[udp->sockets_used++] = (struct udp_socket){
+		.fd = fd, .deaf = deaf, .port = (uint8_t)port, .bound = *address};
+	return 0;
+}
+
+static bool first_of_namespace(const struct udp *udp, unsigned port)
+{
+	for (unsigned i = 0; i < port; i++)
+		if (!strcmp(udp->ports[i].netns, udp->ports[port].netns))
+			return false;
+	return true;
+}
+
+static void interfaces_find(struct udp *udp, const char *netns)
+{
+	for (unsigned i = 0; i < udp->ports_used; i++) {
+		struct udp_port *port = &udp->ports[i];
+
+		if (strcmp(port->netns, netns) || !*port->interface)
+			continue;
+		port->interface_index = if_nametoindex(port->interface);
+		if (!port->interface_index)
+			log_warn("port %u: no interface %s%s%s: nothing can come in by it", i,
+				port->interface, *netns ? " in network namespace " : "", netns);
+	}
+}
+
+// Opens all wanted addresses in the namespace of `port`; `found` marks those that it has.
+static int namespace_open(struct udp *udp, unsigned port, const struct config *config,
+	bool found[CONFIG_ADDRESSES_MAX], char *why, size_t why_size)
+{
+	struct core_address address = {.port = config->media.port};
+	const char *const any[] = {"0.0.0.0", "::"};
+	unsigned count = config->media.addresses_used ? config->media.addresses_used : 2;
+
+	for (unsigned i = 0; i < count; i++) {
+		const char *text =
+			config->media.addresses_used ? config->media.addresses[i].address : any[i];
+		if (address_parse(text, &address)) {
+			snprintf(why, why_size, "media.addresses: %s is not a numeric address",
+				text);
+			return -EINVAL;
+		}
+		int error = address_open(udp, port, &address, why, why_size);
+
+		if (error && error != -EADDRNOTAVAIL)
+			return error;
+		found[i] |= !error;
+	}
+	return 0;
+}
+
+static int sockets_open(struct udp *udp, const struct config *config, char *why, size_t why_size)
+{
+	bool found[CONFIG_ADDRESSES_MAX] = {0}, bypass = false;
+
+	for (unsigned i = 0; i < udp->ports_used; i++) {
+		const char *netns = udp->ports[i].netns;
+		int home, error;
+
+		bypass |= udp->ports[i].punted && !*udp->ports[i].interface;
+		if (!first_of_namespace(udp, i))
+			continue;
+		error = netns_enter(netns, &home);
+		if (error) {
+			snprintf(why, why_size,
+				"ports[%u].netns: cannot enter network namespace %s: %s: "
+				"create it, or run with CAP_SYS_ADMIN",
+				i, netns, strerror(-error));
+			return error;
+		}
+		interfaces_find(udp, netns);
+		error = namespace_open(udp, i, config, found, why, why_size);
+		netns_leave(home);
+		if (error)
+			return error;
+	}
+	for (unsigned i = 0; i < config->media.addresses_used && !bypass; i++) {
+		if (found[i])
+			continue;
+		snprintf(why, why_size,
+			"media.addresses: %s is not an address of this machine: see `ip address`",
+			config->media.addresses[i].address);
+		return -EADDRNOTAVAIL;
+	}
+	return 0;
+}
+
+static void buffers_ready(struct udp *udp)
+{
+	for (unsigned i = 0; i < BURST; i++) {
+		udp->vectors[i] = (struct iovec){udp->data[i], UDP_DATAGRAM_MAX};
+		udp->messages[i].msg_hdr.msg_iov = &udp->vectors[i];
+		udp->messages[i].msg_hdr.msg_iovlen = 1;
+		udp->messages[i].msg_hdr.msg_name = &udp->names[i];
+		udp->messages[i].msg_hdr.msg_control = udp->controls[i];
+	}
+}
+
+struct udp *udp_create(
+	const struct config *config, const struct udp_host *host, char *why, size_t why_size)
+{
+	struct udp *udp = calloc(1, sizeof(*udp));
+
+	if (!udp) {
+		snprintf(why, why_size, "out of memory");
+		return NULL;
+	}
+	udp->host = *host;
+	udp->media_port = config->media.port;
+	ports_read(udp, config);
+	buffers_ready(udp);
+	if (!sockets_open(udp, config, why, why_size))
+		return udp;
+	udp_destroy(udp);
+	return NULL;
+}
+
+void udp_destroy(struct udp *udp)
+{
+	if (!udp)
+		return;
+	for (unsigned i = 0; i < udp->sockets_used; i++)
+		close(udp->sockets[i].fd);
+	free(udp);
+}
+
+unsigned udp_sockets(const struct udp *udp)
+{
+	return udp->sockets_used;
+}
+
+int udp_socket(const struct udp *udp, unsigned index)
+{
+	return udp->sockets[index].fd;
+}
+
+bool udp_is_punted(const struct udp *udp, uint8_t port)
+{
+	return port < udp->ports_used && udp->ports[port].punted;
+}
+
+// ---- receiving
+
+static uint8_t port_of(const struct udp *udp, const struct udp_socket *socket, unsigned interface)
+{
+	const char *netns = udp->ports[socket->port].netns;
+
+	for (unsigned i = 0; i < udp->ports_used; i++)
+		if (udp->ports[i].interface_index == interface && interface &&
+			!strcmp(udp->ports[i].netns, netns))
+			return (uint8_t)i;
+	return socket->port;
+}
+
+// The address the datagram was sent to and the interface it came in by.
+static void packet_info(struct msghdr *message, struct core_address *local, unsigned *interface)
+{
+	struct cmsghdr *control;
+
+	for (control = CMSG_FIRSTHDR(message); control; control = CMSG_NXTHDR(message, control)) {
+		if (control->cmsg_level == IPPROTO_IP && control->cmsg_type == IP_PKTINFO) {
+			struct in_pktinfo info;
+			struct sockaddr_in v4 = {.sin_family = AF_INET};
+
+			memcpy(&info, CMSG_DATA(control), sizeof(info));
+			v4.sin_addr = info.ipi_addr;
+			address_from((struct sockaddr *)&v4, local);
+			*interface = (unsigned)info.ipi_ifindex;
+		} else if (control->cmsg_level == IPPROTO_IPV6 &&
+			   control->cmsg_type == IPV6_PKTINFO) {
+			struct in6_pktinfo info;
+
+			memcpy(&info, CMSG_DATA(control), sizeof(info));
+			memcpy(local->ip, &info.ipi6_addr, 16);
+			*interface = info.ipi6_ifindex;
+		}
+	}
+}
+
+static void count_unexpected(struct udp *udp, const struct core_path *path)
+{
+	char text[ADDRESS_TEXT_MAX];
+
+	udp->host.counters->udp_unexpected++;
+	if (udp->warned_unexpected)
+		return;
+	udp->warned_unexpected = true;
+	log_warn("control's UDP socket has seen RTP or something unknown from address=%s: is the "
+		 "XDP filter attached? (said once; counted)",
+		address_print(&path->remote, text));
+}
+
+static void message_take(struct udp *udp, const struct udp_socket *socket, struct mmsghdr *message)
+{
+	struct udp_datagram datagram = {
+		.data = message->msg_hdr.msg_iov->iov_base, .length = message->msg_len};
+	unsigned interface = 0;
+
+	datagram.path.local = socket->bound;
+	if (message->msg_hdr.msg_flags & MSG_TRUNC) {
+		udp->host.counters->udp_truncated++;
+		return;
+	}
+	if (address_from(message->msg_hdr.msg_name, &datagram.path.remote))
+		return;
+	packet_info(&message->msg_hdr, &datagram.path.local, &interface);
+	datagram.path.local.port = udp->media_port;
+	datagram.path.port = port_of(udp, socket, interface);
+	if (udp->ports[datagram.path.port].punted) // the data plane hands us the same one
+		return;
+	datagram.class = sluice_classify(datagram.data, (uint32_t)datagram.length);
+	udp->host.counters->udp_in[datagram.class]++;
+	if (datagram.class == SLUICE_CLASS_STUN || datagram.class == SLUICE_CLASS_DTLS)
+		udp->host.datagram(udp->host.context, &datagram);
+	else
+		count_unexpected(udp, &datagram.path);
+}
+
+void udp_readable(struct udp *udp, unsigned index)
+{
+	struct udp_socket *socket = &udp->sockets[index];
+
+	for (unsigned burst = 0; burst < BURSTS_MAX; burst++) {
+		for (unsigned i = 0; i < BURST; i++) {
+			udp->messages[i].msg_hdr.msg_namelen = sizeof(udp->names[i]);
+			udp->messages[i].msg_hdr.msg_controllen = sizeof(udp->controls[i]);
+			udp->messages[i].msg_hdr.msg_flags = 0;
+		}
+		int count = recvmmsg(socket->fd, udp->messages, BURST, MSG_DONTWAIT, NULL);
+
+		for (int i = 0; i < count; i++)
+			message_take(udp, socket, &udp->messages[i]);
+		if (count < BURST)
+			return;
+	}
+}
+
+void udp_punted(struct udp *udp)
+{
+	struct sluice_datagram punted;
+
+	for (unsigned i = 0; i < PUNTS_MAX && udp->host.punt(udp->host.context, &punted); i++) {
+		struct udp_datagram datagram = {.data = punted.data, .length = punted.length};
+
+		if (punted.length > sizeof(punted.data) || punted.path.port >= udp->ports_used)
+			continue;
+		memcpy(datagram.path.remote.ip, punted.path.remote.ip, 16);
+		datagram.path.remote.port = punted.path.remote.port;
+		memcpy(datagram.path.local.ip, punted.path.local.ip, 16);
+		datagram.path.local.port = punted.path.local.port;
+		memcpy(datagram.path.remote_mac, punted.path.remote_mac, 6);
+		datagram.path.port = punted.path.port;
+		datagram.class = sluice_classify(punted.data, punted.length);
+		udp->host.counters->punt_in[datagram.class]++;
+		if (datagram.class == SLUICE_CLASS_STUN || datagram.class == SLUICE_CLASS_DTLS)
+			udp->host.datagram(udp->host.context, &datagram);
+	}
+}
+
+// ---- sending
+
+static const struct udp_socket *socket_for(const struct udp *udp, const struct core_path *path)
+{
+	const char *netns = udp->ports[path->port].netns;
+	const struct udp_socket *any = NULL;
+	bool v4 = address_is_ipv4(&path->remote);
+
+	for (unsigned i = 0; i < udp->sockets_used; i++) {
+		const struct udp_socket *socket = &udp->sockets[i];
+
+		if (strcmp(udp->ports[socket->port].netns, netns) ||
+			address_is_ipv4(&socket->bound) != v4)
+			continue;
+		if (!memcmp(socket->bound.ip, path->local.ip, 16))
+			return socket;
+		if (address_is_any(&socket->bound))
+			any = socket;
+	}
+	return any;
+}
+
+// Says which of our addresses the datagram comes from.
+static void source_set(struct msghdr *message, const struct udp *udp, const struct core_path *path)
+{
+	struct cmsghdr *control = CMSG_FIRSTHDR(message);
+
+	if (address_is_ipv4(&path->remote)) {
+		struct in_pktinfo info = {0};
+
+		memcpy(&info.ipi_spec_dst, path->local.ip + 12, 4);
+		control->cmsg_level = IPPROTO_IP;
+		control->cmsg_type = IP_PKTINFO;
+		control->cmsg_len = CMSG_LEN(sizeof(info));
+		memcpy(CMSG_DATA(control), &info, sizeof(info));
+		message->msg_controllen = CMSG_SPACE(sizeof(info));
+		return;
+	}
+	struct in6_pktinfo info = {0};
+
+	memcpy(&info.ipi6_addr, path->local.ip, 16);
+	if (address_is_link_local(&path->remote))
+		info.ipi6_ifindex = udp->ports[path->port].interface_index;
+	control->cmsg_level = IPPROTO_IPV6;
+	control->cmsg_type = IPV6_PKTINFO;
+	control->cmsg_len = CMSG_LEN(sizeof(info));
+	memcpy(CMSG_DATA(control), &info, sizeof(info));
+	message->msg_controllen = CMSG_SPACE(sizeof(info));
+}
+
+static int send_kernel(
+	struct udp *udp, const struct core_path *path, const uint8_t *data, size_t length)
+{
+	const struct udp_socket *socket = socket_for(udp, path);
+	struct sockaddr_storage name;
+	uint8_t control[64] __attribute__((aligned(8))) = {0};
+	struct iovec vector = {(void *)data, length};
+	struct msghdr message = {
+		.msg_name = &name,
+		.msg_namelen = address_to(&path->remote, &name),
+		.msg_iov = &vector,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+
+	if (!socket)
+		return -EADDRNOTAVAIL;
+	source_set(&message, udp, path);
+	if (sendmsg(socket->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
+		return 0;
+	return errno == ENOBUFS ? -EAGAIN : -errno;
+}
+
+static int send_plane(
+	struct udp *udp, const struct core_path *path, const uint8_t *data, size_t length)
+{
+	struct sluice_datagram reply = {0};
+
+	if (length > sizeof(reply.data))
+		return -EMSGSIZE;
+	memcpy(reply.path.remote.ip, path->remote.ip, 16);
+	reply.path.remote.port = path->remote.port;
+	memcpy(reply.path.local.ip, path->local.ip, 16);
+	reply.path.local.port = path->local.port;
+	memcpy(reply.path.remote_mac, path->remote_mac, 6);
+	reply.path.port = path->port;
+	reply.length = (uint16_t)length;
+	memcpy(reply.data, data, length);
+	return udp->host.reply(udp->host.context, &reply) ? 0 : -EAGAIN;
+}
+
+int udp_send(struct udp *udp, const struct core_path *path, const uint8_t *data, size_t length)
+{
+	struct edge_counters *counters = udp->host.counters;
+	int error;
+
+	if (path->port >= udp->ports_used)
+		return -EINVAL;
+	if (udp->ports[path->port].punted) {
+		error = send_plane(udp, path, data, length);
+		counters->punt_out += !error;
+		counters->punt_send_errors += error != 0;
+		return error;
+	}
+	error = send_kernel(udp, path, data, length);
+	counters->udp_out += !error;
+	counters->udp_send_errors += error != 0;
+	return error;
+}

@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ws.h"
+
+#include "log.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+enum { SESSION_BUCKETS = 4096 };
+
+struct message {
+	STAILQ_ENTRY(message) next;
+	size_t length;
+	char bytes[]; // WS_PADDING, then the text
+};
+
+struct ws {
+	LIST_ENTRY(ws) all, by_session;
+	struct ws_hub *hub;
+	const struct dialect *dialect;
+	void *session;
+	void *socket;
+	struct peer_link link;
+	char *remote, *path;
+	bool closing, clean, dropped;
+	unsigned close_code;
+	char close_reason[124]; // RFC 6455, 5.5: 125 bytes with the code
+	STAILQ_HEAD(, message) queue;
+	struct message *written; // handed out by ws_writable
+	size_t queued_bytes;
+	char *partial;
+	size_t partial_length, partial_room;
+	uint64_t second; // that `messages` counts
+	uint32_t messages;
+};
+
+struct ws_hub {
+	struct ws_host host;
+	LIST_HEAD(, ws) all;
+	LIST_HEAD(, ws) by_session[SESSION_BUCKETS];
+};
+
+static unsigned bucket_of(const void *session)
+{
+	return (unsigned)(((uintptr_t)session >> 5) * 0x9e3779b97f4a7c15ULL >> 52) %
+	       SESSION_BUCKETS;
+}
+
+// ---- the hub
+
+struct ws_hub *ws_hub_create(const struct ws_host *host)
+{
+	struct ws_hub *hub = calloc(1, sizeof(*hub));
+
+	if (hub)
+		hub->host = *host;
+	return hub;
+}
+
+void ws_hub_destroy(struct ws_hub *hub)
+{
+	if (!hub)
+		return;
+	while (!LIST_EMPTY(&hub->all))
+		ws_closed(LIST_FIRST(&hub->all));
+	free(hub);
+}
+
+void ws_hub_limit(struct ws_hub *hub, uint32_t message_bytes, uint32_t messages_per_second)
+{
+	hub->host.message_bytes = message_bytes;
+	hub->host.messages_per_second = messages_per_second;
+}
+
+void ws_hub_event(struct ws_hub *hub, const struct core_event *event)
+{
+	struct ws *ws;
+
+	LIST_FOREACH (ws, &hub->by_session[bucket_of(event->link)], by_session) {
+		if (ws->session != event->link)
+			continue;
+		ws->dialect->event(ws->session, event);
+		return;
+	}
+}
+
+void ws_hub_tick(struct ws_hub *hub, uint64_t now_ms)
+{
+	struct ws *ws;
+
+	LIST_FOREACH (ws, &hub->all, all)
+		if (ws->session && ws->dialect->tick)
+			ws->dialect->tick(ws->session, now_ms);
+	hub->host.settle(hub->host.context);
+}
+
+static void link_close(void *context, unsigned code, const char *reason);
+
+void ws_hub_close_all(struct ws_hub *hub, unsigned code, const char *reason)
+{
+	struct ws *ws;
+
+	LIST_FOREACH (ws, &hub->all, all)
+		link_close(ws, code, reason);
+}
+
+// ---- the dialect's side: struct peer_link
+
+static void drop(struct ws *ws)
+{
+	ws->closing = true;
+	if (ws->dropped)
+		return;
+	ws->dropped = true;
+	ws->hub->host.drop(ws->hub->host.context, ws->socket);
+}
+
+static size_t queue_limit(const struct ws_hub *hub)
+{
+	size_t limit = (size_t)hub->host.message_bytes * WS_QUEUE_MESSAGES;
+
+	return limit > WS_QUEUE_BYTES_MIN ? limit : WS_QUEUE_BYTES_MIN;
+}
+
+static void link_send_text(void *context, const char *text, size_t length)
+{
+	struct ws *ws = context;
+	struct message *message;
+
+	if (ws->closing)
+		return;
+	if (ws->queued_bytes + length > queue_limit(ws->hub)) {
+		log_warn("address=%s: reads too slowly, %zu bytes are waiting: dropped", ws->remote,
+			ws->queued_bytes);
+		ws->hub->host.counters->ws_closed[EDGE_WS_CLOSE_SLOW]++;
+		drop(ws);
+		return;
+	}
+	message = malloc(sizeof(*message) + WS_PADDING + length);
+	if (!message) {
+		drop(ws);
+		return;
+	}
+	message->length = length;
+	memcpy(message->bytes + WS_PADDING, text, length);
+	STAILQ_INSERT_TAIL(&ws->queue, message, next);
+	ws->queued_bytes += length;
+	ws->hub->host.want_write(ws->hub->host.context, ws->socket);
+}
+
+static void link_close(void *context, unsigned code, const char *reason)
+{
+	struct ws *ws = context;
+
+	if (ws->closing)
+		return;
+	ws->closing = true;
+	ws->close_code = code;
+	snprintf(ws->close_reason, sizeof(ws->close_reason), "%s", reason ? reason : "");
+	ws->hub->host.want_write(ws->hub->host.context, ws->socket);
+}
+
+static void dialect_close(void *context, unsigned code, const char *reason)
+{
+	struct ws *ws = context;
+
+	ws->hub->host.counters->ws_closed[EDGE_WS_CLOSE_DIALECT] += !ws->closing;
+	link_close(ws, code, reason);
+}
+
+// ---- the socket's side
+
+static void ws_free(struct ws *ws)
+{
+	struct message *message;
+
+	while ((message = STAILQ_FIRST(&ws->queue))) {
+		STAILQ_REMOVE_HEAD(&ws->queue, next);
+		free(message);
+	}
+	free(ws->written);
+	free(ws->partial);
+	free(ws->remote);
+	free(ws->path);
+	free(ws);
+}
+
+struct ws *ws_open(struct ws_hub *hub, const struct dialect *dialect, void *socket,
+	const char *remote, const char *path)
+{
+	struct ws *ws = calloc(1, sizeof(*ws));
+
+	if (!ws)
+		return NULL;
+	STAILQ_INIT(&ws->queue);
+	ws->hub = hub;
+	ws->dialect = dialect;
+	ws->socket = socket;
+	ws->remote = strdup(remote);
+	ws->path = strdup(path);
+	ws->link = (struct peer_link){
+		.context = ws,
+		.send_text = link_send_text,
+		.close = dialect_close,
+		.remote = ws->remote,
+		.path = ws->path,
+	};
+	if (ws->remote && ws->path)
+		ws->session = dialect->open(hub->host.dialect_host, &ws->link);
+	if (!ws->session) {
+		ws_free(ws);
+		return NULL;
+	}
+	LIST_INSERT_HEAD(&hub->all, ws, all);
+	LIST_INSERT_HEAD(&hub->by_session[bucket_of(ws->session)], ws, by_session);
+	hub->host.counters->websockets_opened++;
+	hub->host.counters->websockets_open++;
+	hub->host.settle(hub->host.context);
+	return ws;
+}
+
+static bool too_fast(struct ws *ws, uint64_t now_ms)
+{
+	if (ws->second != now_ms / 1000) {
+		ws->second = now_ms / 1000;
+		ws->messages = 0;
+	}
+	return ++ws->messages > ws->hub->host.messages_per_second;
+}
+
+static bool partial_add(struct ws *ws, const struct ws_piece *piece)
+{
+	size_t need = ws->partial_length + piece->length;
+
+	if (need > ws->partial_room) {
+		size_t room = need * 2 < 4096 ? 4096 : need * 2;
+		char *larger = realloc(ws->partial, room);
+
+		if (!larger)
+			return false;
+		ws->partial = larger;
+		ws->partial_room = room;
+	}
+	memcpy(ws->partial + ws->partial_length, piece->data, piece->length);
+	ws->partial_length = need;
+	return true;
+}
+
+static void message_take(struct ws *ws, const char *data, size_t length, bool binary)
+{
+	if (!binary)
+		ws->dialect->text(ws->session, data, length);
+	else if (ws->dialect->binary)
+		ws->dialect->binary(ws->session, data, length);
+	ws->hub->host.settle(ws->hub->host.context);
+}
+
+void ws_receive(struct ws *ws, const struct ws_piece *piece, uint64_t now_ms)
+{
+	struct edge_counters *counters = ws->hub->host.counters;
+
+	if (ws->closing)
+		return;
+	if (piece->first)
+		ws->partial_length = 0;
+	if (ws->partial_length + piece->length > ws->hub->host.message_bytes) {
+		counters->ws_closed[EDGE_WS_CLOSE_TOO_BIG]++;
+		link_close(ws, WS_CLOSE_TOO_BIG, "message too big");
+		return;
+	}
+	if (piece->last && too_fast(ws, now_ms)) {
+		counters->ws_closed[EDGE_WS_CLOSE_TOO_FAST]++;
+		link_close(ws, WS_CLOSE_POLICY, "too many messages");
+		return;
+	}
+	if (piece->first && piece->last) {
+		message_take(ws, piece->data, piece->length, piece->binary);
+		return;
+	}
+	if (!partial_add(ws, piece)) {
+		drop(ws);
+		return;
+	}
+	if (!piece->last)
+		return;
+	size_t length = ws->partial_length;
+
+	ws->partial_length = 0;
+	message_take(ws, ws->partial, length, piece->binary);
+}
+
+void ws_writable(struct ws *ws, struct ws_output *output)
+{
+	struct message *message = STAILQ_FIRST(&ws->queue);
+
+	memset(output, 0, sizeof(*output));
+	free(ws->written);
+	ws->written = message;
+	if (message) {
+		STAILQ_REMOVE_HEAD(&ws->queue, next);
+		ws->queued_bytes -= message->length;
+		output->message = message->bytes + WS_PADDING;
+		output->length = message->length;
+		output->more = !STAILQ_EMPTY(&ws->queue) || ws->closing;
+		return;
+	}
+	output->end = ws->closing;
+	output->code = ws->close_code;
+	memcpy(output->reason, ws->close_reason, sizeof(output->reason));
+}
+
+void ws_peer_closes(struct ws *ws)
+{
+	ws->clean = true;
+}
+
+void ws_closed(struct ws *ws)
+{
+	struct ws_hub *hub = ws->hub;
+
+	LIST_REMOVE(ws, all);
+	LIST_REMOVE(ws, by_session);
+	ws->closing = true;
+	hub->host.counters->websockets_open--;
+	ws->dialect->close(ws->session, ws->clean);
+	ws_free(ws);
+	hub->host.settle(hub->host.context);
+}

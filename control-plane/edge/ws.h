@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// WebSockets as links of dialects: limits, queues and fragments between the socket library and a
+// dialect's session. Knows no socket library: server.c calls it and carries out what it asks for.
+#pragma once
+
+#include "counters.h"
+#include "dialect/dialect.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct ws;
+struct ws_hub;
+
+enum {
+	WS_PADDING = 32, // bytes before a message that the socket library may write to
+	WS_QUEUE_MESSAGES = 4, // a link may have that many of the largest messages queued, and more
+	WS_QUEUE_BYTES_MIN = 256 * 1024, // smaller ones up to this
+	WS_CLOSE_TOO_BIG = 1009, // RFC 6455, 7.4.1
+	WS_CLOSE_POLICY = 1008,
+	WS_CLOSE_RESTART = 1012,
+};
+
+struct ws_host {
+	void *context;
+	const struct dialect_host *dialect_host;
+	// Asks for ws_writable on a socket soon.
+	void (*want_write)(void *context, void *socket);
+	// Drops the socket soon, without a close frame; ws_closed follows.
+	void (*drop)(void *context, void *socket);
+	// Call after every batch of verbs: core_dispatch and what else is put off.
+	void (*settle)(void *context);
+	struct edge_counters *counters;
+	uint32_t message_bytes, messages_per_second;
+};
+
+// Returns NULL when memory is short. `host` and what it points to must outlive the hub.
+struct ws_hub *ws_hub_create(const struct ws_host *host);
+void ws_hub_destroy(struct ws_hub *hub);
+
+// Replaces the limits, for messages from now on.
+void ws_hub_limit(struct ws_hub *hub, uint32_t message_bytes, uint32_t messages_per_second);
+
+// An event of the core for one of its links: core_sink's.
+void ws_hub_event(struct ws_hub *hub, const struct core_event *event);
+
+// Calls every dialect's tick.
+void ws_hub_tick(struct ws_hub *hub, uint64_t now_ms);
+
+// Closes all with `code`, after what is queued.
+void ws_hub_close_all(struct ws_hub *hub, unsigned code, const char *reason);
+
+// A new WebSocket that speaks `dialect`. `socket` is handed back in the host's calls; the strings are copied.
+// Returns NULL when memory is short.
+struct ws *ws_open(struct ws_hub *hub, const struct dialect *dialect, void *socket,
+	const char *remote, const char *path);
+
+struct ws_piece { // of a message, as it came
+	const char *data;
+	size_t length;
+	bool first, last, binary;
+};
+
+// Takes a piece of a message. Nothing is heard of a link that is being closed.
+void ws_receive(struct ws *ws, const struct ws_piece *piece, uint64_t now_ms);
+
+struct ws_output {
+	char *message; // WS_PADDING bytes before it are writable; valid until the next call; NULL = none
+	size_t length;
+	bool more; // ask to write again
+	bool end; // nothing more will come: close now with `code`, 0 = without a close frame
+	unsigned code;
+	char reason[124];
+};
+
+// What to write next.
+void ws_writable(struct ws *ws, struct ws_output *output);
+
+// The peer has sent a close frame.
+void ws_peer_closes(struct ws *ws);
+
+// The socket is gone; frees the link.
+void ws_closed(struct ws *ws);

@@ -1,0 +1,430 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "metrics.h"
+
+#include <sluice/xdp.h>
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#ifndef SLUICE_VERSION
+#define SLUICE_VERSION "unknown"
+#endif
+
+struct page {
+	char *text;
+	size_t size;
+	size_t used; // may exceed size: then it only counts
+};
+
+__attribute__((format(printf, 2, 3))) static void add(struct page *page, const char *format, ...)
+{
+	va_list list;
+	va_start(list, format);
+	size_t left = page->used < page->size ? page->size - page->used : 0;
+	int length = vsnprintf(left ? page->text + page->used : NULL, left, format, list);
+	va_end(list);
+	page->used += length > 0 ? (size_t)length : 0;
+}
+
+static void describe(struct page *page, const char *name, const char *type, const char *help)
+{
+	add(page, "# HELP sluice_%s %s\n# TYPE sluice_%s %s\n", name, help, name, type);
+}
+
+// A metric of one series without labels.
+static void single(
+	struct page *page, const char *name, const char *type, const char *help, double value)
+{
+	describe(page, name, type, help);
+	add(page, "sluice_%s %.17g\n", name, value);
+}
+
+// One series of a described metric; `label` has the form name="value".
+static void series(struct page *page, const char *name, const char *label, uint64_t value)
+{
+	add(page, "sluice_%s{%s} %" PRIu64 "\n", name, label, value);
+}
+
+static const char *mode_name(uint8_t mode)
+{
+	static const char *const names[] = {"none", "xdp", "bypass", "packet"};
+	return mode < sizeof(names) / sizeof(names[0]) ? names[mode] : "unknown";
+}
+
+static unsigned workers_used(const struct sluice_observed *observed)
+{
+	unsigned used = observed->head.workers_used;
+	return used < SLUICE_WORKERS_MAX ? used : SLUICE_WORKERS_MAX;
+}
+
+static unsigned ports_used(const struct sluice_observed *observed)
+{
+	unsigned used = observed->head.ports_used;
+	return used < SLUICE_PORTS_MAX ? used : SLUICE_PORTS_MAX;
+}
+
+static void add_model(struct page *page, const struct core *core)
+{
+	uint64_t rooms = 0, participants = 0, tracks[2] = {0, 0}, subscriptions[3] = {0, 0, 0};
+	uint64_t transports[4] = {0};
+	for (const struct core_room *r = NULL; (r = core_room_next(core, r));)
+		rooms++;
+	for (const struct core_participant *p = NULL; (p = core_participant_next(core, p));)
+		participants++;
+	for (const struct core_publication *p = NULL; (p = core_publication_next(core, p));)
+		tracks[p->kind == DESC_VIDEO]++;
+	for (const struct core_subscription *s = NULL; (s = core_subscription_next(core, s));)
+		subscriptions[!s->active ? 0 : s->paused ? 1 : 2]++;
+	for (const struct core_transport *t = NULL; (t = core_transport_next(core, t));)
+		transports[t->state < 4 ? t->state : 0]++;
+	single(page, "rooms", "gauge", "Rooms with at least one participant.", (double)rooms);
+	single(page, "participants", "gauge", "Participants in all rooms.", (double)participants);
+	describe(page, "tracks", "gauge", "Publications.");
+	series(page, "tracks", "kind=\"audio\",direction=\"in\"", tracks[0]);
+	series(page, "tracks", "kind=\"video\",direction=\"in\"", tracks[1]);
+	describe(page, "subscriptions", "gauge",
+		"Publications flowing, or to flow, to a subscriber.");
+	series(page, "subscriptions", "state=\"offered\"", subscriptions[0]);
+	series(page, "subscriptions", "state=\"paused\"", subscriptions[1]);
+	series(page, "subscriptions", "state=\"active\"", subscriptions[2]);
+	describe(page, "transports", "gauge", "ICE, DTLS and SRTP associations by state.");
+	series(page, "transports", "state=\"new\"", transports[CORE_TRANSPORT_NEW]);
+	series(page, "transports", "state=\"connecting\"", transports[CORE_TRANSPORT_CONNECTING]);
+	series(page, "transports", "state=\"connected\"", transports[CORE_TRANSPORT_CONNECTED]);
+	series(page, "transports", "state=\"suspect\"", transports[CORE_TRANSPORT_SUSPECT]);
+}
+
+// One number of the worker rows, in or out or plain, as a family of series.
+struct worker_metric {
+	const char *name; // NULL: a further series of the metric before
+	const char *label; // NULL: none
+	const char *help;
+	size_t offset;
+};
+
+static const struct worker_metric worker_metrics[] = {
+	{"packets_total", "direction=\"in\",kind=\"rtp\"", "Packets taken from and given to peers.",
+		offsetof(struct sluice_worker_status, media_in)},
+	{NULL, "direction=\"out\",kind=\"rtp\"", NULL,
+		offsetof(struct sluice_worker_status, media_out)},
+	{NULL, "direction=\"in\",kind=\"rtcp\"", NULL,
+		offsetof(struct sluice_worker_status, rtcp_in)},
+	{NULL, "direction=\"out\",kind=\"rtcp\"", NULL,
+		offsetof(struct sluice_worker_status, rtcp_out)},
+	{"bytes_total", "direction=\"in\"", "UDP payload bytes of media and RTCP.",
+		offsetof(struct sluice_worker_status, bytes_in)},
+	{NULL, "direction=\"out\"", NULL, offsetof(struct sluice_worker_status, bytes_out)},
+	{"retransmitted_packets_total", NULL, "Packets sent again on a subscriber's NACK.",
+		offsetof(struct sluice_worker_status, resent)},
+	{"nacks_total", "direction=\"in\"", "Generic NACKs from subscribers and to publishers.",
+		offsetof(struct sluice_worker_status, nacks_in)},
+	{NULL, "direction=\"out\"", NULL, offsetof(struct sluice_worker_status, nacks_out)},
+	{"keyframe_requests_total", "direction=\"in\"",
+		"PLI and FIR from subscribers and to publishers.",
+		offsetof(struct sluice_worker_status, key_requests_in)},
+	{NULL, "direction=\"out\"", NULL, offsetof(struct sluice_worker_status, key_requests_out)},
+	{"punted_datagrams_total", "direction=\"in\"",
+		"STUN and DTLS datagrams carried between the data plane's ports and control.",
+		offsetof(struct sluice_worker_status, punted)},
+	{NULL, "direction=\"out\"", NULL, offsetof(struct sluice_worker_status, punt_sent)},
+	{"handed_over_packets_total", NULL, "Packets that reached a worker that does not own them.",
+		offsetof(struct sluice_worker_status, handed_over)},
+};
+
+static uint64_t sum_workers(const struct sluice_observed *observed, size_t offset)
+{
+	uint64_t sum = 0;
+	for (unsigned w = 0; w < workers_used(observed); w++)
+		sum += *(const uint64_t *)((const char *)&observed->workers[w] + offset);
+	return sum;
+}
+
+static void add_workers(struct page *page, const struct sluice_observed *observed)
+{
+	const char *name = NULL;
+	for (size_t i = 0; i < sizeof(worker_metrics) / sizeof(worker_metrics[0]); i++) {
+		const struct worker_metric *metric = &worker_metrics[i];
+		uint64_t sum = sum_workers(observed, metric->offset);
+		if (metric->name) {
+			name = metric->name;
+			describe(page, name, "counter", metric->help);
+		}
+		if (metric->label)
+			series(page, name, metric->label, sum);
+		else
+			add(page, "sluice_%s %" PRIu64 "\n", name, sum);
+	}
+	describe(page, "lcore_busy_seconds_total", "counter",
+		"Time a worker spent on packets; the rest it polled in vain or slept.");
+	for (unsigned w = 0; w < workers_used(observed); w++)
+		add(page, "sluice_lcore_busy_seconds_total{lcore=\"%u\"} %.6f\n", w,
+			(double)observed->workers[w].busy_ns / 1e9);
+	describe(page, "lcore_idle_seconds_total", "counter", "Time a worker had nothing to do.");
+	for (unsigned w = 0; w < workers_used(observed); w++)
+		add(page, "sluice_lcore_idle_seconds_total{lcore=\"%u\"} %.6f\n", w,
+			(double)observed->workers[w].idle_ns / 1e9);
+	describe(page, "mbuf_free_ratio", "gauge", "Free share of a worker's packet buffers.");
+	for (unsigned w = 0; w < workers_used(observed); w++) {
+		const struct sluice_worker_status *worker = &observed->workers[w];
+		double size = worker->pool_size ? (double)worker->pool_size : 1;
+		add(page, "sluice_mbuf_free_ratio{lcore=\"%u\"} %.4f\n", w,
+			(double)worker->pool_free / size);
+	}
+}
+
+// The fullest of the workers' rings of a kind. The pointers are only read through.
+static void add_rings(struct page *page, const struct sluice_desired *desired,
+	const struct sluice_observed *observed)
+{
+	static const struct {
+		const char *label;
+		struct sluice_ring (*ring)(
+			struct sluice_desired *, struct sluice_observed *, unsigned);
+	} rings[] = {{"ring=\"hints\"", sluice_ring_hints},
+		{"ring=\"replies\"", sluice_ring_replies}, {"ring=\"events\"", sluice_ring_events},
+		{"ring=\"punts\"", sluice_ring_punts}};
+	describe(page, "ring_fill_ratio", "gauge",
+		"How full the fullest ring between the two programs is, by kind.");
+	for (unsigned i = 0; i < sizeof(rings) / sizeof(rings[0]); i++) {
+		double most = 0;
+		for (unsigned w = 0; w < workers_used(observed); w++) {
+			struct sluice_ring ring = rings[i].ring((struct sluice_desired *)desired,
+				(struct sluice_observed *)observed, w);
+			double fill = (double)sluice_ring_fill(&ring) / ring.slots;
+			most = fill > most ? fill : most;
+		}
+		add(page, "sluice_ring_fill_ratio{%s} %.4f\n", rings[i].label, most);
+	}
+}
+
+static void add_drops(struct page *page, const struct sluice_observed *observed)
+{
+	describe(page, "dropped_packets_total", "counter",
+		"Packets the data plane did not forward, by reason (docs/operations.md).");
+	for (unsigned drop = 0; drop < SLUICE_DROP_COUNT; drop++) {
+		char label[64];
+		snprintf(label, sizeof(label), "reason=\"%s\"", sluice_drop_info(drop)->name);
+		series(page, "dropped_packets_total", label,
+			sum_workers(observed, offsetof(struct sluice_worker_status, drops) +
+						      drop * sizeof(uint64_t)));
+	}
+}
+
+// The filter's counters are shared by all ports, so that every port's row shows the same sums.
+static void add_filter(struct page *page, const struct sluice_observed *observed)
+{
+	describe(page, "xdp_packets_total", "counter", "Frames the XDP filter saw, by class.");
+	for (unsigned class = 0; class < SLUICE_XDP_CLASS_COUNT; class ++) {
+		uint64_t most = 0;
+		char label[64];
+		for (unsigned p = 0; p < ports_used(observed); p++)
+			if (observed->ports[p].xdp[class] > most)
+				most = observed->ports[p].xdp[class];
+		snprintf(label, sizeof(label), "class=\"%s\"", sluice_xdp_class_info(class)->name);
+		series(page, "xdp_packets_total", label, most);
+	}
+}
+
+static void add_ports(struct page *page, const struct sluice_observed *observed)
+{
+	uint64_t in = 0, out = 0, missed = 0, errors = 0;
+	describe(page, "mode_info", "gauge", "How each port takes its packets, and what encrypts.");
+	for (unsigned p = 0; p < ports_used(observed); p++) {
+		const struct sluice_port_status *port = &observed->ports[p];
+		add(page,
+			"sluice_mode_info{port=\"%u\",mode=\"%s\",driver=\"%.31s\",xdp_mode=\"%s\","
+			"crypto=\"%.31s\"} 1\n",
+			p, mode_name(port->mode), port->driver,
+			port->mode != SLUICE_PORT_XDP ? "none"
+			: port->xdp_native	      ? "native"
+						      : "generic",
+			observed->head.crypto);
+		in += port->rx_packets;
+		out += port->tx_packets;
+		missed += port->rx_missed + port->rx_no_buffer;
+		errors += port->rx_errors + port->tx_errors;
+	}
+	describe(page, "port_packets_total", "counter", "Frames through the data plane's ports.");
+	series(page, "port_packets_total", "direction=\"in\"", in);
+	series(page, "port_packets_total", "direction=\"out\"", out);
+	single(page, "nic_missed_packets_total", "counter",
+		"Frames a port lost before the data plane took them.", (double)missed);
+	single(page, "port_errors_total", "counter", "Frames a port refused or spoilt.",
+		(double)errors);
+	add_filter(page, observed);
+}
+
+static void add_edge_tables(struct page *page, const struct edge_counters *counters)
+{
+#define X(number, label, help)                                    \
+	series(page, "ice_results_total", "result=\"" label "\"", \
+		counters->stun[EDGE_STUN_##number]);
+	describe(page, "ice_results_total", "counter", "STUN datagrams by what became of them.");
+	EDGE_STUN_RESULTS(X)
+#undef X
+#define X(number, label, help)                                     \
+	series(page, "dtls_results_total", "result=\"" label "\"", \
+		counters->dtls[EDGE_DTLS_##number]);
+	describe(
+		page, "dtls_results_total", "counter", "DTLS associations by what became of them.");
+	EDGE_DTLS_RESULTS(X)
+#undef X
+#define X(number, label, help)                                         \
+	series(page, "websocket_closes_total", "reason=\"" label "\"", \
+		counters->ws_closed[EDGE_WS_CLOSE_##number]);
+	describe(page, "websocket_closes_total", "counter", "WebSockets closed by this side.");
+	EDGE_WS_CLOSES(X)
+#undef X
+}
+
+static void add_histogram(struct page *page, const char *name, const char *stage,
+	const struct edge_histogram *histogram)
+{
+	uint64_t below = 0;
+	for (unsigned i = 0; i < EDGE_BUCKETS; i++) {
+		below += histogram->buckets[i];
+		add(page, "sluice_%s_bucket{stage=\"%s\",le=\"%g\"} %" PRIu64 "\n", name, stage,
+			edge_bucket_ms[i] / 1000.0, below);
+	}
+	add(page, "sluice_%s_bucket{stage=\"%s\",le=\"+Inf\"} %" PRIu64 "\n", name, stage,
+		histogram->count);
+	add(page, "sluice_%s_sum{stage=\"%s\"} %g\nsluice_%s_count{stage=\"%s\"} %" PRIu64 "\n",
+		name, stage, (double)histogram->sum_ms / 1000.0, name, stage, histogram->count);
+}
+
+static void add_joins(struct page *page, const struct edge_counters *counters)
+{
+	describe(page, "join_duration_seconds", "histogram",
+		"Stages of joining, each from the end of the one before it.");
+#define X(number, label, help) \
+	add_histogram(page, "join_duration_seconds", label, &counters->join[EDGE_JOIN_##number]);
+	EDGE_JOIN_STAGES(X)
+#undef X
+}
+
+static void add_messages(struct page *page, const struct edge_counters *counters)
+{
+	describe(page, "signal_messages_total", "counter", "Signaling messages.");
+	for (unsigned i = 0; i < EDGE_MESSAGES_MAX && counters->messages[i].dialect; i++)
+		add(page,
+			"sluice_signal_messages_total{dialect=\"%s\",type=\"%s\",direction=\"%s\"} "
+			"%" PRIu64 "\n",
+			counters->messages[i].dialect, counters->messages[i].type,
+			counters->messages[i].direction, counters->messages[i].count);
+}
+
+static void add_http(struct page *page, const struct edge_counters *counters)
+{
+	char label[32];
+	describe(page, "http_responses_total", "counter", "HTTP responses by class of status.");
+	for (unsigned i = 1; i < 6; i++) {
+		snprintf(label, sizeof(label), "status=\"%uxx\"", i);
+		series(page, "http_responses_total", label, counters->http_responses[i]);
+	}
+	describe(page, "connections_refused_total", "counter", "TCP connections over a limit.");
+	series(page, "connections_refused_total", "reason=\"limit\"",
+		counters->connections_refused_limit);
+	series(page, "connections_refused_total", "reason=\"address\"",
+		counters->connections_refused_address);
+	single(page, "connections", "gauge", "Open TCP connections.", counters->connections_open);
+	single(page, "websockets", "gauge", "Open WebSockets.", counters->websockets_open);
+	describe(page, "tokens_total", "counter", "Tokens checked.");
+	series(page, "tokens_total", "result=\"accepted\"", counters->tokens_accepted);
+	series(page, "tokens_total", "result=\"refused\"", counters->tokens_refused);
+}
+
+static void add_udp(struct page *page, const struct edge_counters *counters)
+{
+	static const char *const classes[SLUICE_CLASS_COUNT] = {
+		"other", "stun", "dtls", "rtp", "rtcp"};
+	char label[64];
+	describe(page, "udp_datagrams_total", "counter", "Datagrams control received, by class.");
+	for (unsigned i = 0; i < SLUICE_CLASS_COUNT; i++) {
+		snprintf(label, sizeof(label), "by=\"kernel\",class=\"%s\"", classes[i]);
+		series(page, "udp_datagrams_total", label, counters->udp_in[i]);
+		snprintf(label, sizeof(label), "by=\"punt\",class=\"%s\"", classes[i]);
+		series(page, "udp_datagrams_total", label, counters->punt_in[i]);
+	}
+	single(page, "udp_unexpected_datagrams_total", "counter",
+		"Datagrams on control's socket that are neither STUN nor DTLS: the filter let "
+		"media "
+		"through.",
+		(double)counters->udp_unexpected);
+	single(page, "udp_send_errors_total", "counter", "Datagrams control could not send.",
+		(double)(counters->udp_send_errors + counters->punt_send_errors));
+}
+
+static void add_process(struct page *page)
+{
+	struct rusage usage;
+	long resident = 0;
+	FILE *statm = fopen("/proc/self/statm", "re");
+	if (statm && fscanf(statm, "%*s %ld", &resident) != 1)
+		resident = 0;
+	if (statm)
+		fclose(statm);
+	getrusage(RUSAGE_SELF, &usage);
+	double cpu = (double)usage.ru_utime.tv_sec + (double)usage.ru_stime.tv_sec +
+		     (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+	add(page,
+		"# HELP process_cpu_seconds_total CPU time of control.\n"
+		"# TYPE process_cpu_seconds_total counter\nprocess_cpu_seconds_total %.6f\n",
+		cpu);
+	add(page,
+		"# HELP process_resident_memory_bytes Resident memory of control.\n"
+		"# TYPE process_resident_memory_bytes gauge\nprocess_resident_memory_bytes %ld\n",
+		resident * sysconf(_SC_PAGESIZE));
+}
+
+static void add_planes(struct page *page, const struct plane *plane)
+{
+	const struct sluice_desired *desired = plane_desired(plane);
+	const struct sluice_observed *observed = plane_observed(plane);
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	double now_s = (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+	describe(page, "build_info", "gauge",
+		"Version of control and, if it is there, the data plane.");
+	add(page, "sluice_build_info{version=\"%s\",dataplane_version=\"%.31s\"} 1\n",
+		SLUICE_VERSION, observed ? observed->head.version : "");
+	single(page, "uptime_seconds", "gauge", "Time since control has started.",
+		now_s - (double)desired->head.started_unix_ms / 1000.0);
+	single(page, "dataplane_up", "gauge",
+		"1 while a data plane is attached, ready and beating.", plane_ready(plane));
+	single(page, "control_restarts_total", "counter",
+		"How often control has taken over tables of one before it.",
+		(double)(atomic_load(&desired->head.incarnation) - 1));
+	single(page, "dataplane_restarts_total", "counter",
+		"How often a data plane has taken over tables of one before it.",
+		observed ? (double)(atomic_load(&observed->head.incarnation) - 1) : 0);
+	single(page, "drain_state", "gauge", "1 while no new participants are taken.",
+		desired->head.draining);
+}
+
+size_t metrics_text(char *text, size_t size, const struct core *core, const struct plane *plane,
+	const struct edge_counters *counters)
+{
+	struct page page = {text, size, 0};
+	const struct sluice_observed *observed = plane_observed(plane);
+	if (size > 0)
+		text[0] = 0;
+	add_planes(&page, plane);
+	add_model(&page, core);
+	if (observed) {
+		add_ports(&page, observed);
+		add_workers(&page, observed);
+		add_rings(&page, plane_desired(plane), observed);
+		add_drops(&page, observed);
+	}
+	add_edge_tables(&page, counters);
+	add_udp(&page, counters);
+	add_http(&page, counters);
+	add_messages(&page, counters);
+	add_joins(&page, counters);
+	add_process(&page);
+	return page.used;
+}

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+// Prometheus text (exposition format 0.0.4) out of the core, the shared rows and edge's counters. The
+// same rows feed sluicectl, so the two never disagree. No ids, names or addresses as labels.
+#pragma once
+
+#include "core/core.h"
+#include "edge/counters.h"
+#include "plane.h"
+
+#include <stddef.h>
+
+// Writes the whole text into `text`, terminated. Returns the length it has or would have, as snprintf
+// does; what does not fit is cut off.
+size_t metrics_text(char *text, size_t size, const struct core *core, const struct plane *plane,
+	const struct edge_counters *counters);

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "steer.h"
+
+#include <sluice/xdp.h>
+
+#include <bpf/bpf.h>
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+struct steer {
+	char path[512]; // of the pinned map
+	int map; // -1 = none
+	uint32_t map_id;
+	int status;
+	bool resync_due;
+	uint64_t mark; // value of the entries of the last resync; others are leftovers
+};
+
+struct steer *steer_create(const char *bpf_directory)
+{
+	struct steer *steer = calloc(1, sizeof(*steer));
+	if (!steer)
+		return NULL;
+	int length = snprintf(
+		steer->path, sizeof(steer->path), "%s/%s", bpf_directory, SLUICE_XDP_MAP_PEERS);
+	if (length < 0 || (size_t)length >= sizeof(steer->path)) {
+		free(steer);
+		return NULL;
+	}
+	steer->map = -1;
+	steer->status = -ENOENT;
+	return steer;
+}
+
+static void map_drop(struct steer *steer, int status)
+{
+	if (steer->map >= 0)
+		close(steer->map);
+	steer->map = -1;
+	steer->status = status;
+	steer->resync_due = false;
+}
+
+void steer_destroy(struct steer *steer)
+{
+	if (!steer)
+		return;
+	map_drop(steer, -ENOENT);
+	free(steer);
+}
+
+// The map's id, when it is one that we can fill.
+static int map_check(int map, uint32_t *id)
+{
+	struct bpf_map_info info = {0};
+	uint32_t size = sizeof(info);
+	int error = bpf_obj_get_info_by_fd(map, &info, &size);
+	if (error)
+		return error;
+	if (info.type != BPF_MAP_TYPE_HASH || info.key_size != sizeof(struct sluice_xdp_peer) ||
+		info.value_size != sizeof(uint64_t))
+		return -EINVAL;
+	*id = info.id;
+	return 0;
+}
+
+bool steer_poll(struct steer *steer)
+{
+	uint32_t id;
+	int map = bpf_obj_get(steer->path);
+	if (map < 0) {
+		map_drop(steer, map);
+		return false;
+	}
+	int error = map_check(map, &id);
+	if (error) {
+		close(map);
+		map_drop(steer, error);
+		return false;
+	}
+	if (steer->map >= 0 && steer->map_id == id) {
+		close(map);
+		return steer->resync_due;
+	}
+	map_drop(steer, 0);
+	steer->map = map;
+	steer->map_id = id;
+	steer->resync_due = true;
+	return true;
+}
+
+int steer_status(const struct steer *steer)
+{
+	return steer->status;
+}
+
+static struct sluice_xdp_peer peer_key(const struct sluice_address *remote)
+{
+	struct sluice_xdp_peer key = {.port_be = htons(remote->port)};
+	memcpy(key.ip, remote->ip, sizeof(key.ip));
+	return key;
+}
+
+int steer_allow(struct steer *steer, const struct sluice_address *remote)
+{
+	if (remote->port == 0)
+		return -EINVAL;
+	if (steer->map < 0)
+		return 0;
+	struct sluice_xdp_peer key = peer_key(remote);
+	return bpf_map_update_elem(steer->map, &key, &steer->mark, BPF_ANY);
+}
+
+int steer_deny(struct steer *steer, const struct sluice_address *remote)
+{
+	if (steer->map < 0)
+		return 0;
+	struct sluice_xdp_peer key = peer_key(remote);
+	int error = bpf_map_delete_elem(steer->map, &key);
+	return error == -ENOENT ? 0 : error;
+}
+
+// A mark that no entry has, whichever control wrote it.
+static int mark_choose(struct steer *steer)
+{
+	struct sluice_xdp_peer key;
+	uint64_t highest = steer->mark, value;
+	int error = bpf_map_get_next_key(steer->map, NULL, &key);
+	while (!error) {
+		if (bpf_map_lookup_elem(steer->map, &key, &value) == 0 && value > highest)
+			highest = value;
+		error = bpf_map_get_next_key(steer->map, &key, &key);
+	}
+	if (error == -ENOENT)
+		steer->mark = highest + 1;
+	return error == -ENOENT ? 0 : error;
+}
+
+static int leftovers_delete(struct steer *steer)
+{
+	struct sluice_xdp_peer key, next;
+	uint64_t value;
+	int error = bpf_map_get_next_key(steer->map, NULL, &next);
+	while (!error) {
+		key = next;
+		// before the delete: the walk would start again at a key that is gone
+		error = bpf_map_get_next_key(steer->map, &key, &next);
+		if (bpf_map_lookup_elem(steer->map, &key, &value) == 0 && value != steer->mark)
+			bpf_map_delete_elem(steer->map, &key);
+	}
+	return error == -ENOENT ? 0 : error;
+}
+
+int steer_resync(struct steer *steer, const struct sluice_address *remotes, size_t count)
+{
+	if (steer->map < 0)
+		return 0;
+	steer->resync_due = true;
+	int error = mark_choose(steer);
+	for (size_t i = 0; !error && i < count; i++) {
+		if (remotes[i].port != 0)
+			error = steer_allow(steer, &remotes[i]);
+	}
+	if (!error)
+		error = leftovers_delete(steer);
+	if (!error)
+		steer->resync_due = false;
+	return error;
+}

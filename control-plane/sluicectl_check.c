@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: Apache-2.0
+// The doctor. Every fault comes with the command that mends it.
+#include "sluicectl.h"
+
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+
+#include <arpa/inet.h>
+#include <cap-ng.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/bpf.h>
+#include <linux/ethtool.h>
+#include <linux/if_xdp.h>
+#include <linux/magic.h>
+#include <linux/sockios.h>
+#include <net/if.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/utsname.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+struct check {
+	json_t *list;
+	bool ok;
+};
+
+enum { CHECK_OK, CHECK_WARNING, CHECK_FAULT };
+
+// Notes one finding; `fix` is a command or NULL, `what` a format.
+__attribute__((format(printf, 5, 6))) static void note(
+	struct check *check, int state, const char *name, const char *fix, const char *what, ...)
+{
+	static const char *const states[] = {"ok", "warning", "fault"};
+	char text[512];
+	va_list list;
+	va_start(list, what);
+	vsnprintf(text, sizeof(text), what, list);
+	va_end(list);
+	json_t *item =
+		json_pack("{s:s, s:s, s:s}", "name", name, "state", states[state], "what", text);
+	if (fix && state != CHECK_OK)
+		json_object_set_new(item, "fix", json_string(fix));
+	json_array_append_new(check->list, item);
+	check->ok = check->ok && state != CHECK_FAULT;
+}
+
+static void check_kernel(struct check *check)
+{
+	struct utsname name;
+	unsigned major = 0, minor = 0;
+	uname(&name);
+	sscanf(name.release, "%u.%u", &major, &minor);
+	if (major > 5 || (major == 5 && minor >= 11))
+		note(check, CHECK_OK, "kernel", NULL, "%s", name.release);
+	else
+		note(check, CHECK_FAULT, "kernel", "boot a kernel of 5.11 or later",
+			"%s is too old for AF_XDP as used here", name.release);
+	int fd = socket(AF_XDP, SOCK_RAW, 0);
+	if (fd >= 0)
+		note(check, CHECK_OK, "AF_XDP", NULL, "sockets can be opened");
+	else
+		note(check, errno == EPERM ? CHECK_WARNING : CHECK_FAULT, "AF_XDP",
+			errno == EPERM ? "sudo sluicectl check"
+				       : "use a kernel with CONFIG_XDP_SOCKETS, or driver: packet",
+			"no AF_XDP socket: %s", strerror(errno));
+	if (fd >= 0)
+		close(fd);
+}
+
+static void check_bpf_directory(
+	struct check *check, const struct config *config, bool dataplane_alive)
+{
+	struct statfs fs;
+	char fix[320];
+	snprintf(fix, sizeof(fix), "mount -t bpf bpf %s", config->bpf_directory);
+	if (dataplane_alive)
+		note(check, CHECK_OK, "bpf directory", NULL, "the data plane has its filter");
+	else if (statfs(config->bpf_directory, &fs) == 0 && fs.f_type == BPF_FS_MAGIC)
+		note(check, CHECK_OK, "bpf directory", NULL, "%s is a bpffs",
+			config->bpf_directory);
+	else
+		note(check, CHECK_FAULT, "bpf directory", fix, "%s is no mounted bpffs",
+			config->bpf_directory);
+}
+
+static long read_number(const char *path)
+{
+	FILE *file = fopen(path, "re");
+	long number = -1;
+	if (file && fscanf(file, "%ld", &number) != 1)
+		number = -1;
+	if (file)
+		fclose(file);
+	return number;
+}
+
+static void check_memory(struct check *check, const struct config *config, bool dataplane_alive)
+{
+	long free_pages = read_number("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages");
+	// struct rte_mbuf, its headers and its room take about 2.5 KiB
+	long need = (long)config->dataplane.buffers * 2560 / (2 << 20) + 48;
+	char fix[64];
+	snprintf(fix, sizeof(fix), "sysctl -w vm.nr_hugepages=%ld", need);
+	if (!config->dataplane.hugepages)
+		note(check, CHECK_OK, "huge pages", NULL, "not wanted by the configuration");
+	else if (dataplane_alive)
+		note(check, CHECK_OK, "huge pages", NULL, "the data plane runs with what it got");
+	else if (free_pages >= need)
+		note(check, CHECK_OK, "huge pages", NULL, "%ld of 2 MiB are free", free_pages);
+	else
+		note(check, CHECK_WARNING, "huge pages", fix,
+			"%ld of 2 MiB are free, %ld wanted: ordinary pages will do, more slowly",
+			free_pages < 0 ? 0 : free_pages, need);
+}
+
+static void check_capabilities(struct check *check)
+{
+	static const struct {
+		unsigned number;
+		const char *name;
+	} wanted[] = {{CAP_NET_ADMIN, "CAP_NET_ADMIN"}, {CAP_NET_RAW, "CAP_NET_RAW"},
+		{CAP_BPF, "CAP_BPF"}, {CAP_IPC_LOCK, "CAP_IPC_LOCK"}};
+	char missing[128] = "";
+	capng_get_caps_process();
+	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
+		if (!capng_have_capability(CAPNG_EFFECTIVE, wanted[i].number))
+			snprintf(missing + strlen(missing), sizeof(missing) - strlen(missing),
+				" %s", wanted[i].name);
+	if (missing[0] == 0)
+		note(check, CHECK_OK, "capabilities", NULL, "all that the data plane needs");
+	else
+		note(check, CHECK_FAULT, "capabilities", "sudo", "missing here:%s", missing);
+}
+
+// Opens a socket in the port's network namespace; -1 with errno.
+static int namespace_socket(const char *netns)
+{
+	if (netns[0] == 0)
+		return socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	char path[128];
+	snprintf(path, sizeof(path), "/run/netns/%s", netns);
+	int back = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	int there = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = -1;
+	if (back >= 0 && there >= 0 && setns(there, CLONE_NEWNET) == 0) {
+		fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+		if (setns(back, CLONE_NEWNET))
+			abort(); // everything after this would look at the wrong network
+	}
+	if (there >= 0)
+		close(there);
+	if (back >= 0)
+		close(back);
+	return fd;
+}
+
+static void check_channels(
+	struct check *check, int fd, const struct config_port *port, uint32_t queues)
+{
+	struct ethtool_channels channels = {.cmd = ETHTOOL_GCHANNELS};
+	struct ifreq request = {.ifr_data = (void *)&channels};
+	char fix[128];
+	snprintf(request.ifr_name, sizeof(request.ifr_name), "%.15s", port->interface);
+	uint32_t have = 1; // what does not know channels has one
+	if (ioctl(fd, SIOCETHTOOL, &request) == 0)
+		have = channels.combined_count + channels.rx_count;
+	snprintf(fix, sizeof(fix), "ethtool -L %s %s %u", port->interface,
+		channels.rx_count && !channels.combined_count ? "rx" : "combined", queues);
+	if (have == queues)
+		note(check, CHECK_OK, port->interface, NULL, "%u channels, %u queues", have,
+			queues);
+	else
+		note(check, port->configure_channels ? CHECK_OK : CHECK_FAULT, port->interface, fix,
+			"%u channels but %u queues: flows of the others would be lost", have,
+			queues);
+}
+
+// A port that is in use is judged by what the data plane says of it: its network namespace may be one
+// that nobody else can see.
+static bool check_open_port(
+	struct check *check, const struct view *view, const struct config_port *port)
+{
+	const struct sluice_observed *observed = view->observed;
+	for (uint32_t i = 0; view->dataplane_alive && i < SLUICE_PORTS_MAX; i++) {
+		const struct sluice_port_status *status = &observed->ports[i];
+		if (i >= observed->head.ports_used ||
+			strncmp(status->name, port->interface, sizeof(status->name)) != 0)
+			continue;
+		note(check, status->link_up ? CHECK_OK : CHECK_FAULT, port->interface,
+			"ip link set dev up, or look at the cable", "open, driver %.31s, link %s",
+			status->driver, status->link_up ? "up" : "down");
+		return true;
+	}
+	return false;
+}
+
+static void check_port(
+	struct check *check, const struct config *config, const struct config_port *port)
+{
+	char fix[96];
+	uint32_t workers = config->dataplane.cores_used ? config->dataplane.cores_used
+							: config->dataplane.workers;
+	if (port->interface[0] == 0)
+		return;
+	int fd = namespace_socket(port->netns);
+	if (fd < 0) {
+		note(check, CHECK_FAULT, port->interface, "ip netns list",
+			"network namespace %s: %s", port->netns, strerror(errno));
+		return;
+	}
+	struct ifreq request = {0};
+	snprintf(request.ifr_name, sizeof(request.ifr_name), "%.15s", port->interface);
+	snprintf(fix, sizeof(fix), "ip link set %s up", port->interface);
+	if (ioctl(fd, SIOCGIFFLAGS, &request))
+		note(check, CHECK_FAULT, port->interface, "ip link", "no such interface");
+	else if (!(request.ifr_flags & IFF_UP))
+		note(check, CHECK_FAULT, port->interface, fix, "the interface is down");
+	else if (strcmp(port->driver, "xdp") == 0)
+		check_channels(check, fd, port, port->queues ? port->queues : workers);
+	else
+		note(check, CHECK_OK, port->interface, NULL, "up, driver %s", port->driver);
+	close(fd);
+}
+
+static void check_certificate(struct check *check, const struct config *config)
+{
+	const char *path = config->http.tls_certificate;
+	if (path[0] == 0) {
+		note(check, CHECK_WARNING, "certificate",
+			"set http.tls_certificate and http.tls_key, or put a TLS proxy in front",
+			"none: browsers give the camera only to localhost");
+		return;
+	}
+	FILE *file = fopen(path, "re");
+	X509 *certificate = file ? PEM_read_X509(file, NULL, NULL, NULL) : NULL;
+	if (!certificate)
+		note(check, CHECK_FAULT, "certificate", "see http.tls_certificate", "%s: %s", path,
+			file ? "no PEM certificate in it" : strerror(errno));
+	else if (X509_cmp_current_time(X509_get0_notAfter(certificate)) < 0)
+		note(check, CHECK_FAULT, "certificate", "renew it", "%s has expired", path);
+	else
+		note(check, CHECK_OK, "certificate", NULL, "%s is valid today", path);
+	X509_free(certificate);
+	if (file)
+		fclose(file);
+}
+
+static void check_processes(struct check *check, const struct view *view)
+{
+	if (view->dataplane_alive)
+		note(check, CHECK_OK, "data plane", NULL, "running, pid %u",
+			view->observed->head.pid);
+	else
+		note(check, CHECK_WARNING, "data plane", "sluice-dataplane -c FILE", "not running");
+	if (view->control_alive)
+		note(check, CHECK_OK, "control", NULL, "running, pid %u", view->desired->head.pid);
+	else
+		note(check, CHECK_WARNING, "control", "sluice-control -c FILE", "not running");
+}
+
+// Tries the bind that control would do; while control lives the port is its own.
+static void check_bind(struct check *check, const char *name, int type, uint16_t port, bool running)
+{
+	char fix[64];
+	int fd = socket(AF_INET6, type | SOCK_CLOEXEC, 0), one = 1;
+	struct sockaddr_in6 address = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+	snprintf(fix, sizeof(fix), "ss -%slpn 'sport = :%u'", type == SOCK_DGRAM ? "u" : "t", port);
+	if (running) {
+		note(check, CHECK_OK, name, NULL, "%u is held by control", port);
+	} else {
+		if (type == SOCK_STREAM)
+			setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+		if (bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
+			note(check, CHECK_OK, name, NULL, "%u is free", port);
+		else
+			note(check, CHECK_FAULT, name, fix, "%u: %s", port, strerror(errno));
+	}
+	if (fd >= 0)
+		close(fd);
+}
+
+json_t *check_run(const struct config *config)
+{
+	struct check check = {json_array(), true};
+	struct view view;
+	view_open(&view, config->runtime_directory);
+	check_kernel(&check);
+	check_bpf_directory(&check, config, view.dataplane_alive);
+	check_memory(&check, config, view.dataplane_alive);
+	check_capabilities(&check);
+	if (config->ports_used == 0)
+		note(&check, CHECK_WARNING, "ports", "sluicectl -c FILE check",
+			"no interface is configured, so none was looked at");
+	for (uint32_t i = 0; i < config->ports_used; i++)
+		if (!check_open_port(&check, &view, &config->ports[i]))
+			check_port(&check, config, &config->ports[i]);
+	check_certificate(&check, config);
+	check_bind(&check, "media port", SOCK_DGRAM, config->media.port, view.control_alive);
+	check_bind(&check, "http port", SOCK_STREAM, config->http.port, view.control_alive);
+	check_processes(&check, &view);
+	view_close(&view);
+	return json_pack("{s:b, s:o}", "ok", check.ok, "checks", check.list);
+}

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "clock.h"
+#include "plain.h"
+#include "plain_parts.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+struct frame {
+	struct frame *next;
+	uint32_t length;
+	uint16_t queue;
+	uint8_t bytes[];
+};
+
+struct line { // of waiting frames
+	struct frame *first, **last;
+	unsigned used;
+};
+
+struct memory_port {
+	uint8_t mac[6];
+	uint32_t tx_room;
+	struct line rx[SLUICE_WORKERS_MAX]; // by queue
+	struct line tx;
+};
+
+static struct {
+	bool used;
+	unsigned ports, queues;
+	uint64_t now_ns;
+	_Atomic uint64_t rings;
+	struct memory_port port[SLUICE_PORTS_MAX];
+} memory;
+
+static void line_init(struct line *line)
+{
+	*line = (struct line){.last = &line->first};
+}
+
+static int line_append(struct line *line, const uint8_t *bytes, uint32_t length, uint16_t queue)
+{
+	if (line->used >= PLAIN_MEMORY_FRAMES)
+		return -ENOBUFS;
+	struct frame *frame = malloc(sizeof(*frame) + length);
+	if (!frame)
+		return -ENOMEM;
+	frame->next = NULL;
+	frame->length = length;
+	frame->queue = queue;
+	memcpy(frame->bytes, bytes, length);
+	*line->last = frame;
+	line->last = &frame->next;
+	line->used++;
+	return 0;
+}
+
+static void line_remove(struct line *line)
+{
+	struct frame *frame = line->first;
+	line->first = frame->next;
+	if (!line->first)
+		line->last = &line->first;
+	line->used--;
+	free(frame);
+}
+
+static void line_clear(struct line *line)
+{
+	while (line->first)
+		line_remove(line);
+}
+
+int plain_memory_create(unsigned ports, unsigned workers)
+{
+	if (ports > SLUICE_PORTS_MAX || workers > SLUICE_WORKERS_MAX)
+		return -EINVAL;
+	plain_memory_destroy();
+	int error = plain_pool_create(workers, PLAIN_MEMORY_PACKETS);
+	if (error)
+		return error;
+	memory.used = true;
+	memory.ports = ports;
+	memory.queues = workers;
+	memory.now_ns = CLOCK_NS_PER_S;
+	for (unsigned p = 0; p < ports; p++) {
+		struct memory_port *port = &memory.port[p];
+		const uint8_t mac[6] = {0x02, 0, 0, 0, 0, (uint8_t)(p + 1)};
+		memcpy(port->mac, mac, sizeof(mac));
+		port->tx_room = UINT32_MAX;
+		line_init(&port->tx);
+		for (unsigned q = 0; q < workers; q++)
+			line_init(&port->rx[q]);
+	}
+	return 0;
+}
+
+void plain_memory_destroy(void)
+{
+	if (!memory.used)
+		return;
+	for (unsigned p = 0; p < memory.ports; p++) {
+		line_clear(&memory.port[p].tx);
+		for (unsigned q = 0; q < memory.queues; q++)
+			line_clear(&memory.port[p].rx[q]);
+	}
+	plain_pool_destroy();
+	memset(&memory, 0, sizeof(memory));
+}
+
+int plain_memory_push(unsigned port, unsigned queue, const uint8_t *frame, size_t length)
+{
+	if (port >= memory.ports || queue >= memory.queues || length > PKT_ROOM)
+		return -EINVAL;
+	return line_append(&memory.port[port].rx[queue], frame, (uint32_t)length, (uint16_t)queue);
+}
+
+int plain_memory_pop_tx(unsigned port, uint8_t *frame, size_t size)
+{
+	if (port >= memory.ports || !memory.port[port].tx.first)
+		return 0;
+	struct line *line = &memory.port[port].tx;
+	int length = (int)line->first->length;
+	if (line->first->length > size)
+		return -EMSGSIZE;
+	memcpy(frame, line->first->bytes, line->first->length);
+	line_remove(line);
+	return length;
+}
+
+int plain_memory_peek_tx_queue(unsigned port)
+{
+	if (port >= memory.ports || !memory.port[port].tx.first)
+		return -ENOENT;
+	return memory.port[port].tx.first->queue;
+}
+
+void plain_memory_set_tx_room(unsigned port, uint32_t frames)
+{
+	if (port < memory.ports)
+		memory.port[port].tx_room = frames;
+}
+
+void plain_set_now_ns(uint64_t now_ns)
+{
+	memory.now_ns = now_ns;
+}
+
+uint64_t plain_doorbell_rings(void)
+{
+	return atomic_load(&memory.rings);
+}
+
+bool plain_memory_used(void)
+{
+	return memory.used;
+}
+
+unsigned plain_memory_ports(void)
+{
+	return memory.ports;
+}
+
+unsigned plain_memory_queues(void)
+{
+	return memory.queues;
+}
+
+unsigned plain_memory_rx(unsigned port, unsigned queue, struct pkt **pkts, unsigned n)
+{
+	if (port >= memory.ports || queue >= memory.queues)
+		return 0;
+	struct line *line = &memory.port[port].rx[queue];
+	unsigned got = pkt_get(queue, pkts, n < line->used ? n : line->used);
+	for (unsigned i = 0; i < got; i++) {
+		plain_pkt_reset(pkts[i], line->first->length);
+		memcpy(pkts[i]->data, line->first->bytes, line->first->length);
+		pkts[i]->port = (uint8_t)port;
+		pkts[i]->queue = (uint8_t)queue;
+		pkts[i]->arrived_ns = memory.now_ns;
+		line_remove(line);
+	}
+	return got;
+}
+
+unsigned plain_memory_tx(unsigned port, unsigned queue, struct pkt **pkts, unsigned n)
+{
+	unsigned sent = 0;
+	if (port >= memory.ports)
+		return 0;
+	struct memory_port *to = &memory.port[port];
+	while (sent < n && to->tx_room > 0) {
+		if (line_append(&to->tx, pkts[sent]->data, pkts[sent]->length, (uint16_t)queue) < 0)
+			break;
+		if (to->tx_room != UINT32_MAX)
+			to->tx_room--;
+		sent++;
+	}
+	pkt_put(pkts, sent);
+	return sent;
+}
+
+const uint8_t *plain_memory_mac(unsigned port)
+{
+	return memory.port[port].mac;
+}
+
+uint64_t plain_memory_now_ns(void)
+{
+	return memory.now_ns;
+}
+
+void plain_memory_sleep(uint64_t ns)
+{
+	memory.now_ns += ns;
+}
+
+void plain_memory_ring(void)
+{
+	atomic_fetch_add_explicit(&memory.rings, 1, memory_order_relaxed);
+}

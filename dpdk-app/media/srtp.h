@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+// SRTP and SRTCP (RFC 3711, RFC 7714): open what peers send, seal bursts of what we send.
+//
+// A session has one key and one direction, and belongs to one worker. Sealing never uses an
+// (SSRC, index) twice under one key: it keeps a window of the indexes it has used, per SSRC, and
+// refuses everything below. What it cannot know is what a process that died has used: after a
+// restart call srtp_stream_start before the first packet of an SSRC (RFC 3711, 9.1; RFC 7714, 8.1).
+#pragma once
+
+#include <sluice/shm.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+	SRTP_GROWTH_MAX = 16, // bytes sealing RTP adds, at most
+	SRTCP_GROWTH_MAX = 20, // bytes sealing RTCP adds, at most
+	SRTP_STREAMS_MAX = 4096, // SSRCs of one session: a peer cannot make us allocate without end
+	SRTP_WINDOW = 1024, // indexes behind the highest in which packets may be late
+};
+
+enum srtp_result {
+	SRTP_OK,
+	SRTP_AUTH_FAILED, // wrong key, wrong ROC or forged
+	SRTP_REPLAYED, // index seen before, below the window or below srtp_stream_expect's
+	SRTP_MALFORMED, // too short, or header fields do not fit
+	SRTP_INDEX_USED, // sealing: the (SSRC, index) was used, or is too old to know
+	SRTP_TOO_LONG, // sealing: no room for the tag
+	SRTP_NO_ROOM, // SRTP_STREAMS_MAX reached or out of memory
+	SRTP_EXHAUSTED, // the key's 2^48 packets (2^31 of SRTCP) are used up
+	SRTP_FAILED, // the crypto library failed
+};
+
+struct srtp_session;
+
+enum srtp_direction { SRTP_IN, SRTP_OUT };
+
+// Prepares the crypto library. Call once, before any other and from one thread. 0 or -EIO.
+int srtp_library_init(void);
+// Gives back what srtp_library_init took, after the last session is closed.
+void srtp_library_exit(void);
+// Short name of the back end, for people.
+const char *srtp_backend(void);
+
+// A new session, or NULL for a profile that is not supported or when memory is short. The key is
+// copied. Close it with srtp_session_close.
+struct srtp_session *srtp_session_open(enum srtp_direction direction,
+	enum sluice_srtp_profile profile, const struct sluice_srtp_key *key);
+// Frees the session and clears its key. NULL is ignored.
+void srtp_session_close(struct srtp_session *session);
+
+// ---- in -------------------------------------------------------------------------------------------
+
+// Before the first packet of `ssrc` after a restart: `highest` is the highest index authenticated so
+// far. The ROC goes on from it; packets with that index or a lower one are refused as replayed.
+// Returns SRTP_OK, or SRTP_NO_ROOM / SRTP_FAILED and nothing has changed. Incoming sessions only.
+enum srtp_result srtp_stream_expect(struct srtp_session *session, uint32_t ssrc, uint64_t highest);
+
+// Authenticates and decrypts an RTP packet in place; any alignment. On SRTP_OK *length is shorter by
+// the tag and *index is ROC << 16 | sequence. Otherwise both are unchanged and data is undefined.
+enum srtp_result srtp_open(
+	struct srtp_session *session, uint8_t *data, uint32_t *length, uint64_t *index);
+
+// The same for RTCP.
+enum srtp_result srtp_open_rtcp(struct srtp_session *session, uint8_t *data, uint32_t *length);
+
+// ---- out ------------------------------------------------------------------------------------------
+
+// Opens an outgoing SSRC: no index below `first` is ever used. Needed before the first packet when
+// indexes may have been used before (restart), when ROC is not 0, or for `may_repeat`; otherwise
+// srtp_seal opens SSRCs by itself. SRTP_INDEX_USED when the SSRC is open already.
+//
+// may_repeat: resends go under this SSRC (RTX was not negotiated). A job that says `repeat` may then
+// use a used index again, provided its plaintext is the same to the byte: same key, index and
+// plaintext give the same ciphertext, which tells an observer nothing new (RFC 3711, 9.1, forbids
+// only a second plaintext). A digest of each of the last SRTP_WINDOW packets is kept to enforce it:
+// 8 KiB per such SSRC. Streams with RTX must not ask for it.
+enum srtp_result srtp_stream_start(
+	struct srtp_session *session, uint32_t ssrc, uint64_t first, bool may_repeat);
+
+// One packet to seal. The destination buffer holds header and payload in the clear; its sequence
+// number must be the low 16 bits of index.
+struct srtp_seal_job {
+	struct srtp_session *session;
+	uint8_t *data;
+	uint32_t length; // in: plaintext, out: with the tag when result is SRTP_OK
+	uint32_t room; // bytes usable from data on
+	uint64_t index; // ROC << 16 | sequence
+	bool repeat; // a resend under the media SSRC, see srtp_stream_start
+	enum srtp_result result;
+};
+
+// Seals `n` packets in place, of any sessions in any order. Each job gets its own result; returns how
+// many are SRTP_OK. The data of a job that failed must not be sent.
+unsigned srtp_seal(struct srtp_seal_job *jobs, unsigned n);
+
+// Seals a compound RTCP packet in place; index counted here, from 0, per SSRC of its first packet. The
+// SSRC must therefore be new to the key after a restart: see rtcp.h.
+enum srtp_result srtp_seal_rtcp(
+	struct srtp_session *session, uint8_t *data, uint32_t *length, uint32_t room);
+
+// ---- both -----------------------------------------------------------------------------------------
+
+// Frees what is kept for `ssrc`; unknown ones are ignored. For an outgoing SSRC: the caller must never
+// again seal it under this key without srtp_stream_start above every used index.
+void srtp_stream_forget(struct srtp_session *session, uint32_t ssrc);
+
+// Highest index authenticated or sealed under `ssrc`; false when there is none yet.
+bool srtp_stream_highest(const struct srtp_session *session, uint32_t ssrc, uint64_t *index);

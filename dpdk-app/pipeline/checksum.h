@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// The checksum of IPv4 and UDP (RFC 1071), in the machine's own byte order: sums do not care.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+// Adds bytes to a sum; only the last piece may have an odd length.
+static inline uint64_t checksum_add(uint64_t sum, const uint8_t *bytes, size_t length)
+{
+	uint32_t word;
+	uint16_t half;
+	for (; length >= sizeof(word); length -= sizeof(word), bytes += sizeof(word)) {
+		memcpy(&word, bytes, sizeof(word));
+		sum += word;
+	}
+	for (; length > 0; length -= length >= 2 ? 2 : 1, bytes += sizeof(half)) {
+		half = 0;
+		memcpy(&half, bytes, length >= 2 ? 2 : 1);
+		sum += half;
+	}
+	return sum;
+}
+
+// Protocol and length of the pseudo header; the addresses are added as bytes.
+static inline uint64_t checksum_add_pseudo(uint64_t sum, uint8_t protocol, uint16_t length)
+{
+	const uint8_t bytes[4] = {0, protocol, (uint8_t)(length >> 8), (uint8_t)length};
+	return checksum_add(sum, bytes, sizeof(bytes));
+}
+
+// What belongs into the checksum field, to be copied there as it is. 0 over a range that contains a
+// correct checksum.
+static inline uint16_t checksum_fold(uint64_t sum)
+{
+	while (sum >> 16)
+		sum = (sum & 0xFFFF) + (sum >> 16);
+	return (uint16_t)~sum;
+}

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "feed.h"
+
+static const char cname[] = "sluice";
+
+bool compound_open(struct worker *worker, uint32_t t, const struct rtcp_report_block *blocks,
+	unsigned n, struct compound *compound)
+{
+	const struct transport *transport = &worker->table.transports[t];
+	if (!transport->out || !frame_next_hop(transport))
+		return false;
+	if (pkt_get(worker->number, &compound->pkt, 1) != 1) {
+		drop_count(worker, SLUICE_DROP_no_buffer, 1);
+		return false;
+	}
+	compound->transport = t;
+	compound->writer = span_writer(compound->pkt->data, COMPOUND_BYTES);
+	// SRTCP counts its index under the first SSRC: always ours, new with every start.
+	rtcp_write_rr(&compound->writer, transport->rtcp_ssrc, blocks, n);
+	rtcp_write_cname(&compound->writer, transport->rtcp_ssrc, cname);
+	return true;
+}
+
+void compound_close(struct worker *worker, struct compound *compound)
+{
+	struct transport *transport = &worker->table.transports[compound->transport];
+	struct pkt *pkt = compound->pkt;
+	pkt->length = (uint32_t)span_written(&compound->writer);
+	enum srtp_result result =
+		srtp_seal_rtcp(transport->out, pkt->data, &pkt->length, pkt->room);
+	if (result != SRTP_OK) {
+		drop(worker, pkt,
+			result == SRTP_EXHAUSTED ? SLUICE_DROP_index_exhausted
+						 : SLUICE_DROP_seal_failed);
+		return;
+	}
+	uint32_t length = pkt->length;
+	if (!frame_transport(pkt, transport)) {
+		drop(worker, pkt, SLUICE_DROP_no_path);
+		return;
+	}
+	transport->status.packets_out++;
+	transport->status.bytes_out += length;
+	transport->changed = true;
+	worker->status->rtcp_out++;
+	worker->status->bytes_out += length;
+	tx_queue(worker, pkt);
+}

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "stage.h"
+
+bool media_read(struct media *media, struct pkt *pkt, enum sluice_codec codec)
+{
+	media->pkt = pkt;
+	if (rtp_parse(pkt->data, pkt->length, &media->header) < 0)
+		return false;
+	media->has_vp8 =
+		codec == SLUICE_CODEC_VP8 && vp8_parse(pkt->data + media->header.payload_offset,
+						     media->header.payload_length, &media->vp8);
+	return true;
+}
+
+// Whether our copy of the publication speaks of the same life and epoch as the packet.
+static bool agrees(const struct publication *publication, const struct pkt *pkt)
+{
+	uint32_t epoch = publication->row.source_epoch & 0x7FFFFFFF;
+	return publication->row.row.generation == pkt->publication_generation &&
+	       epoch == ((uint32_t)(pkt->source >> 32) & 0x7FFFFFFF) &&
+	       pkt->codec < publication->row.codecs_used;
+}
+
+void media_take(struct worker *worker, struct pkt *pkt)
+{
+	struct publication *publication = &worker->table.publications[pkt->publication];
+	// The worker that sent it may have seen a change before we did.
+	if (!agrees(publication, pkt))
+		table_refresh(&worker->table, SLUICE_TABLE_PUBLICATION, pkt->publication);
+	if (!agrees(publication, pkt)) {
+		drop(worker, pkt, SLUICE_DROP_late);
+		return;
+	}
+	if (pkt->class == SLUICE_CLASS_RTCP) {
+		memcpy(&publication->sender, pkt->data, sizeof(publication->sender));
+		pkt_put(&pkt, 1);
+		return;
+	}
+	if (worker->media_used == WORKER_MEDIA) {
+		drop(worker, pkt, SLUICE_DROP_no_buffer);
+		return;
+	}
+	struct media *media = &worker->media[worker->media_used];
+	if (media_read(media, pkt, publication->row.codecs[pkt->codec].codec))
+		worker->media_used++;
+	else
+		drop(worker, pkt, SLUICE_DROP_bad_rtp);
+}
+
+static void fan_out(struct worker *worker, struct pkt *pkt)
+{
+	const struct publication *publication = &worker->table.publications[pkt->publication];
+	const struct mesh_item item = {
+		.pkt = pkt, .type = MESH_MEDIA, .publication = pkt->publication};
+	unsigned receivers = 0;
+	for (unsigned w = 0; w < worker->workers; w++)
+		receivers += publication->subscribers[w] > 0;
+	// Our own hold, the one it came with, goes last: until then the packet cannot vanish.
+	pkt_hold(pkt, receivers);
+	for (unsigned w = 0; w < worker->workers; w++) {
+		if (publication->subscribers[w] == 0)
+			continue;
+		if (w == worker->number)
+			media_take(worker, pkt);
+		else if (!mesh_send(worker, w, &item))
+			drop(worker, pkt, SLUICE_DROP_mesh_full);
+	}
+	pkt_put(&pkt, 1);
+}
+
+void stage_fanout(struct worker *worker, struct pkt **pkts, unsigned n)
+{
+	stage_count(worker, SLUICE_STAGE_FANOUT, n);
+	for (unsigned i = 0; i < n; i++)
+		fan_out(worker, pkts[i]);
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// The life of each noun of the table: a row becomes true, changes, ends.
+#pragma once
+
+#include "table.h"
+
+// Whether every index, length and number of a row makes sense.
+bool transport_valid(const struct table *table, const struct sluice_transport *row);
+bool publication_valid(const struct sluice_publication *row);
+bool subscription_valid(const struct sluice_subscription *row);
+
+// Makes a checked row true: begins the noun, or changes it. Returns false when something it refers to is
+// not there yet: the row is then looked at again later.
+bool transport_apply(struct table *table, uint32_t index, const struct sluice_transport *row);
+bool publication_apply(struct table *table, uint32_t index, const struct sluice_publication *row);
+bool subscription_apply(struct table *table, uint32_t index, const struct sluice_subscription *row);
+
+// Ends the noun; nothing happens when there is none.
+void transport_remove(struct table *table, uint32_t index);
+void publication_remove(struct table *table, uint32_t index);
+void subscription_remove(struct table *table, uint32_t index);
+
+// The publication's transport has ended: it stays, with its subscribers, until another one feeds it.
+void publication_unlink(struct table *table, uint32_t index);
+
+// The transport has (other) keys now: indexes go on under the same keys, else they start again.
+void publication_keyed(struct table *table, uint32_t index, struct transport *transport);
+void subscription_keyed(struct table *table, uint32_t index, struct transport *transport);
+
+// What the subscriber sees is interrupted: the next packet starts a new run, video at a key frame.
+void subscription_interrupt(struct table *table, struct subscription *subscription);
+
+// Call before anything is hung on a row's index, which may be before the row itself is there.
+void publication_prepare(struct publication *publication);
+
+// A subscription of this worker came to (or left) a publication and may ask for resends.
+void publication_cache_use(struct table *table, uint32_t index);
+// Keeps a packet that was sent for resends; it takes over the hold.
+void publication_cache_store(struct table *table, uint32_t index, struct pkt *pkt);
+// The packet with this index of this source; NULL when it is not there.
+struct pkt *publication_cache_find(
+	struct table *table, uint32_t index, uint64_t source, uint64_t packet);
+// Lets go of packets that arrived before `before_ns`, or of all.
+void publication_cache_expire(struct table *table, uint32_t index, uint64_t before_ns);
+void publication_cache_clear(struct table *table, struct publication *publication);

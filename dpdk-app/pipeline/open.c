@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "report.h"
+#include "stage.h"
+
+// The peer was heard on a path: the next hop of its last authenticated packet wins.
+static void heard(struct worker *worker, struct transport *transport, const struct pkt *pkt)
+{
+	struct sluice_transport_status *status = &transport->status;
+	uint8_t path = pkt->path_index;
+	bool news = status->heard_ns == 0 || status->heard_path != path;
+	status->heard_ns = worker->now_ns;
+	status->heard_path = path;
+	transport->changed = true;
+	if (path < SLUICE_PATHS_MAX) {
+		transport->heard_paths |= (uint8_t)(1U << path);
+		memcpy(transport->macs[path], pkt->path.remote_mac, 6);
+	}
+	memcpy(status->heard_mac, pkt->path.remote_mac, 6);
+	if (status->first_packet_ns == 0)
+		status->first_packet_ns = worker->now_ns;
+	if (status->first_media_ns == 0 && pkt->class == SLUICE_CLASS_RTP)
+		status->first_media_ns = worker->now_ns;
+	if (!news)
+		return;
+	report_transport(&worker->table, pkt->transport);
+	worker->ring |= report_event(&worker->table, SLUICE_EVENT_HEARD, SLUICE_TABLE_TRANSPORT,
+		(struct sluice_handle){pkt->transport, transport->generation}, path);
+}
+
+static void refuse(struct worker *worker, struct transport *transport, struct pkt *pkt,
+	enum srtp_result result)
+{
+	transport->changed = true;
+	if (result == SRTP_REPLAYED) {
+		transport->status.replays++;
+		drop(worker, pkt, SLUICE_DROP_replayed);
+		return;
+	}
+	if (result == SRTP_MALFORMED) {
+		drop(worker, pkt,
+			pkt->class == SLUICE_CLASS_RTP ? SLUICE_DROP_bad_rtp
+						       : SLUICE_DROP_bad_rtcp);
+		return;
+	}
+	transport->status.auth_failures++;
+	drop(worker, pkt, SLUICE_DROP_auth_failed);
+}
+
+static bool open_one(struct worker *worker, struct pkt *pkt)
+{
+	struct transport *transport = &worker->table.transports[pkt->transport];
+	uint32_t length = pkt->length;
+	enum srtp_result result;
+	if (!transport->in) {
+		drop(worker, pkt, SLUICE_DROP_no_keys);
+		return false;
+	}
+	if (pkt->class == SLUICE_CLASS_RTP)
+		result = srtp_open(transport->in, pkt->data, &pkt->length, &pkt->index);
+	else
+		result = srtp_open_rtcp(transport->in, pkt->data, &pkt->length);
+	if (result != SRTP_OK) {
+		refuse(worker, transport, pkt, result);
+		return false;
+	}
+	transport->status.packets_in++;
+	transport->status.bytes_in += length;
+	worker->status->bytes_in += length;
+	heard(worker, transport, pkt);
+	return true;
+}
+
+unsigned stage_open(struct worker *worker, struct pkt **pkts, unsigned n)
+{
+	unsigned left = 0;
+	stage_count(worker, SLUICE_STAGE_OPEN, n);
+	for (unsigned i = 0; i < n; i++)
+		if (open_one(worker, pkts[i]))
+			pkts[left++] = pkts[i];
+	return left;
+}

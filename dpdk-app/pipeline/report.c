@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "report.h"
+
+// Everything behind the row's head, which belongs to the shared file alone.
+static void row_write(struct sluice_row *row, uint32_t generation, const void *status, size_t size)
+{
+	const size_t head = sizeof(struct sluice_row);
+	sluice_row_begin(row);
+	row->generation = generation;
+	memcpy((uint8_t *)row + head, (const uint8_t *)status + head, size - head);
+	sluice_row_end(row);
+}
+
+void report_transport(struct table *table, uint32_t index)
+{
+	struct transport *transport = &table->transports[index];
+	row_write(&table->observed->transports[index].row, transport->generation,
+		&transport->status, sizeof(transport->status));
+	transport->changed = false;
+}
+
+void report_publication(struct table *table, uint32_t index)
+{
+	struct publication *publication = &table->publications[index];
+	for (unsigned e = 0; e < SLUICE_ENCODINGS_MAX; e++)
+		publication->status.encodings[e] = table_source(table, index, e)->status;
+	row_write(&table->observed->publications[index].row, publication->row.row.generation,
+		&publication->status, sizeof(publication->status));
+	publication->changed = false;
+}
+
+void report_subscription(struct table *table, uint32_t index)
+{
+	struct subscription *subscription = &table->subscriptions[index];
+	if (subscription->rewrite.has_last) {
+		subscription->status.last_timestamp = subscription->rewrite.last_timestamp;
+		subscription->status.last_sent_ns = subscription->rewrite.last_ns;
+	}
+	subscription->status.last_picture_id = rewrite_picture(&subscription->rewrite);
+	row_write(&table->observed->subscriptions[index].row, subscription->row.row.generation,
+		&subscription->status, sizeof(subscription->status));
+}
+
+void report_clear(struct table *table, enum sluice_table which, uint32_t index)
+{
+	static const struct sluice_transport_status transport;
+	static const struct sluice_publication_status publication;
+	static const struct sluice_subscription_status subscription;
+	struct sluice_observed *observed = table->observed;
+	if (which == SLUICE_TABLE_TRANSPORT)
+		row_write(&observed->transports[index].row, 0, &transport, sizeof(transport));
+	if (which == SLUICE_TABLE_PUBLICATION)
+		row_write(&observed->publications[index].row, 0, &publication, sizeof(publication));
+	if (which == SLUICE_TABLE_SUBSCRIPTION)
+		row_write(&observed->subscriptions[index].row, 0, &subscription,
+			sizeof(subscription));
+}
+
+// Whether a successor would begin with a timestamp or picture id that was sent already.
+static bool place_is_old(const struct subscription *subscription)
+{
+	const struct sluice_subscription_status *status = &subscription->status;
+	const struct rewrite *rewrite = &subscription->rewrite;
+	return rewrite->has_last && (rewrite->last_timestamp != status->last_timestamp ||
+					    rewrite_picture(rewrite) != status->last_picture_id);
+}
+
+void report_reserve(struct table *table, uint32_t index, uint64_t used, bool rtx)
+{
+	struct subscription *subscription = &table->subscriptions[index];
+	struct sluice_subscription_status *status = &subscription->status;
+	uint64_t *reserved = rtx ? &status->rtx_index_reserved : &status->media_index_reserved;
+	if (used < *reserved && (rtx || !place_is_old(subscription)))
+		return;
+	if (used + REPORT_RESERVE > *reserved)
+		*reserved = used + REPORT_RESERVE;
+	report_subscription(table, index);
+}
+
+const struct sluice_transport_status *report_old_transport(
+	const struct table *table, uint32_t index, uint32_t generation)
+{
+	const struct sluice_transport_status *status = &table->observed->transports[index];
+	return status->row.generation == generation ? status : NULL;
+}
+
+const struct sluice_publication_status *report_old_publication(
+	const struct table *table, uint32_t index, uint32_t generation)
+{
+	const struct sluice_publication_status *status = &table->observed->publications[index];
+	return status->row.generation == generation ? status : NULL;
+}
+
+const struct sluice_subscription_status *report_old_subscription(
+	const struct table *table, uint32_t index, uint32_t generation)
+{
+	const struct sluice_subscription_status *status = &table->observed->subscriptions[index];
+	return status->row.generation == generation ? status : NULL;
+}
+
+bool report_event(struct table *table, enum sluice_event_type type, enum sluice_table which,
+	struct sluice_handle handle, uint64_t value)
+{
+	if (!table->desired)
+		return false;
+	const struct sluice_event event = {
+		.type = type,
+		.table = which,
+		.index = handle.index,
+		.generation = handle.generation,
+		.value = value,
+	};
+	// The consumer's index is only read through the cast.
+	struct sluice_ring ring = sluice_ring_events(
+		(struct sluice_desired *)table->desired, table->observed, table->number);
+	return sluice_ring_push(&ring, &event, sizeof(event));
+}

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// This worker's rows of `observed`. Each is written by the worker that owns the transport concerned.
+#pragma once
+
+#include "table.h"
+
+enum {
+	REPORT_RESERVE = 16
+}; // SRTP indexes reserved at a time: the gap a successor leaves, at most
+
+// Writes the row of a transport, publication or subscription from its private status.
+void report_transport(struct table *table, uint32_t index);
+void report_publication(struct table *table, uint32_t index);
+void report_subscription(struct table *table, uint32_t index);
+
+// Frees the row of a noun that has ended.
+void report_clear(struct table *table, enum sluice_table which, uint32_t index);
+
+// Sees to it that SRTP index `used` is reserved in `observed` before it is used (RFC 3711, 9.1), and that the
+// timestamp and picture id that go with it are there for a successor.
+void report_reserve(struct table *table, uint32_t index, uint64_t used, bool rtx);
+
+// What a predecessor wrote for a row of this generation; NULL when it wrote nothing.
+const struct sluice_transport_status *report_old_transport(
+	const struct table *table, uint32_t index, uint32_t generation);
+const struct sluice_publication_status *report_old_publication(
+	const struct table *table, uint32_t index, uint32_t generation);
+const struct sluice_subscription_status *report_old_subscription(
+	const struct table *table, uint32_t index, uint32_t generation);
+
+// Tells control to look at a status row; false when the ring is full or control was never there.
+bool report_event(struct table *table, enum sluice_event_type type, enum sluice_table which,
+	struct sluice_handle handle, uint64_t value);

@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: Apache-2.0
+// From a packet to each subscriber: select, rewrite, seal.
+#include "nouns.h"
+#include "report.h"
+#include "stage.h"
+
+#define KEY_WAIT_NS \
+	UINT64_C(2000000000) // then video starts anywhere: it may be encrypted end to end
+
+// ---- select ---------------------------------------------------------------------------------------
+
+static struct rewrite_packet rewrite_packet(const struct worker *worker, const struct media *media)
+{
+	const struct pkt *pkt = media->pkt;
+	const struct publication *publication = &worker->table.publications[pkt->publication];
+	return (struct rewrite_packet){
+		.source = pkt->source,
+		.index = pkt->index,
+		.timestamp = media->header.timestamp,
+		.clock_rate = publication->row.codecs[pkt->codec].clock_rate,
+		.has_picture = media->has_vp8 && media->vp8.picture_bits > 0,
+		.picture_id = media->vp8.picture_id,
+		.tl0_picture = media->has_vp8 && media->vp8.has_tl0 ? media->vp8.tl0_picture : 0,
+	};
+}
+
+// Why the subscriber cannot be sent anything now, or -1.
+static int hindrance(
+	struct worker *worker, const struct subscription *subscription, const struct pkt *pkt)
+{
+	const struct sluice_subscription *row = &subscription->row;
+	if (!row->active || row->paused)
+		return SLUICE_DROP_muted;
+	const struct transport *transport = table_transport(&worker->table, row->transport);
+	if (!transport || !transport->out)
+		return SLUICE_DROP_no_keys;
+	if (!frame_next_hop(transport))
+		return SLUICE_DROP_no_path;
+	return row->payload_type[pkt->codec] ? -1 : SLUICE_DROP_no_mapping;
+}
+
+// Another source, or another codec: the decoder must start anew.
+static void follow(struct worker *worker, struct subscription *subscription, const struct pkt *pkt)
+{
+	bool switches = subscription->source != 0 &&
+			(subscription->source != pkt->source || subscription->codec != pkt->codec);
+	subscription->source = pkt->source;
+	subscription->codec = pkt->codec;
+	if (switches)
+		subscription_interrupt(&worker->table, subscription);
+}
+
+static bool held_back(
+	struct worker *worker, struct subscription *subscription, const struct pkt *pkt)
+{
+	if (!subscription->waiting_key)
+		return false;
+	if (subscription->waiting_ns == 0)
+		subscription->waiting_ns = worker->now_ns;
+	subscription->waiting_key = !(pkt->flags & PKT_KEY_FRAME) &&
+				    worker->now_ns - subscription->waiting_ns < KEY_WAIT_NS;
+	return subscription->waiting_key;
+}
+
+static bool select_one(
+	struct worker *worker, const struct media *media, struct subscription *subscription)
+{
+	struct pkt *pkt = media->pkt;
+	if (subscription->row.publication.generation != pkt->publication_generation)
+		return false;
+	int why = hindrance(worker, subscription, pkt);
+	if (pkt->flags & PKT_SKIP) {
+		const struct rewrite_packet skipped = rewrite_packet(worker, media);
+		if (why < 0 && !subscription->waiting_key)
+			rewrite_drop(&subscription->rewrite, &skipped);
+		return false;
+	}
+	if (why < 0) {
+		follow(worker, subscription, pkt);
+		why = held_back(worker, subscription, pkt) ? SLUICE_DROP_want_key : -1;
+	} else if (!subscription->rewrite.broken) {
+		// What it misses now must not look like loss when it goes on.
+		subscription_interrupt(&worker->table, subscription);
+	}
+	if (why >= 0)
+		drop_count(worker, (enum sluice_drop)why, 1);
+	return why < 0;
+}
+
+// The next pair of packet and subscription; false at the end.
+static bool cursor_next(struct worker *worker, struct cursor *cursor, uint32_t *subscription)
+{
+	for (; cursor->media < worker->media_used; cursor->media++) {
+		const struct pkt *pkt = worker->media[cursor->media].pkt;
+		const struct publication *publication =
+			&worker->table.publications[pkt->publication];
+		if (!cursor->inside)
+			cursor->subscription = publication->first_subscription;
+		cursor->inside = cursor->subscription != TABLE_NONE &&
+				 publication->row.row.generation == pkt->publication_generation;
+		if (!cursor->inside)
+			continue;
+		*subscription = cursor->subscription;
+		cursor->subscription = worker->table.subscriptions[*subscription].next;
+		return true;
+	}
+	return false;
+}
+
+unsigned stage_select(struct worker *worker, struct cursor *cursor)
+{
+	unsigned n = 0, seen = 0;
+	uint32_t s;
+	while (n < WORKER_JOBS && cursor_next(worker, cursor, &s)) {
+		const struct media *media = &worker->media[cursor->media];
+		seen++;
+		if (!select_one(worker, media, &worker->table.subscriptions[s]))
+			continue;
+		worker->jobs[n++] = (struct job){.media = media, .subscription = s};
+	}
+	stage_count(worker, SLUICE_STAGE_SELECT, seen);
+	return n;
+}
+
+unsigned stage_resend(struct worker *worker)
+{
+	unsigned n = worker->resends_used;
+	memcpy(worker->jobs, worker->resends, n * sizeof(worker->jobs[0]));
+	worker->resends_used = 0;
+	return n;
+}
+static_assert(WORKER_RESENDS <= WORKER_JOBS);
+
+// ---- rewrite --------------------------------------------------------------------------------------
+
+// Gives the packet its place in the subscriber's stream and its SRTP index. Returns -1, or why not.
+static int job_place(struct worker *worker, struct job *job)
+{
+	struct subscription *subscription = &worker->table.subscriptions[job->subscription];
+	const struct rewrite_packet packet = rewrite_packet(worker, job->media);
+	if (!job->resend) {
+		enum rewrite_result result =
+			rewrite_apply(&subscription->rewrite, &packet, worker->now_ns, &job->place);
+		if (result != REWRITE_OK)
+			return result == REWRITE_EXHAUSTED ? SLUICE_DROP_index_exhausted
+							   : SLUICE_DROP_late;
+	}
+	job->index = job->place.index;
+	if (job->rtx) {
+		if (subscription->rtx_next > SEQ_INDEX_MAX)
+			return SLUICE_DROP_index_exhausted;
+		job->index = subscription->rtx_next++;
+	}
+	if (job->rtx || !job->resend)
+		report_reserve(&worker->table, job->subscription, job->index, job->rtx);
+	return -1;
+}
+
+static struct rtp_output job_output(struct worker *worker, const struct job *job)
+{
+	const struct table *table = &worker->table;
+	const struct subscription *subscription = &table->subscriptions[job->subscription];
+	const struct sluice_subscription *row = &subscription->row;
+	const struct pkt *pkt = job->media->pkt;
+	struct transport *transport = &table->transports[row->transport.index];
+	struct rtp_output output = {
+		.ssrc = job->rtx ? row->rtx_ssrc : row->ssrc,
+		.timestamp = job->place.timestamp,
+		.sequence = (uint16_t)job->index,
+		.payload_type = job->rtx ? row->rtx_payload_type[pkt->codec]
+					 : row->payload_type[pkt->codec],
+		.is_rtx = job->rtx,
+		.original_sequence = (uint16_t)job->place.index,
+		.in_id = table->publications[pkt->publication].row.extension_id,
+		.out_id = row->extension_id,
+		.mid = row->mid,
+	};
+	// A resend under the media SSRC must be the same to the byte.
+	if (subscription->repeats)
+		return output;
+	output.has_abs_send_time = row->extension_id[SLUICE_EXT_ABS_SEND_TIME] != 0;
+	output.abs_send_time = rtp_abs_send_time(io_ntp(worker->now_ns));
+	output.has_transport_sequence = row->extension_id[SLUICE_EXT_TRANSPORT_CC] != 0;
+	if (output.has_transport_sequence)
+		output.transport_sequence = transport->transport_sequence++;
+	return output;
+}
+
+static bool job_compose(struct worker *worker, struct job *job)
+{
+	const struct media *media = job->media;
+	struct pkt *out = job->out;
+	uint16_t payload_offset;
+	const struct rtp_output output = job_output(worker, job);
+	size_t length = rtp_write(media->pkt->data, &media->header, &output, out->data,
+		out->room - SRTP_GROWTH_MAX, &payload_offset);
+	if (length == 0)
+		return false;
+	if (media->has_vp8)
+		vp8_shift(out->data + payload_offset, &media->vp8, job->place.picture_offset,
+			job->place.tl0_offset);
+	out->length = (uint32_t)length;
+	out->transport = worker->table.subscriptions[job->subscription].row.transport.index;
+	return true;
+}
+
+unsigned stage_rewrite(struct worker *worker, unsigned n)
+{
+	struct pkt *fresh[WORKER_JOBS];
+	unsigned got = pkt_get(worker->number, fresh, n);
+	unsigned used = 0, left = 0;
+	for (unsigned i = 0; i < n; i++) {
+		struct job job = worker->jobs[i];
+		int why = job_place(worker, &job);
+		if (why < 0 && used == got)
+			why = SLUICE_DROP_no_buffer; // its place is taken: the peer can ask for it
+		if (why >= 0) {
+			drop_count(worker, (enum sluice_drop)why, 1);
+			continue;
+		}
+		job.out = fresh[used++];
+		if (job_compose(worker, &job))
+			worker->jobs[left++] = job;
+		else
+			drop(worker, job.out, SLUICE_DROP_too_long);
+	}
+	pkt_put(fresh + used, got - used);
+	return left;
+}
+
+// ---- seal -----------------------------------------------------------------------------------------
+
+static void job_count(struct worker *worker, const struct job *job)
+{
+	struct subscription *subscription = &worker->table.subscriptions[job->subscription];
+	struct transport *transport = &worker->table.transports[job->out->transport];
+	transport->status.packets_out++;
+	transport->status.bytes_out += job->out->length;
+	transport->changed = true;
+	worker->status->media_out++;
+	worker->status->bytes_out += job->out->length;
+	if (job->resend) {
+		subscription->status.resent++;
+		worker->status->resent++;
+		return;
+	}
+	subscription->status.packets++;
+	subscription->status.bytes += job->media->header.payload_length;
+}
+
+static void seal_refused(struct worker *worker, const struct job *job, enum srtp_result result)
+{
+	enum sluice_drop why = SLUICE_DROP_seal_failed;
+	if (result == SRTP_EXHAUSTED)
+		why = SLUICE_DROP_index_exhausted;
+	if (result == SRTP_TOO_LONG)
+		why = SLUICE_DROP_too_long;
+	drop(worker, job->out, why);
+}
+
+unsigned stage_seal(struct worker *worker, unsigned n)
+{
+	unsigned left = 0;
+	stage_count(worker, SLUICE_STAGE_SEAL, n);
+	for (unsigned i = 0; i < n; i++) {
+		const struct job *job = &worker->jobs[i];
+		worker->seals[i] = (struct srtp_seal_job){
+			.session = worker->table.transports[job->out->transport].out,
+			.data = job->out->data,
+			.length = job->out->length,
+			.room = job->out->room,
+			.index = job->index,
+			.repeat = job->resend && !job->rtx,
+		};
+	}
+	srtp_seal(worker->seals, n);
+	for (unsigned i = 0; i < n; i++) {
+		struct job job = worker->jobs[i];
+		if (worker->seals[i].result != SRTP_OK) {
+			seal_refused(worker, &job, worker->seals[i].result);
+			continue;
+		}
+		job.out->length = worker->seals[i].length;
+		job_count(worker, &job);
+		worker->jobs[left++] = job;
+	}
+	return left;
+}
+
+// ---- afterwards -----------------------------------------------------------------------------------
+
+void stage_release(struct worker *worker)
+{
+	for (unsigned i = 0; i < worker->media_used; i++) {
+		struct pkt *pkt = worker->media[i].pkt;
+		const struct publication *publication =
+			&worker->table.publications[pkt->publication];
+		bool keep = worker->caching && publication->cache.slots > 0 &&
+			    publication->row.row.generation == pkt->publication_generation &&
+			    !(pkt->flags & PKT_SKIP);
+		if (keep)
+			publication_cache_store(&worker->table, pkt->publication, pkt);
+		else
+			pkt_put(&pkt, 1);
+	}
+	worker->media_used = 0;
+}

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+// The stages in the order in which packets pass them. A stage takes a burst and returns how many of it
+// are left, moved to the front: what it does not return it has consumed or dropped, by name.
+#pragma once
+
+#include "io.h"
+#include "media/codec.h"
+#include "media/rtp.h"
+#include "mesh.h"
+#include "table.h"
+#include "worker.h"
+
+enum {
+	WORKER_BURST = 64, // packets taken from the ports, and from the mesh, in one turn
+	WORKER_QUEUES = SLUICE_PORTS_MAX * SLUICE_WORKERS_MAX,
+	WORKER_NOTES = 32, // sender reports on their way in one turn
+	WORKER_MEDIA = 2 * WORKER_BURST + WORKER_BURST + WORKER_NOTES,
+	WORKER_JOBS = 256, // packets sealed at once
+	WORKER_RESENDS = 256, // resends in one turn
+	WORKER_TX = 64, // frames of one port sent at once
+};
+
+#define TICK_NS UINT64_C(5000000)
+
+struct media { // a packet on its way to this worker's subscribers; nobody writes its bytes any more
+	struct pkt *pkt;
+	struct rtp_header header;
+	struct vp8_descriptor vp8; // when has_vp8
+	bool has_vp8;
+};
+
+struct job { // one packet for one subscriber
+	const struct media *media;
+	uint32_t subscription;
+	bool resend; // `place` is where it was sent before
+	bool rtx; // a resend in a packet of its own
+	struct rewrite_output place;
+	uint64_t index; // SRTP index it is sealed under
+	struct pkt *out;
+};
+
+struct cursor { // where select is: packet, and whose turn
+	unsigned media;
+	uint32_t subscription; // TABLE_NONE = the next packet's first
+	bool inside;
+};
+
+struct worker {
+	unsigned number, workers;
+	struct worker_setup setup;
+	struct table table;
+	struct mesh *mesh;
+	struct sluice_worker_status *status;
+	_Atomic(const struct sluice_desired *) offered, attached;
+	_Atomic bool stopping;
+	uint64_t now_ns; // of this turn
+	uint64_t ticks; // TICK_NS since the clock's epoch, at the last tick
+	uint32_t told; // workers that have something new in the mesh from us
+	bool ring; // control is to be woken
+	bool caching; // pools have room for resend caches
+	struct {
+		uint8_t port;
+		uint16_t queue;
+	} queues[WORKER_QUEUES];
+	unsigned queues_used, queue_next;
+	struct media media[WORKER_MEDIA]; // to be sent to our subscribers in this turn
+	unsigned media_used;
+	struct pkt *notes[WORKER_NOTES]; // sender reports to be fanned out
+	unsigned notes_used;
+	struct media resent[WORKER_RESENDS];
+	struct job resends[WORKER_RESENDS];
+	unsigned resends_used;
+	struct job jobs[WORKER_JOBS];
+	struct srtp_seal_job seals[WORKER_JOBS];
+	struct {
+		struct pkt *pkts[WORKER_TX];
+		unsigned used;
+	} tx[SLUICE_PORTS_MAX];
+};
+
+// ---- the stages -----------------------------------------------------------------------------------
+
+// Hints and rows of `desired`, and control's datagrams to be sent. Returns how many there were.
+unsigned stage_control(struct worker *worker);
+// Takes up to WORKER_BURST frames from this worker's queues, each queue in its turn.
+unsigned stage_rx(struct worker *worker, struct pkt **pkts);
+// Ethernet, IP and UDP are checked and stripped, the payload classified.
+unsigned stage_parse(struct worker *worker, struct pkt **pkts, unsigned n);
+// Takes what other workers sent: raw packets are appended to `pkts`, media to worker->media.
+unsigned stage_mesh(struct worker *worker, struct pkt **pkts, unsigned *handled);
+// Finds the transport; another worker's packets go there, STUN and DTLS to control.
+unsigned stage_dispatch(struct worker *worker, struct pkt **pkts, unsigned n);
+// SRTP and SRTCP are authenticated and decrypted in place.
+unsigned stage_open(struct worker *worker, struct pkt **pkts, unsigned n);
+// Consumes RTCP; what is left is RTP.
+unsigned stage_feedback(struct worker *worker, struct pkt **pkts, unsigned n);
+// Finds the publication and keeps its books.
+unsigned stage_ingest(struct worker *worker, struct pkt **pkts, unsigned n);
+// Gives each worker with subscribers one hold; our own share goes to worker->media.
+void stage_fanout(struct worker *worker, struct pkt **pkts, unsigned n);
+
+// Fills worker->jobs with pairs of packet and subscriber from `cursor` on; 0 = all done. The stages
+// below work on the first `n` jobs.
+unsigned stage_select(struct worker *worker, struct cursor *cursor);
+unsigned stage_rewrite(struct worker *worker, unsigned n);
+unsigned stage_seal(struct worker *worker, unsigned n);
+unsigned stage_frame(struct worker *worker, unsigned n);
+void stage_tx(struct worker *worker, unsigned n);
+// The resends that feedback asked for become jobs.
+unsigned stage_resend(struct worker *worker);
+// Keeps what was sent for resends, lets go of the rest.
+void stage_release(struct worker *worker);
+
+// Timed work, when the clock has passed a tick.
+void stage_tick(struct worker *worker);
+
+// ---- parts of stages ------------------------------------------------------------------------------
+
+static inline void drop_count(struct worker *worker, enum sluice_drop why, unsigned n)
+{
+	worker->status->drops[why] += n;
+}
+
+static inline void drop(struct worker *worker, struct pkt *pkt, enum sluice_drop why)
+{
+	drop_count(worker, why, 1);
+	pkt_put(&pkt, 1);
+}
+
+static inline void stage_count(struct worker *worker, enum sluice_stage_count stage, unsigned n)
+{
+	worker->status->stages[stage] += n;
+}
+
+// Appends a packet of a publication to worker->media; it takes over one hold.
+void media_take(struct worker *worker, struct pkt *pkt);
+// Reads the headers of a packet that ingest has checked; false when they are malformed.
+bool media_read(struct media *media, struct pkt *pkt, enum sluice_codec codec);
+
+// Next hop towards the transport's selected path, NULL when it is not known: the last one that was heard
+// on the path, else control's.
+const uint8_t *frame_next_hop(const struct transport *transport);
+// Puts Ethernet, IP and UDP with full checksums around a payload. False when there is no headroom.
+bool frame_write(struct pkt *pkt, const struct sluice_path *path, const uint8_t mac[6]);
+// The same towards a transport's selected path; pkt->port is set. False when its next hop is not known.
+bool frame_transport(struct pkt *pkt, const struct transport *transport);
+
+// Queues a frame for pkt->port; sent when the batch is full, or by tx_flush.
+void tx_queue(struct worker *worker, struct pkt *pkt);
+void tx_flush(struct worker *worker);
+
+// Tells worker `to` something; false when its ring is full.
+bool mesh_send(struct worker *worker, unsigned to, const struct mesh_item *item);

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "nouns.h"
+#include "report.h"
+
+enum {
+	FIRST_INDEX_MASK = 0x7FFF, // RFC 3550 wants it random; far from the first wrap
+	WRAP_MARGIN = 0x200,
+};
+
+bool subscription_valid(const struct sluice_subscription *row)
+{
+	if (row->publication.index >= SLUICE_PUBLICATIONS_MAX ||
+		row->transport.index >= SLUICE_TRANSPORTS_MAX || row->ssrc == 0 ||
+		row->ssrc == row->rtx_ssrc)
+		return false;
+	for (unsigned c = 0; c < SLUICE_CODECS_MAX; c++)
+		if (row->payload_type[c] > 127 || row->rtx_payload_type[c] > 127)
+			return false;
+	return true;
+}
+
+// ---- indexes --------------------------------------------------------------------------------------
+
+// Whether some codec's resends must go out under the media SSRC.
+static bool needs_repeats(const struct sluice_subscription *row)
+{
+	for (unsigned c = 0; c < SLUICE_CODECS_MAX; c++)
+		if (row->payload_type[c] && (row->rtx_ssrc == 0 || !row->rtx_payload_type[c]))
+			return row->nack;
+	return false;
+}
+
+// The same sequence number with ROC 0; one that is about to wrap would confuse a receiver that missed it.
+static uint64_t rebase(uint64_t index)
+{
+	index &= 0xFFFF;
+	return index >= 0x10000 - WRAP_MARGIN ? 0 : index;
+}
+
+static void resume_at(struct subscription *subscription, uint64_t media, uint64_t rtx)
+{
+	struct sluice_subscription_status *status = &subscription->status;
+	rewrite_resume(&subscription->rewrite, media, status->last_timestamp, status->last_sent_ns);
+	rewrite_resume_picture(&subscription->rewrite, status->last_picture_id);
+	subscription->rtx_next = rtx;
+	status->media_index_reserved = media;
+	status->rtx_index_reserved = rtx;
+}
+
+void subscription_keyed(struct table *table, uint32_t index, struct transport *transport)
+{
+	struct subscription *subscription = &table->subscriptions[index];
+	const struct sluice_subscription *row = &subscription->row;
+	if (subscription->status.keys != transport->keys) {
+		uint64_t media = rebase(subscription->rewrite.next);
+		uint64_t rtx = rebase(subscription->rtx_next);
+		report_subscription(table, index); // last timestamp and picture
+		resume_at(subscription, media, rtx);
+		subscription->status.keys = transport->keys;
+		report_subscription(table, index);
+	}
+	// Whatever goes wrong here, sealing refuses; media then stays out, but nothing is repeated.
+	srtp_stream_start(
+		transport->out, row->ssrc, subscription->rewrite.next, subscription->repeats);
+	if (row->rtx_ssrc)
+		srtp_stream_start(transport->out, row->rtx_ssrc, subscription->rtx_next, false);
+}
+
+static void begin_fresh(struct table *table, uint32_t index, struct subscription *subscription)
+{
+	uint64_t random = table_random(table, (uint64_t)subscription->row.ssrc << 32 | index);
+	rewrite_init(&subscription->rewrite, random & FIRST_INDEX_MASK);
+	subscription->rtx_next = random >> 32 & FIRST_INDEX_MASK;
+	subscription->status.media_index_reserved = subscription->rewrite.next;
+	subscription->status.rtx_index_reserved = subscription->rtx_next;
+	subscription->waiting_key = true;
+}
+
+// ---- links ----------------------------------------------------------------------------------------
+
+static void link_publication(struct table *table, uint32_t index)
+{
+	struct subscription *subscription = &table->subscriptions[index];
+	uint32_t p = subscription->row.publication.index;
+	struct publication *publication = &table->publications[p];
+	publication_prepare(publication);
+	publication->subscribers[subscription->worker]++;
+	subscription->linked = true;
+	if (!subscription->mine)
+		return;
+	subscription->previous = TABLE_NONE;
+	subscription->next = publication->first_subscription;
+	if (subscription->next != TABLE_NONE)
+		table->subscriptions[subscription->next].previous = index;
+	publication->first_subscription = index;
+	publication->resend_subscribers += subscription->row.nack;
+	publication_cache_use(table, p);
+}
+
+static void unlink_publication(struct table *table, uint32_t index)
+{
+	struct subscription *subscription = &table->subscriptions[index];
+	uint32_t p = subscription->row.publication.index;
+	struct publication *publication = &table->publications[p];
+	if (!subscription->linked)
+		return;
+	publication->subscribers[subscription->worker]--;
+	subscription->linked = false;
+	if (!subscription->mine)
+		return;
+	if (subscription->previous == TABLE_NONE)
+		publication->first_subscription = subscription->next;
+	else
+		table->subscriptions[subscription->previous].next = subscription->next;
+	if (subscription->next != TABLE_NONE)
+		table->subscriptions[subscription->next].previous = subscription->previous;
+	publication->resend_subscribers -= subscription->row.nack;
+	publication_cache_use(table, p);
+}
+
+static void link_transport(struct table *table, uint32_t index, struct transport *transport)
+{
+	struct subscription *subscription = &table->subscriptions[index];
+	subscription->transport_previous = TABLE_NONE;
+	subscription->transport_next = transport->first_subscription;
+	if (subscription->transport_next != TABLE_NONE)
+		table->subscriptions[subscription->transport_next].transport_previous = index;
+	transport->first_subscription = index;
+}
+
+static void unlink_transport(struct table *table, uint32_t index)
+{
+	struct subscription *subscription = &table->subscriptions[index];
+	uint32_t next = subscription->transport_next;
+	uint32_t previous = subscription->transport_previous;
+	if (previous == TABLE_NONE)
+		table->transports[subscription->row.transport.index].first_subscription = next;
+	else
+		table->subscriptions[previous].transport_next = next;
+	if (next != TABLE_NONE)
+		table->subscriptions[next].transport_previous = previous;
+}
+
+// ---- life -----------------------------------------------------------------------------------------
+
+// `before`: where the stream was, for one that goes on; else NULL.
+static void begin_mine(struct table *table, uint32_t index, struct transport *transport,
+	const struct sluice_subscription_status *before)
+{
+	struct subscription *subscription = &table->subscriptions[index];
+	subscription->repeats = needs_repeats(&subscription->row);
+	link_transport(table, index, transport);
+	if (before && before->media_index_reserved) {
+		subscription->status = *before;
+		resume_at(subscription, before->media_index_reserved, before->rtx_index_reserved);
+	} else {
+		begin_fresh(table, index, subscription);
+	}
+	report_subscription(table, index);
+	if (transport->out)
+		subscription_keyed(table, index, transport);
+	if (subscription->row.active && !subscription->row.paused)
+		table_wish(table, subscription->row.publication.index);
+}
+
+static void begin(struct table *table, uint32_t index, const struct sluice_subscription *row,
+	struct transport *transport, const struct sluice_subscription_status *before)
+{
+	struct subscription *subscription = &table->subscriptions[index];
+	memset(subscription, 0, sizeof(*subscription));
+	subscription->row = *row;
+	subscription->worker = transport->worker;
+	subscription->mine = transport->mine;
+	link_publication(table, index);
+	if (!subscription->mine)
+		return;
+	if (!before)
+		before = report_old_subscription(table, index, row->row.generation);
+	begin_mine(table, index, transport, before);
+}
+
+void subscription_interrupt(struct table *table, struct subscription *subscription)
+{
+	rewrite_break(&subscription->rewrite);
+	subscription->waiting_key = true;
+	subscription->waiting_ns = 0;
+	if (subscription->row.active && !subscription->row.paused)
+		table_wish(table, subscription->row.publication.index);
+}
+
+static bool same_handle(struct sluice_handle a, struct sluice_handle b)
+{
+	return a.index == b.index && a.generation == b.generation;
+}
+
+// Whether packets go out under the same SSRC and keys, so that indexes must go on.
+static bool same_stream(const struct sluice_subscription *a, const struct sluice_subscription *b)
+{
+	return a->ssrc == b->ssrc && same_handle(a->transport, b->transport);
+}
+
+static void change(struct table *table, uint32_t index, const struct sluice_subscription *row)
+{
+	struct subscription *subscription = &table->subscriptions[index];
+	bool moves = !same_handle(subscription->row.publication, row->publication);
+	bool interrupts = moves || subscription->row.active != row->active ||
+			  subscription->row.paused != row->paused;
+	bool relinks = moves || subscription->row.nack != row->nack;
+	if (relinks)
+		unlink_publication(table, index);
+	subscription->row = *row;
+	if (relinks)
+		link_publication(table, index);
+	if (interrupts && subscription->mine)
+		subscription_interrupt(table, subscription);
+}
+
+bool subscription_apply(struct table *table, uint32_t index, const struct sluice_subscription *row)
+{
+	struct subscription *subscription = &table->subscriptions[index];
+	struct sluice_subscription_status before = subscription->status;
+	bool goes_on = subscription->mine && same_stream(&subscription->row, row);
+	table_refresh(table, SLUICE_TABLE_PUBLICATION, row->publication.index);
+	if (subscription->row.row.generation == row->row.generation &&
+		same_stream(&subscription->row, row) &&
+		subscription->row.rtx_ssrc == row->rtx_ssrc &&
+		(!subscription->mine || subscription->repeats == needs_repeats(row))) {
+		change(table, index, row);
+		return true;
+	}
+	subscription_remove(table, index);
+	table_refresh(table, SLUICE_TABLE_TRANSPORT, row->transport.index);
+	struct transport *transport = table_transport(table, row->transport);
+	if (!transport)
+		return false;
+	begin(table, index, row, transport, goes_on ? &before : NULL);
+	return true;
+}
+
+void subscription_remove(struct table *table, uint32_t index)
+{
+	struct subscription *subscription = &table->subscriptions[index];
+	if (subscription->row.row.generation == 0)
+		return;
+	unlink_publication(table, index);
+	if (subscription->mine) {
+		struct transport *transport = &table->transports[subscription->row.transport.index];
+		unlink_transport(table, index);
+		if (transport->out)
+			srtp_stream_forget(transport->out, subscription->row.ssrc);
+		if (transport->out && subscription->row.rtx_ssrc)
+			srtp_stream_forget(transport->out, subscription->row.rtx_ssrc);
+		report_clear(table, SLUICE_TABLE_SUBSCRIPTION, index);
+	}
+	memset(subscription, 0, sizeof(*subscription));
+}

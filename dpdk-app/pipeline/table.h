@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+// One worker's private copy of `desired`, and what it keeps for each row while the row lives.
+//
+// A row is input: it is copied, checked, and only then believed; until then the last good copy stays.
+// Transports, publications and subscriptions are found by the index of their row; a handle of another
+// generation finds nothing.
+#pragma once
+
+#include "media/cache.h"
+#include "media/level.h"
+#include "media/nack.h"
+#include "media/receiver.h"
+#include "media/rewrite.h"
+#include "media/srtp.h"
+#include "media/twcc.h"
+#include "pkt.h"
+
+#include <sluice/msg.h>
+
+#define TABLE_NONE UINT32_MAX // no index
+
+struct transport {
+	uint32_t seen; // sequence of the row when it was applied
+	uint32_t generation; // 0 = none
+	bool mine; // of this worker; what follows `paths` is only kept then
+	bool changed; // `status` is to be reported
+	uint8_t worker; // owner
+	uint8_t paths_used, path_selected;
+	struct sluice_path paths[SLUICE_PATHS_MAX];
+	uint8_t transport_cc_id;
+	uint8_t heard_paths; // bit i: macs[i] sent an authenticated packet
+	uint8_t macs[SLUICE_PATHS_MAX][6];
+	uint16_t transport_sequence; // next one we send
+	uint32_t rtcp_ssrc; // ours
+	uint32_t key_epoch;
+	uint32_t keys; // names the keys in statuses
+	struct srtp_session *in, *out; // NULL = no keys yet
+	uint32_t own_slot; // in table.own_transports
+	uint32_t first_publication, first_subscription; // own lists
+	uint64_t reported_ns; // last receiver report upstream
+	uint64_t feedback_ns; // last transport-wide feedback
+	struct sluice_transport_status status;
+};
+
+struct source { // receiving side of one encoding
+	bool started; // ssrc is known
+	bool rtx_started;
+	bool key_wanted;
+	uint8_t key_tries;
+	uint32_t ssrc, rtx_ssrc;
+	uint32_t retired_ssrc; // the one before: what is still under way of it is late
+	uint64_t retired_ns; // 0 = none
+	uint64_t key_asked_ns; // last PLI
+	uint32_t key_timestamp; // of the last key frame
+	uint64_t rate_bytes, rate_ns; // since when the bit rate is measured
+	struct receiver receiver;
+	struct nack nack;
+	struct sluice_encoding_status status;
+};
+
+struct sender_note { // what the publisher's last sender report says of its clocks
+	uint64_t source; // of struct pkt; 0 = none yet
+	uint64_t ntp;
+	uint32_t timestamp;
+	uint64_t arrived_ns;
+};
+
+struct publication {
+	uint32_t seen;
+	struct sluice_publication row; // last good copy; row.row.generation 0 = none
+	bool mine; // of a transport of this worker
+	bool ready; // lists are in order: memory begins as zero
+	bool fed; // by some transport, since this process knows it
+	bool wished; // in table.wishes
+	bool changed; // `status` is to be reported
+	uint32_t own_slot; // in table.own_publications
+	uint32_t next, previous; // of the same transport
+	uint32_t first_subscription; // own list; goes with the row's index, not its generation
+	uint32_t subscribers[SLUICE_WORKERS_MAX]; // by worker
+	uint32_t resend_subscribers; // own ones that may ask for resends
+	uint64_t key_asked_ns; // by this worker's subscribers
+	struct cache cache; // slots 0 = not in use
+	uint64_t cached_source, cached_highest;
+	struct sender_note sender;
+	struct level level;
+	struct sluice_publication_status status;
+};
+
+struct subscription {
+	uint32_t seen;
+	struct sluice_subscription row; // last good copy; row.row.generation 0 = none
+	uint8_t worker; // owner of its transport
+	bool mine;
+	bool linked; // counted in its publication
+	bool repeats; // resends go out under the media SSRC
+	bool waiting_key;
+	uint8_t codec; // of the last packet
+	uint32_t next, previous; // own list of the publication
+	uint32_t transport_next, transport_previous; // own list of the transport
+	uint64_t waiting_ns; // held back since; 0 = nothing came yet
+	uint64_t source; // of the last packet; 0 = none yet
+	uint64_t rtx_next; // index
+	uint64_t report_ns, report_ntp; // last sender report: when, and the time it told
+	uint64_t report_source; // which source it was about
+	uint64_t rate_bytes, rate_ns;
+	struct rewrite rewrite;
+	struct resend_log resends;
+	struct sluice_subscription_status status;
+};
+
+struct indexes { // a set of rows; a noun knows its slot
+	uint32_t *items;
+	uint32_t used;
+};
+
+#define TABLE_SCANNED 3 // tables: transports, publications, subscriptions
+enum { TABLE_WISHES = 256 };
+
+struct table {
+	unsigned number, workers, ports;
+	uint64_t seed;
+	uint32_t cache_slots; // a power of two
+	uint32_t incarnation; // of the data plane
+	struct sluice_observed *observed;
+	const struct sluice_desired *desired; // NULL = not attached
+	struct transport *transports;
+	struct twcc_log *arrivals; // by transport
+	struct publication *publications;
+	struct source *sources; // by publication × SLUICE_ENCODINGS_MAX + encoding
+	uint64_t *cache_indexes; // by publication × cache_slots
+	struct pkt **cached; // the same
+	struct subscription *subscriptions;
+	uint32_t *buckets, *address_next; // hash of addresses; a node is transport × paths + path
+	struct indexes own_transports, own_publications;
+	uint32_t wishes[TABLE_WISHES]; // publications that need a key frame
+	uint32_t wishes_used;
+	uint32_t rows[TABLE_SCANNED]; // one above the highest row ever applied
+	uint32_t incarnation_seen, rescan_seen; // of control's head
+	unsigned scan_table; // background scan: where it is
+	uint32_t scan_row;
+	uint64_t scan_ns; // when it began
+	void *memory;
+	size_t memory_size;
+};
+
+// Reserves the memory; what rows never used is never touched. 0 or -ENOMEM. number, workers, ports,
+// seed, cache_slots and observed are set by the caller.
+int table_create(struct table *table);
+// Lets go of every row, then of the memory.
+void table_destroy(struct table *table);
+
+// Reads from `desired` from now on: all rows at once. What another file said before is forgotten.
+void table_attach(struct table *table, const struct sluice_desired *desired);
+
+// Takes hints, rescans when control says so or has restarted, and goes a piece on in the background
+// scan. Returns how many hints there were.
+unsigned table_poll(struct table *table, uint64_t now_ns);
+
+// Looks at one row again; nothing happens when it has not changed, is torn or makes no sense.
+void table_refresh(struct table *table, enum sluice_table which, uint32_t index);
+
+// Row that `handle` means, NULL when it is gone or not there yet.
+struct transport *table_transport(struct table *table, struct sluice_handle handle);
+struct publication *table_publication(struct table *table, struct sluice_handle handle);
+
+// Transport and path that receives from `remote`; false when there is none.
+bool table_find(const struct table *table, const struct sluice_address *remote, uint32_t *transport,
+	uint8_t *path);
+void table_address_add(struct table *table, uint32_t transport, uint8_t path);
+void table_address_remove(struct table *table, uint32_t transport, uint8_t path);
+
+// Notes that subscribers of a publication need a key frame.
+void table_wish(struct table *table, uint32_t publication);
+
+// A number without meaning that differs for each `what`; the same in every worker.
+uint64_t table_random(const struct table *table, uint64_t what);
+
+void indexes_add(struct indexes *indexes, uint32_t index, uint32_t *slot);
+
+static inline struct source *table_source(struct table *table, uint32_t publication, unsigned e)
+{
+	return &table->sources[(size_t)publication * SLUICE_ENCODINGS_MAX + e];
+}

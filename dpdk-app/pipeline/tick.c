@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: Apache-2.0
+// Timed work. Every tick: what is missing is asked for, arrivals are fed back. In one of PHASES ticks
+// each transport has its turn for everything slower; which one follows from its index and the clock, so that
+// it does not matter how transports are spread over workers.
+#include "feed.h"
+#include "nouns.h"
+#include "report.h"
+
+enum {
+	PHASES = 50, // × TICK_NS = every 250 ms
+	POOL_TICKS = 8,
+	NACKS_AT_ONCE = 128,
+	SENDER_REPORT_BYTES = 28 + 20, // with its CNAME
+};
+
+#define SECOND_NS UINT64_C(1000000000)
+#define FEEDBACK_NS UINT64_C(100000000)
+#define CACHE_NS UINT64_C(1000000000) // nobody asks for older packets
+#define CACHE_SHORT_NS UINT64_C(200000000) // when packets are scarce
+
+// ---- towards publishers, every tick ---------------------------------------------------------------
+
+static void send_nacks(struct worker *worker, uint32_t t, struct source *source,
+	const uint16_t *missing, unsigned n)
+{
+	struct compound compound;
+	if (!compound_open(worker, t, NULL, 0, &compound))
+		return;
+	uint32_t sender = worker->table.transports[t].rtcp_ssrc;
+	unsigned written = 0;
+	while (written < n) {
+		int more = rtcp_write_nack(
+			&compound.writer, sender, source->ssrc, missing + written, n - written);
+		if (more <= 0)
+			break;
+		written += (unsigned)more;
+	}
+	compound_close(worker, &compound);
+	source->status.nacks_sent += written;
+	worker->status->nacks_out += written;
+}
+
+static void ask_missing(struct worker *worker, uint32_t p, unsigned e)
+{
+	const struct publication *publication = &worker->table.publications[p];
+	struct source *source = table_source(&worker->table, p, e);
+	uint16_t missing[NACKS_AT_ONCE];
+	if (!source->started || source->nack.used == 0 || publication->row.kind != SLUICE_VIDEO)
+		return;
+	uint64_t rtt_ns = (uint64_t)source->status.rtt_us * 1000;
+	unsigned n = nack_due(&source->nack, worker->now_ns, rtt_ns, missing, NACKS_AT_ONCE);
+	if (n > 0)
+		send_nacks(worker, publication->row.transport.index, source, missing, n);
+	if (nack_take_gave_up(&source->nack) && e == 0)
+		key_want(worker, p);
+}
+
+static void feed_back(struct worker *worker, uint32_t t, uint32_t media)
+{
+	struct transport *transport = &worker->table.transports[t];
+	struct twcc_log *arrivals = &worker->table.arrivals[t];
+	struct compound compound;
+	if (transport->transport_cc_id == 0 || !arrivals->started ||
+		worker->now_ns - transport->feedback_ns < FEEDBACK_NS)
+		return;
+	transport->feedback_ns = worker->now_ns;
+	for (;;) {
+		if (!compound_open(worker, t, NULL, 0, &compound))
+			return;
+		int length = twcc_write(arrivals, transport->rtcp_ssrc, media, compound.writer.at,
+			span_room(&compound.writer));
+		if (length <= 0)
+			break;
+		span_make(&compound.writer, (size_t)length);
+		compound_close(worker, &compound);
+	}
+	pkt_put(&compound.pkt, 1);
+}
+
+static void tick_publication(struct worker *worker, uint32_t p)
+{
+	const struct publication *publication = &worker->table.publications[p];
+	struct source *source = table_source(&worker->table, p, 0);
+	for (unsigned e = 0; e < publication->row.encodings_used; e++)
+		ask_missing(worker, p, e);
+	if (source->key_wanted)
+		key_poll(worker, p);
+	feed_back(worker, publication->row.transport.index, source->ssrc);
+}
+
+// ---- statuses -------------------------------------------------------------------------------------
+
+static void rate_measure(
+	uint64_t bytes, uint64_t now_ns, uint64_t *bytes_before, uint64_t *then_ns, uint32_t *bps)
+{
+	uint64_t elapsed_us = (now_ns - *then_ns) / 1000;
+	if (now_ns - *then_ns < SECOND_NS)
+		return;
+	if (*then_ns != 0)
+		*bps = (uint32_t)((bytes - *bytes_before) * 8 * 1000000 / elapsed_us);
+	*bytes_before = bytes;
+	*then_ns = now_ns;
+}
+
+static void publication_report(struct worker *worker, uint32_t p)
+{
+	struct publication *publication = &worker->table.publications[p];
+	for (unsigned e = 0; e < publication->row.encodings_used; e++) {
+		struct source *source = table_source(&worker->table, p, e);
+		struct sluice_encoding_status *status = &source->status;
+		uint32_t before = status->bitrate_bps;
+		status->lost = receiver_lost(&source->receiver);
+		status->jitter = receiver_jitter(&source->receiver);
+		rate_measure(status->bytes, worker->now_ns, &source->rate_bytes, &source->rate_ns,
+			&status->bitrate_bps);
+		publication->changed |= before != status->bitrate_bps;
+	}
+	uint8_t level = level_get(&publication->level, worker->now_ns);
+	publication->changed |= level != publication->status.audio_level;
+	publication->status.audio_level = level;
+	if (publication->changed)
+		report_publication(&worker->table, p);
+}
+
+static void subscription_report(struct worker *worker, uint32_t s)
+{
+	struct subscription *subscription = &worker->table.subscriptions[s];
+	const struct sluice_subscription *row = &subscription->row;
+	struct sluice_subscription_status *status = &subscription->status;
+	rate_measure(status->bytes, worker->now_ns, &subscription->rate_bytes,
+		&subscription->rate_ns, &status->bitrate_bps);
+	if (subscription->waiting_key && row->active && !row->paused &&
+		table_publication(&worker->table, row->publication))
+		key_request(worker, row->publication.index);
+	report_subscription(&worker->table, s);
+}
+
+// ---- reports --------------------------------------------------------------------------------------
+
+static void receiver_reports(struct worker *worker, uint32_t t)
+{
+	struct transport *transport = &worker->table.transports[t];
+	struct rtcp_report_block blocks[RTCP_REPORT_BLOCKS_MAX];
+	struct compound compound;
+	unsigned n = 0;
+	if (worker->now_ns - transport->reported_ns < SECOND_NS || !transport->out ||
+		!frame_next_hop(transport))
+		return;
+	for (uint32_t p = transport->first_publication; p != TABLE_NONE;
+		p = worker->table.publications[p].next)
+		for (unsigned e = 0; e < SLUICE_ENCODINGS_MAX && n < RTCP_REPORT_BLOCKS_MAX; e++) {
+			struct source *source = table_source(&worker->table, p, e);
+			n += source->started && receiver_report(&source->receiver, source->ssrc,
+							worker->now_ns, &blocks[n]);
+		}
+	if (n == 0 || !compound_open(worker, t, blocks, n, &compound))
+		return;
+	compound_close(worker, &compound);
+	transport->reported_ns = worker->now_ns;
+}
+
+// What we tell the subscriber of the publisher's clocks now; false when it is not due or not known.
+static bool sender_report(struct worker *worker, uint32_t s, struct rtcp_sender_info *info)
+{
+	struct subscription *subscription = &worker->table.subscriptions[s];
+	const struct publication *publication =
+		table_publication(&worker->table, subscription->row.publication);
+	if (!publication || subscription->status.packets == 0)
+		return false;
+	const struct sender_note *sender = &publication->sender;
+	bool due = worker->now_ns - subscription->report_ns >= SECOND_NS ||
+		   subscription->report_source != sender->source;
+	if (!due || sender->source == 0 || subscription->source != sender->source ||
+		!rewrite_timestamp(&subscription->rewrite, sender->source, sender->timestamp,
+			&info->timestamp))
+		return false;
+	uint64_t elapsed = worker->now_ns - sender->arrived_ns;
+	uint64_t clock_rate = publication->row.codecs[subscription->codec].clock_rate;
+	info->ssrc = subscription->row.ssrc;
+	info->ntp =
+		sender->ntp + (elapsed / SECOND_NS << 32) + (elapsed % SECOND_NS << 32) / SECOND_NS;
+	info->timestamp += (uint32_t)(elapsed / SECOND_NS * clock_rate +
+				      elapsed % SECOND_NS * clock_rate / SECOND_NS);
+	info->packets = (uint32_t)subscription->status.packets;
+	info->bytes = (uint32_t)subscription->status.bytes;
+	subscription->report_ns = worker->now_ns;
+	subscription->report_ntp = info->ntp;
+	subscription->report_source = sender->source;
+	return true;
+}
+
+static void sender_reports(struct worker *worker, uint32_t t)
+{
+	const struct transport *transport = &worker->table.transports[t];
+	struct rtcp_sender_info info;
+	struct compound compound = {0};
+	if (!transport->out || !frame_next_hop(transport))
+		return;
+	for (uint32_t s = transport->first_subscription; s != TABLE_NONE;
+		s = worker->table.subscriptions[s].transport_next) {
+		if (!sender_report(worker, s, &info))
+			continue;
+		if (!compound.pkt && !compound_open(worker, t, NULL, 0, &compound))
+			return;
+		rtcp_write_sr(&compound.writer, &info, NULL, 0);
+		rtcp_write_cname(&compound.writer, info.ssrc, "sluice");
+		if (span_room(&compound.writer) < SENDER_REPORT_BYTES) {
+			compound_close(worker, &compound);
+			compound.pkt = NULL;
+		}
+	}
+	if (compound.pkt)
+		compound_close(worker, &compound);
+}
+
+// ---- the tick -------------------------------------------------------------------------------------
+
+static void tick_transport(struct worker *worker, uint32_t t)
+{
+	struct table *table = &worker->table;
+	const struct transport *transport = &table->transports[t];
+	receiver_reports(worker, t);
+	sender_reports(worker, t);
+	for (uint32_t p = transport->first_publication; p != TABLE_NONE;
+		p = table->publications[p].next)
+		publication_report(worker, p);
+	for (uint32_t s = transport->first_subscription; s != TABLE_NONE;
+		s = table->subscriptions[s].transport_next)
+		subscription_report(worker, s);
+	if (transport->changed)
+		report_transport(table, t);
+}
+
+static void tick_phase(struct worker *worker, uint32_t phase)
+{
+	struct table *table = &worker->table;
+	for (uint32_t i = 0; i < table->own_transports.used; i++)
+		if (table->own_transports.items[i] % PHASES == phase)
+			tick_transport(worker, table->own_transports.items[i]);
+	uint64_t keep_ns = worker->caching ? CACHE_NS : CACHE_SHORT_NS;
+	if (worker->now_ns < keep_ns)
+		return;
+	for (uint32_t p = phase; p < table->rows[SLUICE_TABLE_PUBLICATION]; p += PHASES)
+		publication_cache_expire(table, p, worker->now_ns - keep_ns);
+}
+
+// Caches hold packets of whoever received them: they grow only while every pool has a quarter left.
+static void pools_watch(struct worker *worker)
+{
+	uint64_t free, size;
+	worker->caching = true;
+	for (unsigned w = 0; w < worker->workers; w++) {
+		pkt_count(w, &free, &size);
+		worker->caching &= free >= size / 4;
+		if (w != worker->number)
+			continue;
+		worker->status->pool_free = free;
+		worker->status->pool_size = size;
+	}
+}
+
+void stage_tick(struct worker *worker)
+{
+	uint64_t ticks = worker->now_ns / TICK_NS;
+	uint64_t first = worker->ticks + 1;
+	if (ticks <= worker->ticks)
+		return;
+	worker->status->beat_ns = worker->now_ns;
+	if (ticks - first >= PHASES)
+		first = ticks - PHASES + 1;
+	worker->ticks = ticks;
+	if (ticks % POOL_TICKS == 0 || worker->status->pool_size == 0)
+		pools_watch(worker);
+	for (uint32_t i = 0; i < worker->table.own_publications.used; i++)
+		tick_publication(worker, worker->table.own_publications.items[i]);
+	for (uint64_t tick = first; tick <= ticks; tick++)
+		tick_phase(worker, (uint32_t)(tick % PHASES));
+}

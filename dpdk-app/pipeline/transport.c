@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "nouns.h"
+#include "report.h"
+
+static bool path_valid(const struct table *table, const struct sluice_path *path)
+{
+	return path->port < table->ports && path->remote.port != 0 && path->local.port != 0 &&
+	       sluice_address_is_ipv4(&path->remote) == sluice_address_is_ipv4(&path->local);
+}
+
+static bool keys_valid(const struct sluice_transport *row)
+{
+	return row->srtp_profile == SLUICE_SRTP_AES128_CM_SHA1_80 ||
+	       row->srtp_profile == SLUICE_SRTP_AEAD_AES_128_GCM ||
+	       row->srtp_profile == SLUICE_SRTP_AEAD_AES_256_GCM;
+}
+
+bool transport_valid(const struct table *table, const struct sluice_transport *row)
+{
+	if (row->worker >= SLUICE_WORKERS_MAX || row->paths_used > SLUICE_PATHS_MAX)
+		return false;
+	if (row->paths_used > 0 && row->path_selected >= row->paths_used)
+		return false;
+	for (unsigned i = 0; i < row->paths_used; i++)
+		if (!path_valid(table, &row->paths[i]))
+			return false;
+	return !(row->flags & SLUICE_TRANSPORT_HAS_KEYS) || keys_valid(row);
+}
+
+static void transport_begin(struct table *table, uint32_t index, const struct sluice_transport *row)
+{
+	struct transport *transport = &table->transports[index];
+	*transport = (struct transport){
+		.generation = row->row.generation,
+		// A data plane that came back with fewer workers still serves everybody.
+		.worker = (uint8_t)(row->worker % table->workers),
+		.first_publication = TABLE_NONE,
+		.first_subscription = TABLE_NONE,
+		.rtcp_ssrc = (row->rtcp_ssrc_base + table->incarnation) & 0x7FFFFFFF,
+	};
+	transport->mine = transport->worker == table->number;
+	if (!transport->mine)
+		return;
+	indexes_add(&table->own_transports, index, &transport->own_slot);
+	memset(&table->arrivals[index], 0, sizeof(table->arrivals[index]));
+	const struct sluice_transport_status *old =
+		report_old_transport(table, index, transport->generation);
+	if (old)
+		transport->status = *old;
+	report_transport(table, index);
+}
+
+// A subscriber may be silent for long: where the predecessor heard it from still holds.
+static void heard_resume(struct transport *transport)
+{
+	const struct sluice_transport_status *status = &transport->status;
+	if (status->heard_ns == 0 || status->heard_path >= transport->paths_used)
+		return;
+	transport->heard_paths |= (uint8_t)(1U << status->heard_path);
+	memcpy(transport->macs[status->heard_path], status->heard_mac, 6);
+}
+
+static bool path_same(const struct sluice_path *a, const struct sluice_path *b)
+{
+	return sluice_address_equal(&a->remote, &b->remote) &&
+	       sluice_address_equal(&a->local, &b->local) && a->port == b->port;
+}
+
+static void paths_apply(struct table *table, uint32_t index, const struct sluice_transport *row)
+{
+	struct transport *transport = &table->transports[index];
+	for (uint8_t i = 0; i < SLUICE_PATHS_MAX; i++) {
+		bool had = i < transport->paths_used;
+		bool has = i < row->paths_used;
+		if (had && has && path_same(&transport->paths[i], &row->paths[i])) {
+			transport->paths[i] = row->paths[i]; // the next hop may have changed
+			continue;
+		}
+		if (had)
+			table_address_remove(table, index, i);
+		transport->heard_paths &= (uint8_t) ~(1U << i);
+		if (!has)
+			continue;
+		transport->paths[i] = row->paths[i];
+		table_address_add(table, index, i);
+	}
+	transport->paths_used = row->paths_used;
+	transport->path_selected = row->path_selected;
+}
+
+// The same for equal keys whoever asks, so that a successor knows whether indexes go on.
+static uint32_t keys_name(const struct sluice_transport *row)
+{
+	uint32_t name = row->rtcp_ssrc_base * 2654435761U ^ row->key_epoch * 40503U;
+	return name ? name : 1;
+}
+
+static void keys_apply(struct table *table, uint32_t index, const struct sluice_transport *row)
+{
+	struct transport *transport = &table->transports[index];
+	if (!(row->flags & SLUICE_TRANSPORT_HAS_KEYS) ||
+		(transport->out && transport->key_epoch == row->key_epoch))
+		return;
+	struct srtp_session *in = srtp_session_open(SRTP_IN, row->srtp_profile, &row->receive_key);
+	struct srtp_session *out = srtp_session_open(SRTP_OUT, row->srtp_profile, &row->send_key);
+	if (!in || !out) {
+		srtp_session_close(in);
+		srtp_session_close(out);
+		return;
+	}
+	srtp_session_close(transport->in);
+	srtp_session_close(transport->out);
+	transport->in = in;
+	transport->out = out;
+	transport->key_epoch = row->key_epoch;
+	transport->keys = keys_name(row);
+	for (uint32_t p = transport->first_publication; p != TABLE_NONE;
+		p = table->publications[p].next)
+		publication_keyed(table, p, transport);
+	for (uint32_t s = transport->first_subscription; s != TABLE_NONE;
+		s = table->subscriptions[s].transport_next)
+		subscription_keyed(table, s, transport);
+}
+
+bool transport_apply(struct table *table, uint32_t index, const struct sluice_transport *row)
+{
+	struct transport *transport = &table->transports[index];
+	bool begins = transport->generation != row->row.generation;
+	if (begins) {
+		transport_remove(table, index);
+		transport_begin(table, index, row);
+	}
+	paths_apply(table, index, row);
+	if (begins && transport->mine)
+		heard_resume(transport);
+	transport->transport_cc_id = row->transport_cc_extension_id;
+	if (transport->mine)
+		keys_apply(table, index, row);
+	return true;
+}
+
+static void publications_unlink(struct table *table, struct transport *transport)
+{
+	uint32_t next;
+	for (uint32_t p = transport->first_publication; p != TABLE_NONE; p = next) {
+		next = table->publications[p].next;
+		publication_unlink(table, p);
+	}
+}
+
+static void subscriptions_unlink(struct table *table, struct transport *transport)
+{
+	uint32_t next;
+	for (uint32_t s = transport->first_subscription; s != TABLE_NONE; s = next) {
+		next = table->subscriptions[s].transport_next;
+		subscription_remove(table, s);
+	}
+}
+
+void transport_remove(struct table *table, uint32_t index)
+{
+	struct transport *transport = &table->transports[index];
+	if (transport->generation == 0)
+		return;
+	for (uint8_t i = 0; i < transport->paths_used; i++)
+		table_address_remove(table, index, i);
+	if (transport->mine) {
+		publications_unlink(table, transport);
+		subscriptions_unlink(table, transport);
+		srtp_session_close(transport->in);
+		srtp_session_close(transport->out);
+		struct indexes *own = &table->own_transports;
+		uint32_t last = own->items[--own->used];
+		own->items[transport->own_slot] = last;
+		table->transports[last].own_slot = transport->own_slot;
+		report_clear(table, SLUICE_TABLE_TRANSPORT, index);
+	}
+	memset(transport, 0, sizeof(*transport));
+}

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "feed.h"
+#include "report.h"
+
+#include <stdlib.h>
+
+enum { EMPTY_POLLS = 8 };
+
+#define QUIET_NS UINT64_C(5000000) // without traffic: sleep longer
+#define SILENT_NS UINT64_C(100000000) // longer still
+#define SLEEP_SHORT_NS UINT64_C(20000)
+#define SLEEP_LONG_NS UINT64_C(250000)
+#define SLEEP_LONGEST_NS UINT64_C(1000000)
+
+// ---- the way of a packet --------------------------------------------------------------------------
+
+static void jobs_send(struct worker *worker, unsigned n)
+{
+	n = stage_rewrite(worker, n);
+	n = stage_seal(worker, n);
+	n = stage_frame(worker, n);
+	stage_tx(worker, n);
+}
+
+static void media_send(struct worker *worker)
+{
+	struct cursor cursor = {0};
+	unsigned n;
+	while ((n = stage_select(worker, &cursor)) > 0)
+		jobs_send(worker, n);
+	stage_release(worker);
+}
+
+static void tell_others(struct worker *worker)
+{
+	const struct sluice_desired *desired = worker->table.desired;
+	for (unsigned w = 0; worker->told >> w; w++)
+		if (worker->told >> w & 1)
+			mesh_tell(worker->mesh, worker->number, w);
+	worker->told = 0;
+	if (worker->ring && desired && atomic_load(&desired->head.asleep))
+		io_doorbell();
+	worker->ring = false;
+}
+
+unsigned worker_step(struct worker *worker, uint64_t now_ns)
+{
+	struct pkt *pkts[2 * WORKER_BURST];
+	worker->now_ns = now_ns;
+	unsigned handled = stage_control(worker);
+	unsigned n = stage_rx(worker, pkts);
+	handled += n;
+	n = stage_parse(worker, pkts, n);
+	n += stage_mesh(worker, pkts + n, &handled);
+	n = stage_dispatch(worker, pkts, n);
+	n = stage_open(worker, pkts, n);
+	n = stage_feedback(worker, pkts, n);
+	jobs_send(worker, stage_resend(worker));
+	n = stage_ingest(worker, pkts, n);
+	stage_fanout(worker, pkts, n);
+	stage_fanout(worker, worker->notes, worker->notes_used);
+	worker->notes_used = 0;
+	media_send(worker);
+	stage_tick(worker);
+	tx_flush(worker);
+	tell_others(worker);
+	return handled;
+}
+
+unsigned stage_control(struct worker *worker)
+{
+	struct table *table = &worker->table;
+	const struct sluice_desired *offered =
+		atomic_load_explicit(&worker->offered, memory_order_acquire);
+	if (offered != table->desired) {
+		table_attach(table, offered);
+		atomic_store_explicit(&worker->attached, offered, memory_order_release);
+		worker->ring = true;
+	}
+	unsigned handled = table_poll(table, worker->now_ns) + punt_replies(worker);
+	for (uint32_t i = 0; i < table->wishes_used; i++) {
+		table->publications[table->wishes[i]].wished = false;
+		key_request(worker, table->wishes[i]);
+	}
+	table->wishes_used = 0;
+	return handled;
+}
+
+// ---- the loop -------------------------------------------------------------------------------------
+
+static uint64_t cycles(void)
+{
+#ifdef __x86_64__
+	return __builtin_ia32_rdtsc();
+#else
+	return 0;
+#endif
+}
+
+static uint64_t sleep_ns(uint64_t quiet_ns)
+{
+	if (quiet_ns < QUIET_NS)
+		return SLEEP_SHORT_NS;
+	return quiet_ns < SILENT_NS ? SLEEP_LONG_NS : SLEEP_LONGEST_NS;
+}
+
+void worker_run(struct worker *worker)
+{
+	bool sleeps = worker->setup.idle == CONFIG_IDLE_ADAPTIVE;
+	uint64_t now_ns = io_now_ns(), busy_ns = now_ns;
+	unsigned empty = 0;
+	worker->status->cpu = worker->setup.cpu;
+	while (!atomic_load_explicit(&worker->stopping, memory_order_relaxed)) {
+		uint64_t before_cycles = cycles();
+		bool busy = worker_step(worker, now_ns) > 0;
+		uint64_t after_ns = io_now_ns();
+		if (busy) {
+			worker->status->busy_ns += after_ns - now_ns;
+			worker->status->cycles_busy += cycles() - before_cycles;
+			busy_ns = after_ns;
+			empty = 0;
+		} else {
+			worker->status->idle_ns += after_ns - now_ns;
+			empty++;
+		}
+		now_ns = after_ns;
+		if (!sleeps || empty < EMPTY_POLLS)
+			continue;
+		io_sleep(sleep_ns(now_ns - busy_ns));
+		uint64_t awake_ns = io_now_ns();
+		worker->status->idle_ns += awake_ns - now_ns;
+		now_ns = awake_ns;
+	}
+}
+
+void worker_stop(struct worker *worker)
+{
+	atomic_store(&worker->stopping, true);
+}
+
+// ---- life -----------------------------------------------------------------------------------------
+
+static void queues_find(struct worker *worker)
+{
+	for (unsigned p = 0; p < io_ports() && p < SLUICE_PORTS_MAX; p++) {
+		uint16_t queues[SLUICE_WORKERS_MAX];
+		unsigned n = io_queues(p, worker->number, queues, SLUICE_WORKERS_MAX);
+		for (unsigned q = 0; q < n; q++) {
+			worker->queues[worker->queues_used].port = (uint8_t)p;
+			worker->queues[worker->queues_used++].queue = queues[q];
+		}
+	}
+}
+
+static uint32_t power_of_two(uint32_t at_least)
+{
+	uint32_t power = 1;
+	while (power < at_least)
+		power *= 2;
+	return power;
+}
+
+struct worker *worker_create(const struct worker_setup *setup)
+{
+	if (setup->workers == 0 || setup->workers > SLUICE_WORKERS_MAX ||
+		setup->number >= setup->workers || !setup->mesh || !setup->observed)
+		return NULL;
+	struct worker *worker = calloc(1, sizeof(*worker));
+	if (!worker)
+		return NULL;
+	worker->number = setup->number;
+	worker->workers = setup->workers;
+	worker->setup = *setup;
+	worker->mesh = setup->mesh;
+	worker->status = &setup->observed->workers[setup->number];
+	worker->caching = true;
+	worker->table = (struct table){
+		.number = setup->number,
+		.workers = setup->workers,
+		.ports = io_ports(),
+		.seed = setup->seed,
+		.cache_slots = power_of_two(setup->cache_packets),
+		.observed = setup->observed,
+	};
+	if (table_create(&worker->table) < 0) {
+		free(worker);
+		return NULL;
+	}
+	queues_find(worker);
+	return worker;
+}
+
+void worker_destroy(struct worker *worker)
+{
+	if (!worker)
+		return;
+	table_destroy(&worker->table);
+	free(worker);
+}
+
+void worker_attach(struct worker *worker, const struct sluice_desired *desired)
+{
+	atomic_store_explicit(&worker->offered, desired, memory_order_release);
+}
+
+const struct sluice_desired *worker_attached(const struct worker *worker)
+{
+	return atomic_load_explicit(&worker->attached, memory_order_acquire);
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "status.h"
+
+#include "interface.h"
+#include "io/backend.h"
+#include "log.h"
+#include "media/srtp.h"
+
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+void status_begin(struct sluice_observed *observed, const struct config *config, unsigned workers)
+{
+	struct sluice_observed_head *head = &observed->head;
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	atomic_store(&head->ready, 0);
+	head->pid = (uint32_t)getpid();
+	head->workers_used = workers;
+	head->ports_used = config->ports_used;
+	head->spinning = config->dataplane.idle == CONFIG_IDLE_SPIN;
+	head->started_unix_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+	snprintf(head->crypto, sizeof(head->crypto), "%s", srtp_backend());
+	snprintf(head->version, sizeof(head->version), "%.31s", SLUICE_VERSION);
+	memset(observed->workers, 0, sizeof(observed->workers));
+	memset(observed->ports, 0, sizeof(observed->ports));
+}
+
+void status_beat(struct sluice_observed *observed, const struct config *config, uint64_t now_ns)
+{
+	for (unsigned p = 0; p < config->ports_used; p++) {
+		struct sluice_port_status status = observed->ports[p];
+		backend_observe(p, &status);
+		interface_observe(&config->ports[p], &status);
+		observed->ports[p] = status;
+	}
+	atomic_store_explicit(&observed->head.beat_ns, now_ns, memory_order_release);
+}
+
+static const char *mode_name(const struct sluice_port_status *port)
+{
+	switch (port->mode) {
+	case SLUICE_PORT_XDP:
+		return port->xdp_native ? "XDP in the driver (native)" : "XDP, generic (slow)";
+	case SLUICE_PORT_PACKET:
+		return "packet socket; control's datagrams come by the punt ring";
+	default:
+		return "full bypass; control's datagrams come by the punt ring";
+	}
+}
+
+void status_log(const struct sluice_observed *observed)
+{
+	for (unsigned p = 0; p < observed->head.ports_used; p++) {
+		const struct sluice_port_status *port = &observed->ports[p];
+		log_info("port %s: %s, driver %s, %u queue%s, %02x:%02x:%02x:%02x:%02x:%02x, link "
+			 "%s",
+			port->name, mode_name(port), port->driver, port->queues,
+			port->queues == 1 ? "" : "s", port->mac[0], port->mac[1], port->mac[2],
+			port->mac[3], port->mac[4], port->mac[5], port->link_up ? "up" : "down");
+	}
+}

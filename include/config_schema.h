@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every configuration key, once: parser, defaults, sample file, printed values and error messages all
+// come from these tables. For config.c and config_print.c. A default is written as an operator would write it.
+#pragma once
+
+#include <sluice/config.h>
+#include <sluice/row.h>
+
+enum config_type {
+	CONFIG_TEXT, // char[]
+	CONFIG_FILE, // char[], a path
+	CONFIG_SHIPPED, // char[], a path; empty = looked for beside the program and in share/
+	CONFIG_SECRET, // char[], a path whose contents go to `extra`
+	CONFIG_ADDRESS, // char[], numeric IPv4 or IPv6 or empty
+	CONFIG_LISTEN, // char[] at offset, uint16_t at `extra`: HOST:PORT, [HOST]:PORT or PORT
+	CONFIG_NUMBER, // uint16_t or uint32_t
+	CONFIG_BYTES, // uint32_t; KiB, MiB, GiB
+	CONFIG_DURATION, // uint64_t ns; ns, us, ms, s, m, h
+	CONFIG_BOOLEAN, // bool
+	CONFIG_CHOICE, // enum, by the order in `choices`
+	CONFIG_LIST, // of `list`
+};
+
+struct config_list;
+
+struct config_key {
+	const char *path; // section.key
+	const char *standard; // default
+	const char *help;
+	enum config_type type;
+	bool reloadable; // SIGHUP applies a change
+	size_t offset, size;
+	size_t extra; // second offset of some types
+	uint64_t low, high; // of numbers, in their base unit
+	const char *choices; // separated by spaces
+	const struct config_list *list;
+};
+
+struct config_list {
+	const struct config_key *keys; // of one item that is a map
+	unsigned keys_used;
+	bool plain; // items are values of keys[0] and never maps
+	bool assigned; // an item may also be written KEY0=KEY1
+	size_t item_size, count; // count: offset of the uint32_t
+	unsigned max;
+	const char *example; // for the sample, one item
+};
+
+#define CONFIG_AT(type, field) \
+	.offset = offsetof(struct type, field), .size = sizeof(((struct type *)0)->field)
+#define CONFIG_COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define CONFIG_SECOND 1000000000ull
+
+// Prints a number with the largest unit of its type that is exact.
+void config_number_text(char *text, size_t size, enum config_type type, uint64_t value);
+
+// Returns the choice of that number, not terminated, and its length; NULL for none.
+const char *config_choice_at(const char *choices, uint64_t number, size_t *length);
+
+static const struct config_key config_core_keys[] = {
+	{"core", "0", "CPU", CONFIG_NUMBER, .size = sizeof(uint32_t), .high = 1023},
+};
+static const struct config_list config_cores = {config_core_keys, 1, true, false, sizeof(uint32_t),
+	offsetof(struct config, dataplane.cores_used), CONFIG_CORES_MAX, "2"};
+
+static const struct config_key config_address_keys[] = {
+	{"address", "", "where media arrives", CONFIG_ADDRESS, CONFIG_AT(config_address, address)},
+	{"announced", "", "what clients are told instead (1:1 NAT)", CONFIG_ADDRESS,
+		CONFIG_AT(config_address, announced)},
+};
+static const struct config_list config_addresses = {config_address_keys, 2, false, true,
+	sizeof(struct config_address), offsetof(struct config, media.addresses_used),
+	CONFIG_ADDRESSES_MAX, "192.0.2.1=203.0.113.7"};
+
+static const struct config_key config_port_keys[] = {
+	{"interface", "", "kernel interface; empty for a full-bypass driver", CONFIG_TEXT,
+		CONFIG_AT(config_port, interface)},
+	{"driver", "xdp", "xdp, packet (AF_PACKET, anywhere), or the name of a DPDK driver",
+		CONFIG_TEXT, CONFIG_AT(config_port, driver)},
+	{"device", "", "PCI address or virtual device of a DPDK driver", CONFIG_TEXT,
+		CONFIG_AT(config_port, device)},
+	{"arguments", "", "further device arguments of a DPDK driver", CONFIG_TEXT,
+		CONFIG_AT(config_port, arguments)},
+	{"netns", "", "network namespace of the interface; empty = ours", CONFIG_TEXT,
+		CONFIG_AT(config_port, netns)},
+	{"queues", "0", "receive queues; 0 = one for each worker", CONFIG_NUMBER,
+		CONFIG_AT(config_port, queues), .high = 64},
+	{"configure_channels", "false", "may set the interface's channels to `queues`",
+		CONFIG_BOOLEAN, CONFIG_AT(config_port, configure_channels)},
+};
+static const struct config_list config_ports = {config_port_keys, CONFIG_COUNT(config_port_keys),
+	false, false, sizeof(struct config_port), offsetof(struct config, ports_used),
+	CONFIG_PORTS_MAX, "{interface: eth1, driver: xdp, queues: 1}"};
+
+static const struct config_key config_listener_keys[] = {
+	{"name", "", "dialect", CONFIG_TEXT, CONFIG_AT(config_listener, name)},
+	{"listen", "", "HOST:PORT, or PORT for all addresses", CONFIG_LISTEN,
+		CONFIG_AT(config_listener, host), .extra = offsetof(struct config_listener, port)},
+};
+static const struct config_list config_listeners = {config_listener_keys, 2, false, false,
+	sizeof(struct config_listener), offsetof(struct config, dialects_used),
+	CONFIG_LISTENERS_MAX, "{name: sfu, listen: \"0.0.0.0:9000\"}"};
+
+#define LIMIT(name, most, standard, help)                                                       \
+	{                                                                                       \
+		"limits." #name, standard, help, CONFIG_NUMBER, CONFIG_AT(config, limits.name), \
+			.low = 1, .high = most, .reloadable = true                              \
+	}
+#define TIME(name, most_s, standard, help)                                                       \
+	{                                                                                        \
+		"limits." #name, standard, help, CONFIG_DURATION,                                \
+			CONFIG_AT(config, limits.name##_ns),                                     \
+			.low = CONFIG_SECOND, .high = most_s * CONFIG_SECOND, .reloadable = true \
+	}
+
+static const struct config_key config_keys[] = {
+	{"runtime_directory", "/run/sluice", "shared files and sockets; best on a tmpfs",
+		CONFIG_FILE, CONFIG_AT(config, runtime_directory)},
+	{"web_directory", "", "the page that is served at /", CONFIG_SHIPPED,
+		CONFIG_AT(config, web_directory)},
+	{"xdp_object", "", "the compiled XDP filter", CONFIG_SHIPPED,
+		CONFIG_AT(config, xdp_object)},
+	{"bpf_directory", "/sys/fs/bpf", "mounted bpffs; the filter's maps are pinned there",
+		CONFIG_FILE, CONFIG_AT(config, bpf_directory)},
+	{"log_level", "info", "least severity that is logged", CONFIG_CHOICE,
+		CONFIG_AT(config, log_level), .choices = "error warn info debug",
+		.reloadable = true},
+
+	{"media.port", "7000", "UDP, the one port of all media", CONFIG_NUMBER,
+		CONFIG_AT(config, media.port), .low = 1, .high = 65535},
+	{"media.addresses", "",
+		"where media arrives, each with what clients are told instead; none = all "
+		"addresses of the ports",
+		CONFIG_LIST, CONFIG_AT(config, media.addresses), .list = &config_addresses},
+
+	{"ports", "", "network cards of the data plane", CONFIG_LIST, CONFIG_AT(config, ports),
+		.list = &config_ports},
+
+	{"dataplane.workers", "1", "threads, when no cores are named", CONFIG_NUMBER,
+		CONFIG_AT(config, dataplane.workers), .low = 1, .high = SLUICE_WORKERS_MAX},
+	{"dataplane.cores", "", "CPUs, one worker is pinned to each; none = `workers`, unpinned",
+		CONFIG_LIST, CONFIG_AT(config, dataplane.cores), .list = &config_cores},
+	{"dataplane.idle", "adaptive", "sleep a little when idle, or spin (on isolated CPUs)",
+		CONFIG_CHOICE, CONFIG_AT(config, dataplane.idle), .choices = "adaptive spin"},
+	{"dataplane.hugepages", "true", "use huge pages when there are enough", CONFIG_BOOLEAN,
+		CONFIG_AT(config, dataplane.hugepages)},
+	{"dataplane.buffers", "32768", "packet buffers of all workers together", CONFIG_NUMBER,
+		CONFIG_AT(config, dataplane.buffers), .low = 1024, .high = 4194304},
+	{"dataplane.cache_packets", "512", "packets kept of each video stream for resends",
+		CONFIG_NUMBER, CONFIG_AT(config, dataplane.cache_packets), .low = 16, .high = 8192},
+	{"dataplane.wrong_steering", "false", "tests only: every packet comes to a wrong worker",
+		CONFIG_BOOLEAN, CONFIG_AT(config, dataplane.wrong_steering)},
+	{"dataplane.eal_arguments", "", "appended to DPDK's own arguments", CONFIG_TEXT,
+		CONFIG_AT(config, dataplane.eal_arguments)},
+
+	{"http.host", "", "numeric address to listen on; empty = all", CONFIG_ADDRESS,
+		CONFIG_AT(config, http.host)},
+	{"http.port", "8080", "TCP: page, WebSocket, health, metrics", CONFIG_NUMBER,
+		CONFIG_AT(config, http.port), .low = 1, .high = 65535},
+	{"http.tls_certificate", "", "PEM chain; empty = plain HTTP", CONFIG_FILE,
+		CONFIG_AT(config, http.tls_certificate)},
+	{"http.tls_key", "", "PEM private key", CONFIG_FILE, CONFIG_AT(config, http.tls_key)},
+	{"http.origins", "", "allowed WebSocket origins, separated by spaces; empty = all",
+		CONFIG_TEXT, CONFIG_AT(config, http.origins)},
+
+	{"dialects", "", "further ports that speak one dialect at any path", CONFIG_LIST,
+		CONFIG_AT(config, dialects), .list = &config_listeners},
+
+	{"auth.jwt_secret_file", "",
+		"holds the HS256 secret of access tokens; make one with `openssl rand -hex 32`",
+		CONFIG_SECRET, CONFIG_AT(config, auth.jwt_secret_file),
+		.extra = offsetof(struct config, auth.jwt_secret)},
+	{"auth.development_tokens", "false",
+		"GET /v1/development-token gives anybody a token: never in production",
+		CONFIG_BOOLEAN, CONFIG_AT(config, auth.development_tokens)},
+
+	LIMIT(rooms, SLUICE_PARTICIPANTS_MAX, "4096", "rooms at a time"),
+	LIMIT(participants, SLUICE_PARTICIPANTS_MAX, "16384", "participants of all rooms"),
+	LIMIT(participants_per_room, SLUICE_PARTICIPANTS_MAX, "10000", "participants of one room"),
+	LIMIT(publications_per_participant, 64, "8", "streams one participant sends"),
+	LIMIT(connections, 1000000, "10000", "sockets at a time"),
+	LIMIT(connections_per_address, 1000000, "1000", "sockets from one address"),
+	{"limits.message_bytes", "256KiB", "longest signaling message", CONFIG_BYTES,
+		CONFIG_AT(config, limits.message_bytes), .low = 4096, .high = 16777216,
+		.reloadable = true},
+	LIMIT(messages_per_second, 100000, "50", "signaling messages of one socket"),
+	TIME(suspect, 3600, "15s", "silence until a transport is suspect"),
+	TIME(drop, 3600, "30s", "silence until a transport is dropped"),
+	TIME(grace, 3600, "30s", "how long a participant outlives its socket"),
+	TIME(setup, 3600, "30s", "until a new transport must have its keys"),
+	TIME(auth, 3600, "10s", "until a new socket must have authenticated"),
+};

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one configuration of both programs: an optional YAML file, environment variables and flags, by
+// one schema (include/config_schema.h) that also prints the sample file and the effective values.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+enum {
+	CONFIG_PORTS_MAX = 8,
+	CONFIG_CORES_MAX = 16,
+	CONFIG_ADDRESSES_MAX = 16,
+	CONFIG_LISTENERS_MAX = 16,
+	CONFIG_PATH_MAX = 256,
+	CONFIG_SECRET_MAX = 512,
+};
+
+enum config_idle { CONFIG_IDLE_ADAPTIVE, CONFIG_IDLE_SPIN };
+enum config_log_level { CONFIG_LOG_ERROR, CONFIG_LOG_WARN, CONFIG_LOG_INFO, CONFIG_LOG_DEBUG };
+
+struct config_address { // media.addresses[]
+	char address[64]; // where media arrives, numeric IPv4 or IPv6
+	char announced[64]; // what clients are told (1:1 NAT); empty = the same
+};
+
+struct config_port { // ports[]
+	char interface[32]; // kernel interface; with a full-bypass driver empty
+	char driver[32]; // xdp (default), packet, or a DPDK PMD's name (net_ring, net_memif, …)
+	char device[128]; // PCI address or vdev name for a DPDK PMD
+	char arguments[256]; // further devargs for a DPDK PMD
+	char netns[64]; // network namespace the interface is in; empty = ours
+	uint32_t queues; // receive queues used; 0 = as many as there are workers
+	bool configure_channels; // may set the interface's channels to `queues`
+};
+
+struct config_listener { // dialects[]
+	char name[16]; // sfu, …: a name in control-plane/dialect/table.c
+	char host[64]; // numeric; empty = all addresses
+	uint16_t port;
+};
+
+struct config {
+	char runtime_directory[CONFIG_PATH_MAX]; // shared files and control's socket [/run/sluice]
+	char web_directory[CONFIG_PATH_MAX]; // the page
+	char xdp_object[CONFIG_PATH_MAX]; // compiled ebpf/steer.bpf.c
+	char bpf_directory
+		[CONFIG_PATH_MAX]; // mounted bpffs where the maps are pinned [/sys/fs/bpf]
+	enum config_log_level log_level;
+
+	struct {
+		uint16_t port; // UDP, one for all media
+		struct config_address addresses[CONFIG_ADDRESSES_MAX];
+		uint32_t addresses_used; // 0 = all addresses of the ports' interfaces
+	} media;
+
+	struct config_port ports[CONFIG_PORTS_MAX];
+	uint32_t ports_used;
+
+	struct {
+		uint32_t cores[CONFIG_CORES_MAX]; // one worker is pinned to each
+		uint32_t cores_used; // 0 = `workers` unpinned ones
+		uint32_t workers;
+		enum config_idle idle;
+		bool hugepages; // false: never; true: when there are enough
+		uint32_t buffers; // packet buffers of all workers together
+		uint32_t cache_packets; // resend cache of one video publication, packets
+		bool wrong_steering; // test only: treats every packet as another worker's first
+		char eal_arguments[256]; // escape hatch, appended to DPDK's
+	} dataplane;
+
+	struct {
+		char host[64];
+		uint16_t port;
+		char tls_certificate[CONFIG_PATH_MAX]; // PEM chain; empty = plain HTTP
+		char tls_key[CONFIG_PATH_MAX];
+		char origins[512]; // allowed WebSocket origins, space separated; empty = all
+	} http;
+
+	struct config_listener dialects[CONFIG_LISTENERS_MAX];
+	uint32_t dialects_used;
+
+	struct {
+		char jwt_secret[CONFIG_SECRET_MAX]; // HS256; never printed
+		char jwt_secret_file[CONFIG_PATH_MAX];
+		bool development_tokens; // GET /v1/development-token makes tokens for the page
+	} auth;
+
+	struct {
+		uint32_t rooms, participants, participants_per_room, publications_per_participant;
+		uint32_t connections, connections_per_address;
+		uint32_t message_bytes, messages_per_second;
+		uint64_t suspect_ns, drop_ns, grace_ns, setup_ns, auth_ns;
+	} limits;
+};
+
+// Fills `config` with the defaults.
+void config_init(struct config *config);
+
+// Reads a YAML file over what is there. Returns 0, or -1 after writing `file:line: key: what and why`
+// into `why`: unknown key, value out of range, unreadable secret file. `config` is undefined then.
+int config_read(struct config *config, const char *path, char *why, size_t why_size);
+
+// Applies SLUICE_SECTION__KEY=value variables of the environment. Returns as config_read.
+int config_read_environment(struct config *config, char **environment, char *why, size_t why_size);
+
+// Applies one `section.key=value` as given by `--set`; a list as in YAML, `[a, b]` or `a, b`. Returns as
+// config_read.
+int config_set(struct config *config, const char *assignment, char *why, size_t why_size);
+
+// Checks what only the whole can tell (a port twice, a secret missing), for one program: `control` needs
+// a secret, the data plane needs a port. Call it after files, environment and flags.
+// Returns as config_read.
+int config_check(const struct config *config, bool control, char *why, size_t why_size);
+
+// Prints the effective values as YAML that config_read takes; secrets as "(set)".
+void config_print(const struct config *config, FILE *out);
+
+// Prints the commented sample file: every key with its default, type and meaning.
+void config_print_sample(FILE *out);
+
+// Overwrites the secrets in memory.
+void config_forget_secrets(struct config *config);

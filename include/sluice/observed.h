@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+// Rows and blocks of `observed`, written by sluice-dataplane.
+#pragma once
+
+#include <sluice/drops.h>
+#include <sluice/row.h>
+
+struct sluice_transport_status {
+	struct sluice_row row; // generation of the desired row it speaks of
+	uint64_t heard_ns; // last authenticated packet, CLOCK_MONOTONIC; 0 = never
+	uint8_t heard_path; // where it came from
+	uint8_t reserved;
+	uint8_t heard_mac[6];
+	uint64_t packets_in, bytes_in, packets_out, bytes_out; // SRTP and SRTCP, UDP payload bytes
+	uint64_t auth_failures, replays;
+	uint64_t first_packet_ns, first_media_ns;
+};
+
+struct sluice_encoding_status {
+	uint32_t ssrc; // learned or signalled; 0 = none yet
+	uint32_t rtx_ssrc;
+	uint64_t highest_index; // ROC << 16 | sequence; with packets > 0
+	uint64_t rtx_highest_index;
+	uint64_t packets, bytes;
+	uint64_t lost; // expected - received, never below 0
+	uint64_t recovered; // by resends
+	uint64_t heard_ns;
+	uint32_t jitter; // RFC 3550, in the codec's clock
+	uint32_t bitrate_bps;
+	uint32_t key_frames;
+	uint32_t key_requests; // PLI and FIR sent to the publisher
+	uint32_t nacks_sent;
+	uint32_t rtt_us;
+};
+
+struct sluice_publication_status {
+	struct sluice_row row;
+	struct sluice_encoding_status encodings[SLUICE_ENCODINGS_MAX];
+	uint8_t payload_type; // last seen
+	uint8_t audio_level; // -dBov of RFC 6464; 127 = silence or unknown
+	uint8_t reserved[2];
+	uint32_t keys; // the data plane's: names the transport's keys the indexes belong to
+};
+
+// The resume fields are written *before* a packet that uses them is encrypted: they are what keeps a
+// restarted data plane from using an (SSRC, index) twice (RFC 3711, 9.1; RFC 7714, 8.1).
+struct sluice_subscription_status {
+	struct sluice_row row;
+	uint64_t media_index_reserved; // first index that was surely not used
+	uint64_t rtx_index_reserved;
+	uint32_t last_timestamp; // RTP, ours
+	uint32_t last_picture_id; // VP8, ours
+	uint64_t last_sent_ns;
+	uint64_t packets, bytes;
+	uint64_t resent; // answered NACKs
+	uint64_t nacks_missed; // asked for, no longer cached
+	uint64_t lost; // as the subscriber reports
+	uint32_t loss_fraction; // of the last report, 0..255
+	uint32_t rtt_us; // 0 = unknown
+	uint32_t jitter;
+	uint32_t key_requests; // PLI and FIR heard from the subscriber
+	uint32_t bitrate_bps;
+	uint32_t keys; // the data plane's: names the transport's keys the indexes belong to
+};
+
+enum sluice_stage_count { // per worker, packets that entered the stage
+	SLUICE_STAGE_RX,
+	SLUICE_STAGE_DISPATCH,
+	SLUICE_STAGE_OPEN,
+	SLUICE_STAGE_INGEST,
+	SLUICE_STAGE_FANOUT,
+	SLUICE_STAGE_SELECT,
+	SLUICE_STAGE_SEAL,
+	SLUICE_STAGE_TX,
+	SLUICE_STAGE_COUNT,
+};
+#define SLUICE_STAGE_ROOM 16
+#define SLUICE_DROP_ROOM 64
+static_assert(SLUICE_DROP_COUNT <= SLUICE_DROP_ROOM);
+
+struct sluice_worker_status {
+	_Alignas(64) uint64_t beat_ns; // the loop passed here; older than a second = hung
+	uint64_t busy_ns, idle_ns; // since start; empty polls and sleep are idle
+	uint64_t cycles_busy;
+	uint64_t media_in, media_out; // RTP packets and copies
+	uint64_t rtcp_in, rtcp_out;
+	uint64_t bytes_in, bytes_out; // UDP payload
+	uint64_t resent, nacks_in, nacks_out, key_requests_in, key_requests_out;
+	uint64_t punted, punt_sent; // datagrams to and from control
+	uint64_t handed_over; // to the worker that owns them
+	uint64_t pool_free, pool_size;
+	int32_t cpu; // -1 = not pinned
+	uint32_t reserved;
+	uint64_t stages[SLUICE_STAGE_ROOM];
+	uint64_t drops[SLUICE_DROP_ROOM]; // by enum sluice_drop
+};
+
+enum sluice_port_mode {
+	SLUICE_PORT_NONE,
+	SLUICE_PORT_XDP, // the XDP filter splits; STUN and DTLS go through the kernel
+	SLUICE_PORT_BYPASS, // the data plane splits; STUN and DTLS go through the punt ring
+	SLUICE_PORT_PACKET, // AF_PACKET: as bypass, but the kernel sees every frame too
+};
+
+enum { SLUICE_XDP_CLASS_ROOM = 16 };
+
+struct sluice_port_status {
+	_Alignas(64) char name[32]; // interface, or PCI address
+	char driver[32]; // net_af_xdp, net_ice, …
+	uint8_t mode; // enum sluice_port_mode
+	uint8_t xdp_native; // 1 driver mode, 0 generic
+	uint8_t link_up;
+	uint8_t mac[6];
+	uint8_t reserved;
+	uint16_t queues;
+	uint32_t interface_index;
+	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
+	uint64_t rx_missed, rx_errors, tx_errors, rx_no_buffer;
+	uint64_t xdp[SLUICE_XDP_CLASS_ROOM]; // by enum sluice_xdp_class (xdp.h)
+};

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// The XDP filter's names and its maps' keys and values: for the filter itself (ebpf/steer.bpf.c), the
+// data plane that loads it, control that fills sluice_peers, and sluicectl. Compiles for BPF and host.
+#pragma once
+
+#include <sluice/demux.h>
+
+#define SLUICE_XDP_PROGRAM "sluice_steer" // in section "xdp"
+
+// One AF_XDP socket for each receive queue. DPDK's driver looks for just this name; not pinned, each
+// port has its own.
+#define SLUICE_XDP_MAP_SOCKETS "xsks_map"
+// The others are pinned by name in the configuration's bpf_directory and shared by all ports.
+#define SLUICE_XDP_MAP_PEERS "sluice_peers" // HASH: sluice_xdp_peer → uint64_t, control's mark
+#define SLUICE_XDP_MAP_CONFIG "sluice_config" // ARRAY of one sluice_xdp_config
+#define SLUICE_XDP_MAP_COUNTERS "sluice_counters" // PERCPU_ARRAY of uint64_t by sluice_xdp_class
+
+enum {
+	SLUICE_XDP_QUEUES_MAX = 64,
+	SLUICE_XDP_PEERS_MAX = 131072,
+	// fixed, so that a pinned map stays usable when classes are appended; = SLUICE_XDP_CLASS_ROOM
+	SLUICE_XDP_COUNTERS_MAX = 16,
+};
+
+struct sluice_xdp_peer { // a source whose media may pass
+	uint8_t ip[16]; // IPv4 as ::ffff:a.b.c.d
+	uint16_t port_be; // network byte order, as on the wire
+	uint16_t zero; // must be 0: the key is compared bytewise
+};
+
+struct sluice_xdp_config {
+	uint16_t media_port; // host byte order; 0 = not configured, everything passes
+	uint16_t reserved;
+	uint32_t flags; // none defined yet: 0
+};
+
+// Every frame counts in exactly one class. Numbers are never reused: append at the end.
+#define SLUICE_XDP_CLASSES(X)                                                             \
+	X(not_ours, "passed: not UDP to the media port, or not parsed so far")            \
+	X(fragment, "passed: piece of a fragmented UDP datagram, for the kernel to join") \
+	X(stun, "passed: STUN to the media port")                                         \
+	X(dtls, "passed: DTLS to the media port")                                         \
+	X(media, "redirected: RTP or RTCP of a validated source")                         \
+	X(media_no_socket, "dropped: as media, but no data plane listens on the queue")   \
+	X(media_unknown_source, "dropped: RTP or RTCP of a source no session validated")  \
+	X(other, "dropped: to the media port, but neither STUN, DTLS, RTP nor RTCP")      \
+	X(malformed, "dropped: to the media port, with lengths that contradict the frame")
+
+enum sluice_xdp_class {
+#define X(name, help) SLUICE_XDP_##name,
+	SLUICE_XDP_CLASSES(X)
+#undef X
+		SLUICE_XDP_CLASS_COUNT,
+};
+
+#ifndef __bpf__
+struct sluice_xdp_class_info {
+	const char *name;
+	const char *help;
+};
+
+// Name and help of a class, by number. Returns NULL for a number that is none.
+static inline const struct sluice_xdp_class_info *sluice_xdp_class_info(unsigned class)
+{
+	static const struct sluice_xdp_class_info info[] = {
+#define X(name, help) {#name, help},
+		SLUICE_XDP_CLASSES(X)
+#undef X
+	};
+	return class < SLUICE_XDP_CLASS_COUNT ? &info[class]
+					      : (const struct sluice_xdp_class_info *)0;
+}
+#endif

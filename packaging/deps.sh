@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Installs what Sluice needs on Debian 12, and nothing that is already there.
+#   deps.sh build   compile and run (the default)
+#   deps.sh test    everything above and the clients, browsers and tools of the tests
+set -euo pipefail
+
+build_packages=(
+	gcc make pkg-config clang-14 llvm-14 libc6-dev linux-libc-dev
+	libdpdk-dev libsrtp2-dev libnice-dev libssl-dev libwebsockets-dev
+	libwebsockets-evlib-ev libev-dev libjansson-dev libbpf-dev libelf-dev zlib1g-dev
+	libyaml-dev libjwt-dev libmnl-dev libcap-ng-dev
+	iproute2 ethtool curl procps openssl util-linux kmod
+)
+test_packages=(
+	libcmocka-dev libclang-rt-14-dev clang-format-14 shellcheck nftables
+	chromium firefox-esr nodejs python3-aiortc python3-websockets python3-aiohttp
+	tcpdump jq codespell
+)
+
+want=("${build_packages[@]}")
+if [ "${1:-build}" = test ]; then
+	want+=("${test_packages[@]}")
+fi
+
+installed=$(dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' 2>/dev/null | sed -n 's/^ii  //p')
+missing=()
+for package in "${want[@]}"; do
+	grep -qx "$package" <<<"$installed" || missing+=("$package")
+done
+# nodejs from another source than Debian may lack Debian's npm; any npm on the path will do.
+if [ "${1:-build}" = test ] && ! command -v npm >/dev/null; then
+	missing+=(npm)
+fi
+
+install_node_packages() {
+	[ "${1:-build}" = test ] || return 0
+	local tests
+	tests=$(dirname "$0")/../tests
+	[ "$tests/node_modules/.package-lock.json" -nt "$tests/package-lock.json" ] && return 0
+	npm ci --prefix "$tests" --silent --no-audit --no-fund --omit=optional
+	touch "$tests/node_modules/.package-lock.json"
+}
+
+if [ ${#missing[@]} -eq 0 ]; then
+	install_node_packages "${1:-build}"
+	exit 0
+fi
+
+if [ "$(id -u)" != 0 ]; then
+	echo "missing packages: ${missing[*]}" >&2
+	echo "install them with: sudo make deps" >&2
+	exit 1
+fi
+echo "installing ${#missing[@]} packages: ${missing[*]}"
+export DEBIAN_FRONTEND=noninteractive
+if ! apt-get install -qq -y --no-install-recommends "${missing[@]}" >/tmp/sluice-deps.log 2>&1; then
+	apt-get update -qq
+	apt-get install -qq -y --no-install-recommends "${missing[@]}"
+fi
+install_node_packages "${1:-build}"

@@ -1,0 +1,135 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Runs test kinds and prints one closing line. Usage: run.sh KIND... [ONLY-pattern]
+# Kinds: lint unit talk replay sanitized xdp fuzz smoke. Exit status 77 or 125 of a test = skipped.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+BUILD=${BUILD:-build}
+SANITIZED=${SANITIZED:-build-address}
+LOGS=$BUILD/logs
+mkdir -p "$LOGS"
+passed=0 failed=0 skipped=0 failures=()
+
+# One test program or script. A cmocka program counts as many tests as it says.
+run_one() { # name, limit in seconds, command...
+	local name=$1 limit=$2 log status ok bad begun=$SECONDS
+	shift 2
+	log=$LOGS/${name//\//_}.log
+	timeout --kill-after=10 "$limit" "$@" >"$log" 2>&1 </dev/null
+	status=$?
+	ok=$(sed -n 's/^\[  PASSED  \] \([0-9]*\) test.*/\1/p' "$log" | awk '{n+=$1} END {print n+0}')
+	bad=$(sed -n 's/^\[  FAILED  \] \([0-9]*\) test.*/\1/p' "$log" | awk '{n+=$1} END {print n+0}')
+	case $status in
+	0)
+		[ "$ok" -gt 0 ] || ok=1
+		passed=$((passed + ok))
+		printf 'ok    %-44s %3ds\n' "$name" $((SECONDS - begun))
+		;;
+	77 | 125)
+		skipped=$((skipped + 1))
+		printf 'skip  %-44s %s\n' "$name" "$(tail -n 1 "$log")"
+		;;
+	*)
+		[ "$bad" -gt 0 ] || bad=1
+		passed=$((passed + ok))
+		failed=$((failed + bad))
+		failures+=("$name")
+		printf 'FAIL  %-44s status %d, log %s\n' "$name" "$status" "$log"
+		tail -n 40 "$log" | sed 's/^/      | /'
+		;;
+	esac
+}
+
+is_program() {
+	[ -f "$1" ] && [ -x "$1" ]
+}
+
+wanted() { # name: does it match ONLY?
+	[ -z "$only" ] || [[ $1 == *"$only"* ]]
+}
+
+run_kind() {
+	local kind=$1 test name
+	case $kind in
+	lint) wanted lint && run_one lint 120 tests/lint.sh ;;
+	unit)
+		for test in "$BUILD"/unit/*/test_*; do
+			is_program "$test" || continue
+			name=unit/${test#"$BUILD"/unit/}
+			wanted "$name" && run_one "$name" 60 "$test"
+		done
+		;;
+	talk)
+		for test in tests/talk/*/*.talk; do
+			[ -e "$test" ] || continue
+			name=${test#tests/}
+			wanted "$name" && run_one "$name" 20 "$BUILD/talk" "$test"
+		done
+		;;
+	replay)
+		for test in tests/replay/*.cmd; do
+			[ -e "$test" ] || continue
+			name=${test#tests/}
+			wanted "$name" && run_one "$name" 60 "$BUILD/replay" "$test"
+		done
+		;;
+	sanitized)
+		for test in "$SANITIZED"/unit/*/test_*; do
+			is_program "$test" || continue
+			name=sanitized/${test#"$SANITIZED"/unit/}
+			wanted "$name" && run_one "$name" 120 "$test"
+		done
+		for test in tests/talk/*/*.talk; do
+			[ -e "$test" ] || continue
+			name=sanitized/${test#tests/}
+			wanted "$name" && run_one "$name" 40 "$SANITIZED/talk" "$test"
+		done
+		for test in tests/replay/*.cmd; do
+			[ -e "$test" ] || continue
+			name=sanitized/${test#tests/}
+			wanted "$name" && run_one "$name" 120 "$SANITIZED/replay" "$test"
+		done
+		;;
+	xdp)
+		for test in "$BUILD"/xdp/*; do
+			[ -x "$test" ] || continue
+			name=xdp/${test##*/}
+			wanted "$name" && run_one "$name" 60 "$test" "$BUILD/steer.bpf.o"
+		done
+		;;
+	fuzz)
+		for test in "$BUILD"/fuzz/*; do
+			[ -x "$test" ] || continue
+			name=fuzz/${test##*/}
+			corpus=tests/fuzz/corpus/${test##*/}
+			[ -d "$corpus" ] || corpus=
+			scratch=$(mktemp -d)
+			# shellcheck disable=SC2086
+			wanted "$name" && run_one "$name" 120 "$test" -max_total_time="${FUZZ_SECONDS:-5}" \
+				-rss_limit_mb=2048 -artifact_prefix="$LOGS/" "$scratch" $corpus
+			rm -rf "$scratch"
+		done
+		;;
+	smoke)
+		for test in tests/smoke/*_test.sh; do
+			[ -e "$test" ] || continue
+			name=smoke/$(basename "$test" _test.sh)
+			wanted "$name" && BUILD=$BUILD run_one "$name" 300 "$test"
+		done
+		;;
+	esac
+}
+
+kinds=() only=
+for word in "$@"; do
+	case $word in
+	lint | unit | talk | replay | sanitized | xdp | fuzz | smoke) kinds+=("$word") ;;
+	*) only=$word ;;
+	esac
+done
+for kind in "${kinds[@]}"; do
+	run_kind "$kind"
+done
+[ ${#failures[@]} -eq 0 ] || printf 'failed: %s\n' "${failures[*]}"
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" -eq 0 ] && [ $((passed + skipped)) -gt 0 ]

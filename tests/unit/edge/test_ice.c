@@ -1,0 +1,395 @@
+// SPDX-License-Identifier: Apache-2.0
+// The glue between the real core, the real STUN and DTLS; sockets, filter and kernel are arrays.
+#include "edge/address.h"
+#include "edge/dtls.h"
+#include "edge/ice.h"
+#include "unit/core/world.h"
+
+#include <stun/usages/ice.h>
+
+#include <errno.h>
+#include <unistd.h>
+
+enum { SENT_MAX = 32, ALLOWED_MAX = 16 };
+
+struct sent {
+	struct core_path path;
+	size_t length;
+	uint8_t data[2048];
+};
+
+static struct ice *ice;
+static struct core *core;
+static struct edge_counters counters;
+static struct sent sent[SENT_MAX];
+static unsigned sent_first, sent_used;
+static struct core_address allowed[ALLOWED_MAX];
+static unsigned allowed_used;
+static int hop_error;
+static unsigned hop_asked;
+static struct desc offer, answer;
+static struct core_transport_id id;
+static char pem[64], client_pem[64], why[256];
+
+static int host_send(void *, const struct core_path *path, const uint8_t *data, size_t length)
+{
+	struct sent *one = &sent[(sent_first + sent_used++) % SENT_MAX];
+
+	assert_true(sent_used < SENT_MAX && length <= sizeof(one->data));
+	one->path = *path;
+	one->length = length;
+	memcpy(one->data, data, length);
+	return 0;
+}
+
+static int host_neighbour(void *, const struct core_path *, uint8_t mac[6])
+{
+	hop_asked++;
+	if (!hop_error)
+		memcpy(mac, "\2hopAB", 6);
+	return hop_error;
+}
+
+static int host_allow(void *, const struct core_address *remote)
+{
+	assert_true(allowed_used < ALLOWED_MAX);
+	allowed[allowed_used++] = *remote;
+	return 0;
+}
+
+static int host_deny(void *, const struct core_address *remote)
+{
+	for (unsigned i = 0; i < allowed_used; i++)
+		if (address_same(&allowed[i], remote)) {
+			allowed[i] = allowed[--allowed_used];
+			return 0;
+		}
+	fail_msg("denied what was not allowed");
+	return 0;
+}
+
+static void plane_transport(void *, const struct core_transport *transport, bool gone)
+{
+	ice_changed(ice, transport, gone);
+}
+
+static void plane_participant(void *, const struct core_participant *, const char *, bool)
+{
+}
+
+static void plane_publication(void *, const struct core_publication *, bool)
+{
+}
+
+static void plane_subscription(void *, const struct core_subscription *, bool)
+{
+}
+
+static void plane_random(void *, void *bytes, size_t length)
+{
+	static uint8_t next;
+
+	for (size_t i = 0; i < length; i++)
+		((uint8_t *)bytes)[i] = next += 37;
+}
+
+static void sink_event(void *, const struct core_event *)
+{
+}
+
+static int fresh(void **)
+{
+	struct ice_host host = {.send = host_send,
+		.neighbour = host_neighbour,
+		.allow = host_allow,
+		.deny = host_deny,
+		.counters = &counters};
+	struct core_plane plane = {NULL, plane_participant, plane_transport, plane_publication,
+		plane_subscription, plane_random};
+	struct core_sink sink = {NULL, sink_event};
+	struct core_limits limits = world_limits();
+	struct core_local local = {.candidates_used = 1,
+		.candidates = {{"1", 1, true, 2130706431, "192.0.2.1", 3478, "host"}}};
+
+	memset(&counters, 0, sizeof(counters));
+	sent_used = allowed_used = hop_asked = 0;
+	hop_error = 0;
+	ice = ice_create(&host, pem, ROWS, why, sizeof(why));
+	if (!ice)
+		fail_msg("%s", why);
+	ice_fingerprint(ice, &local.fingerprint);
+	core = core_create(&limits, &local, &plane, &sink);
+	ice_attach(ice, core);
+	return 0;
+}
+
+static int done(void **)
+{
+	core_destroy(core);
+	ice_destroy(ice);
+	return 0;
+}
+
+static struct core_participant_id publisher_joins(
+	enum desc_setup setup, const struct desc_fingerprint *fingerprint)
+{
+	struct core_join join = world_join("demo", "7", &core);
+	struct core_participant_id participant;
+	bool resumed;
+
+	assert_int_equal(core_join(core, &join, &participant, &resumed), 0);
+	world_offer(&offer, 9);
+	offer.setup = setup;
+	if (fingerprint)
+		offer.fingerprint = *fingerprint;
+	assert_int_equal(core_publish(core, participant, &offer, &answer, 1000), 0);
+	id = core_participant(core, participant)->publishing;
+	ice_settle(ice, 1000);
+	return participant;
+}
+
+static void check_from(uint16_t port, const char *password, bool nominate)
+{
+	static const uint16_t known[] = {0};
+	uint8_t request[STUN_MAX_MESSAGE_SIZE];
+	char user[300];
+	StunAgent agent;
+	StunMessage message;
+	struct udp_datagram datagram = {
+		.path = world_path(1, port), .class = SLUICE_CLASS_STUN, .data = request};
+
+	snprintf(user, sizeof(user), "%s:peer9", answer.ufrag);
+	stun_agent_init(&agent, known, STUN_COMPATIBILITY_RFC5389,
+		STUN_AGENT_USAGE_SHORT_TERM_CREDENTIALS | STUN_AGENT_USAGE_USE_FINGERPRINT);
+	datagram.length = stun_usage_ice_conncheck_create(&agent, &message, request,
+		sizeof(request), (uint8_t *)user, strlen(user), (const uint8_t *)password,
+		strlen(password), nominate, true, 1, 7, NULL, STUN_USAGE_ICE_COMPATIBILITY_RFC5245);
+	ice_datagram(ice, &datagram, 2000);
+	ice_settle(ice, 2000);
+	core_dispatch(core);
+}
+
+static void a_check_opens_a_path(void **)
+{
+	struct core_participant_id who = publisher_joins(DESC_ACTPASS, NULL);
+	struct core_path path = world_path(1, 5000);
+
+	check_from(5000, "not the password", true);
+	assert_int_equal(counters.stun[EDGE_STUN_UNAUTHORIZED], 1);
+	assert_int_equal(core_transport(core, id)->paths_used, 0);
+	check_from(5000, answer.password, true);
+	assert_int_equal(counters.stun[EDGE_STUN_OK], 1);
+	assert_int_equal(sent_used, 2); // both were answered
+	assert_true(address_same(&sent[1].path.remote, &path.remote));
+	const struct core_transport *transport = core_transport(core, id);
+
+	assert_int_equal(transport->paths_used, 1);
+	assert_true(address_same(&transport->paths[0].local, &path.local));
+	assert_memory_equal(transport->paths[0].remote_mac, "\2hopAB", 6);
+	assert_int_equal(allowed_used, 1);
+	check_from(5000, answer.password, true); // the next hop is known by now
+	assert_int_equal(hop_asked, 1);
+	assert_int_equal(allowed_used, 1);
+	check_from(5001, answer.password, true);
+	assert_int_equal(allowed_used, 2);
+	struct core_address *remotes;
+
+	assert_int_equal(ice_remotes(ice, &remotes), 2);
+	free(remotes);
+	core_leave(core, who);
+	ice_settle(ice, 3000);
+	assert_int_equal(allowed_used, 0);
+	assert_int_equal(ice_remotes(ice, &remotes), 0);
+	free(remotes);
+}
+
+static void an_unknown_hop_is_asked_again(void **)
+{
+	publisher_joins(DESC_ACTPASS, NULL);
+	hop_error = -EAGAIN;
+	check_from(5000, answer.password, true);
+	assert_true(ice_busy(ice));
+	ice_tick(ice, 2050);
+	assert_int_equal(hop_asked, 2);
+	hop_error = 0;
+	ice_tick(ice, 2100);
+	assert_false(ice_busy(ice));
+	assert_memory_equal(core_transport(core, id)->paths[0].remote_mac, "\2hopAB", 6);
+}
+
+static void nobody_asks_for_ever(void **)
+{
+	publisher_joins(DESC_ACTPASS, NULL);
+	hop_error = -EAGAIN;
+	check_from(5000, answer.password, true);
+	for (unsigned i = 0; i < 100; i++)
+		ice_tick(ice, 2000 + i * 50);
+	assert_false(ice_busy(ice));
+	hop_error = -ENETUNREACH;
+	check_from(5001, answer.password, true);
+	assert_false(ice_busy(ice));
+}
+
+static void a_moved_address_stays_allowed(void **)
+{
+	struct core_participant_id first = publisher_joins(DESC_ACTPASS, NULL);
+	struct core_join join = world_join("demo", "8", &core);
+	struct core_participant_id second;
+	bool resumed;
+
+	check_from(5000, answer.password, true);
+	assert_int_equal(core_join(core, &join, &second, &resumed), 0);
+	world_offer(&offer, 10);
+	assert_int_equal(core_publish(core, second, &offer, &answer, 1000), 0);
+	check_from(5000, answer.password, true); // the same socket, a new transport
+	assert_int_equal(
+		core_transport(core, core_participant(core, second)->publishing)->paths_used, 1);
+	core_leave(core, first);
+	ice_settle(ice, 3000);
+	assert_true(allowed_used >= 1);
+}
+
+// ---- DTLS, with a second one of ours as the peer
+
+static struct dtls *peer;
+static struct edge_counters peer_counters;
+static const struct core_transport_id peer_id = {3, 1};
+static bool peer_has_keys;
+static struct core_keys peer_keys;
+static struct desc_fingerprint our_fingerprint;
+
+static void peer_send(void *, struct core_transport_id, const uint8_t *data, size_t length)
+{
+	struct udp_datagram datagram = {.path = world_path(1, 5000),
+		.class = SLUICE_CLASS_DTLS,
+		.data = data,
+		.length = length};
+
+	ice_datagram(ice, &datagram, 2000);
+	ice_settle(ice, 2000);
+}
+
+static const struct desc_fingerprint *peer_fingerprint(void *, struct core_transport_id)
+{
+	return &our_fingerprint;
+}
+
+static void peer_keyed(void *, struct core_transport_id, const struct core_keys *keys)
+{
+	peer_has_keys = true;
+	peer_keys = *keys;
+}
+
+static void peer_closed(void *, struct core_transport_id, const char *)
+{
+}
+
+static void peer_open(struct desc_fingerprint *fingerprint)
+{
+	struct dtls_host host = {
+		NULL, peer_send, peer_fingerprint, peer_keyed, peer_closed, &peer_counters};
+
+	memset(&peer_counters, 0, sizeof(peer_counters));
+	peer_has_keys = false;
+	ice_fingerprint(ice, &our_fingerprint);
+	peer = dtls_create(&host, client_pem, 8, why, sizeof(why));
+	dtls_fingerprint(peer, fingerprint);
+}
+
+// What we send is carried only after it was sent, as by a network.
+static void peer_hears(void)
+{
+	while (sent_used) {
+		struct sent one = sent[sent_first % SENT_MAX];
+
+		sent_first++;
+		sent_used--;
+		if (one.data[0] >= 20)
+			dtls_input(peer, peer_id, false, one.data, one.length);
+	}
+}
+
+static void handshake(enum desc_setup setup)
+{
+	struct desc_fingerprint fingerprint;
+
+	peer_open(&fingerprint);
+	publisher_joins(setup, &fingerprint);
+	check_from(5000, answer.password, true);
+	if (setup == DESC_ACTPASS)
+		dtls_connect(peer, peer_id);
+	peer_hears();
+	const struct core_transport *transport = core_transport(core, id);
+
+	assert_true(peer_has_keys);
+	assert_true(transport->has_keys);
+	assert_int_equal(transport->state, CORE_TRANSPORT_CONNECTED);
+	assert_memory_equal(transport->keys.send_key, peer_keys.receive_key, 16);
+	assert_memory_equal(transport->keys.receive_key, peer_keys.send_key, 16);
+	assert_int_equal(counters.dtls[EDGE_DTLS_CONNECTED], 1);
+	assert_false(ice_busy(ice));
+}
+
+static void we_are_the_server(void **)
+{
+	handshake(DESC_ACTPASS);
+	dtls_destroy(peer);
+}
+
+static void we_are_the_client(void **)
+{
+	handshake(DESC_PASSIVE);
+	assert_true(core_transport(core, id)->dtls_client);
+	dtls_destroy(peer);
+}
+
+static void wrong_certificate_ends_the_transport(void **)
+{
+	struct desc_fingerprint fingerprint;
+
+	peer_open(&fingerprint);
+	fingerprint.value[0] ^= 1;
+	publisher_joins(DESC_ACTPASS, &fingerprint);
+	check_from(5000, answer.password, true);
+	dtls_connect(peer, peer_id);
+	peer_hears();
+	assert_null(core_transport(core, id));
+	assert_int_equal(counters.dtls[EDGE_DTLS_FINGERPRINT], 1);
+	ice_settle(ice, 2000);
+	assert_int_equal(allowed_used, 0);
+	dtls_destroy(peer);
+}
+
+static void strangers_are_counted(void **)
+{
+	struct desc_fingerprint fingerprint;
+
+	peer_open(&fingerprint);
+	publisher_joins(DESC_ACTPASS, &fingerprint);
+	dtls_connect(peer, peer_id); // before any check
+	assert_int_equal(counters.dtls[EDGE_DTLS_UNKNOWN], 1);
+	assert_int_equal(sent_used, 0);
+	dtls_destroy(peer);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(a_check_opens_a_path, fresh, done),
+		cmocka_unit_test_setup_teardown(an_unknown_hop_is_asked_again, fresh, done),
+		cmocka_unit_test_setup_teardown(nobody_asks_for_ever, fresh, done),
+		cmocka_unit_test_setup_teardown(a_moved_address_stays_allowed, fresh, done),
+		cmocka_unit_test_setup_teardown(we_are_the_server, fresh, done),
+		cmocka_unit_test_setup_teardown(we_are_the_client, fresh, done),
+		cmocka_unit_test_setup_teardown(wrong_certificate_ends_the_transport, fresh, done),
+		cmocka_unit_test_setup_teardown(strangers_are_counted, fresh, done),
+	};
+
+	snprintf(pem, sizeof(pem), "/tmp/test_ice.%d.pem", getpid());
+	snprintf(client_pem, sizeof(client_pem), "/tmp/test_ice.%d.client.pem", getpid());
+	int failed = cmocka_run_group_tests(tests, NULL, NULL);
+
+	unlink(pem);
+	unlink(client_pem);
+	return failed;
+}

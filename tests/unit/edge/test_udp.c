@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "edge/address.h"
+#include "edge/udp.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static const uint8_t stun[20] = {0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42, 1};
+static const uint8_t dtls[13] = {22, 254, 253};
+static const uint8_t rtp[12] = {0x80, 96};
+
+static struct config config;
+static struct edge_counters counters;
+static struct udp_datagram seen;
+static uint8_t seen_data[UDP_DATAGRAM_MAX];
+static unsigned seen_count;
+static struct sluice_datagram punted, replied;
+static unsigned punts, replies;
+static bool reply_room;
+static char why[256];
+
+static void datagram(void *, const struct udp_datagram *one)
+{
+	seen = *one;
+	memcpy(seen_data, one->data, one->length);
+	seen_count++;
+}
+
+static bool punt(void *, struct sluice_datagram *one)
+{
+	*one = punted;
+	return punts && punts--;
+}
+
+static bool reply(void *, const struct sluice_datagram *one)
+{
+	replied = *one;
+	replies += reply_room;
+	return reply_room;
+}
+
+static const struct udp_host host = {
+	.datagram = datagram, .punt = punt, .reply = reply, .counters = &counters};
+
+static int fresh(void **)
+{
+	memset(&config, 0, sizeof(config));
+	memset(&counters, 0, sizeof(counters));
+	seen_count = punts = replies = 0;
+	config.ports_used = 1;
+	strcpy(config.ports[0].interface, "lo");
+	return 0;
+}
+
+// A port that is free for both families, as far as one can know.
+static uint16_t free_port(void)
+{
+	struct sockaddr_in6 any = {.sin6_family = AF_INET6};
+	socklen_t length = sizeof(any);
+	int fd = socket(AF_INET6, SOCK_DGRAM, 0);
+
+	assert_int_equal(bind(fd, (struct sockaddr *)&any, sizeof(any)), 0);
+	getsockname(fd, (struct sockaddr *)&any, &length);
+	close(fd);
+	return ntohs(any.sin6_port);
+}
+
+static struct udp *udp_new(void)
+{
+	config.media.port = free_port();
+	struct udp *udp = udp_create(&config, &host, why, sizeof(why));
+
+	if (!udp)
+		fail_msg("%s", why);
+	return udp;
+}
+
+static int peer_open(const char *local, const char *remote, struct core_address *ours)
+{
+	struct core_address address = {0};
+	struct sockaddr_storage storage;
+	socklen_t length;
+
+	address_parse(local, &address);
+	length = address_to(&address, &storage);
+	int fd = socket(storage.ss_family, SOCK_DGRAM, 0);
+
+	assert_int_equal(bind(fd, (struct sockaddr *)&storage, length), 0);
+	length = sizeof(storage);
+	getsockname(fd, (struct sockaddr *)&storage, &length);
+	address_from((struct sockaddr *)&storage, ours);
+	address_parse(remote, &address);
+	address.port = config.media.port;
+	length = address_to(&address, &storage);
+	assert_int_equal(connect(fd, (struct sockaddr *)&storage, length), 0);
+	return fd;
+}
+
+static void read_all(struct udp *udp)
+{
+	struct pollfd polled[UDP_SOCKETS_MAX];
+
+	for (unsigned i = 0; i < udp_sockets(udp); i++)
+		polled[i] = (struct pollfd){.fd = udp_socket(udp, i), .events = POLLIN};
+	poll(polled, udp_sockets(udp), 1000);
+	for (unsigned i = 0; i < udp_sockets(udp); i++)
+		udp_readable(udp, i);
+}
+
+static void round_trip(const char *local, const char *remote)
+{
+	struct udp *udp = udp_new();
+	struct core_address peer_address, expected = {.port = config.media.port};
+	int peer = peer_open(local, remote, &peer_address);
+	uint8_t answer[64];
+
+	assert_int_equal(send(peer, stun, sizeof(stun), 0), sizeof(stun));
+	read_all(udp);
+	assert_int_equal(seen_count, 1);
+	assert_int_equal(seen.class, SLUICE_CLASS_STUN);
+	assert_true(address_same(&seen.path.remote, &peer_address));
+	address_parse(remote, &expected);
+	assert_true(address_same(&seen.path.local, &expected));
+	assert_int_equal(seen.path.port, 0);
+	assert_int_equal(seen.length, sizeof(stun));
+	assert_memory_equal(seen_data, stun, sizeof(stun));
+	// the answer comes from the address that was asked, else a connected peer does not hear it
+	assert_int_equal(udp_send(udp, &seen.path, dtls, sizeof(dtls)), 0);
+	assert_int_equal(recv(peer, answer, sizeof(answer), 0), sizeof(dtls));
+	assert_memory_equal(answer, dtls, sizeof(dtls));
+	assert_int_equal(counters.udp_out, 1);
+	close(peer);
+	udp_destroy(udp);
+}
+
+static void both_families(void **)
+{
+	round_trip("127.0.0.1", "127.0.0.2");
+	seen_count = 0;
+	counters.udp_out = 0;
+	round_trip("::1", "::1");
+}
+
+static void one_address(void **)
+{
+	config.media.addresses_used = 1;
+	strcpy(config.media.addresses[0].address, "127.0.0.3");
+	round_trip("127.0.0.1", "127.0.0.3");
+}
+
+static void media_is_counted_and_dropped(void **)
+{
+	struct udp *udp = udp_new();
+	struct core_address ours;
+	int peer = peer_open("127.0.0.1", "127.0.0.1", &ours);
+	uint8_t large[UDP_DATAGRAM_MAX + 1] = {20};
+
+	assert_int_equal(send(peer, rtp, sizeof(rtp), 0), sizeof(rtp));
+	assert_int_equal(send(peer, "x", 1, 0), 1);
+	assert_int_equal(send(peer, "", 0, 0), 0);
+	assert_int_equal(send(peer, large, sizeof(large), 0), sizeof(large));
+	assert_int_equal(send(peer, dtls, sizeof(dtls), 0), sizeof(dtls));
+	for (unsigned i = 0; i < 5; i++)
+		read_all(udp);
+	assert_int_equal(seen_count, 1);
+	assert_int_equal(seen.class, SLUICE_CLASS_DTLS);
+	assert_int_equal(counters.udp_in[SLUICE_CLASS_RTP], 1);
+	assert_int_equal(counters.udp_in[SLUICE_CLASS_OTHER], 2);
+	assert_int_equal(counters.udp_unexpected, 3);
+	assert_int_equal(counters.udp_truncated, 1);
+	close(peer);
+	udp_destroy(udp);
+}
+
+static void taken_port_names_its_holder(void **)
+{
+	struct udp *udp = udp_new();
+	char expected[64];
+
+	assert_null(udp_create(&config, &host, why, sizeof(why)));
+	snprintf(expected, sizeof(expected), "in use by pid %d (test_udp)", getpid());
+	assert_non_null(strstr(why, expected));
+	assert_non_null(strstr(why, "media.port"));
+	udp_destroy(udp);
+	udp = udp_create(&config, &host, why, sizeof(why)); // free again at once
+	assert_non_null(udp);
+	udp_destroy(udp);
+}
+
+static void faults_are_named(void **)
+{
+	config.media.port = 9;
+	config.media.addresses_used = 1;
+	strcpy(config.media.addresses[0].address, "192.0.2.1");
+	assert_null(udp_create(&config, &host, why, sizeof(why)));
+	assert_non_null(strstr(why, "192.0.2.1"));
+	config.media.addresses_used = 0;
+	strcpy(config.ports[0].netns, "sluice-no-such-namespace");
+	assert_null(udp_create(&config, &host, why, sizeof(why)));
+	assert_non_null(strstr(why, "sluice-no-such-namespace"));
+}
+
+static void punted_port_is_deaf(void **)
+{
+	strcpy(config.ports[0].driver, "packet");
+	struct udp *udp = udp_new();
+	struct core_address ours;
+	int peer = peer_open("127.0.0.1", "127.0.0.1", &ours);
+	uint8_t answer[8];
+
+	assert_true(udp_is_punted(udp, 0));
+	assert_int_equal(send(peer, stun, sizeof(stun), 0), sizeof(stun));
+	// the port is open: no ICMP error comes back to a connected socket
+	assert_int_equal(recv(peer, answer, sizeof(answer), MSG_DONTWAIT), -1);
+	assert_int_equal(errno, EAGAIN);
+	udp_readable(udp, 0);
+	assert_int_equal(seen_count, 0);
+	close(peer);
+	udp_destroy(udp);
+}
+
+static void punted_datagrams(void **)
+{
+	strcpy(config.ports[0].driver, "packet");
+	struct udp *udp = udp_new();
+	struct core_path path;
+
+	memset(&punted, 0, sizeof(punted));
+	memcpy(punted.data, stun, sizeof(stun));
+	punted.length = sizeof(stun);
+	punted.path.remote.port = 5;
+	punted.path.local.port = 7;
+	memcpy(punted.path.remote_mac, "\2abcde", 6);
+	punts = 3;
+	udp_punted(udp);
+	assert_int_equal(seen_count, 3);
+	assert_int_equal(counters.punt_in[SLUICE_CLASS_STUN], 3);
+	assert_int_equal(seen.path.remote.port, 5);
+	assert_memory_equal(seen.path.remote_mac, "\2abcde", 6);
+	path = seen.path;
+	reply_room = true;
+	assert_int_equal(udp_send(udp, &path, dtls, sizeof(dtls)), 0);
+	assert_int_equal(replied.length, sizeof(dtls));
+	assert_memory_equal(replied.path.remote_mac, "\2abcde", 6);
+	assert_int_equal(replied.path.remote.port, 5);
+	assert_int_equal(replied.path.local.port, 7);
+	reply_room = false;
+	assert_int_equal(udp_send(udp, &path, dtls, sizeof(dtls)), -EAGAIN);
+	assert_int_equal(counters.punt_out, 1);
+	assert_int_equal(counters.punt_send_errors, 1);
+	path.port = 1;
+	assert_int_equal(udp_send(udp, &path, dtls, sizeof(dtls)), -EINVAL);
+	udp_destroy(udp);
+}
+
+static void the_shared_ring_is_not_believed(void **)
+{
+	strcpy(config.ports[0].driver, "packet");
+	struct udp *udp = udp_new();
+
+	memset(&punted, 0, sizeof(punted));
+	memcpy(punted.data, stun, sizeof(stun));
+	punted.length = sizeof(punted.data) + 1;
+	punts = 1;
+	udp_punted(udp);
+	punted.length = sizeof(stun);
+	punted.path.port = 200;
+	punts = 1;
+	udp_punted(udp);
+	assert_int_equal(seen_count, 0);
+	udp_destroy(udp);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(both_families, fresh),
+		cmocka_unit_test_setup(one_address, fresh),
+		cmocka_unit_test_setup(media_is_counted_and_dropped, fresh),
+		cmocka_unit_test_setup(taken_port_names_its_holder, fresh),
+		cmocka_unit_test_setup(faults_are_named, fresh),
+		cmocka_unit_test_setup(punted_port_is_deaf, fresh),
+		cmocka_unit_test_setup(punted_datagrams, fresh),
+		cmocka_unit_test_setup(the_shared_ring_is_not_believed, fresh),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "shelf.h"
+
+static void indexes_are_reserved_before_use(void **)
+{
+	table_open(1);
+	struct subscription *subscription = &table.subscriptions[4];
+	const struct sluice_subscription_status *status = &world.observed->subscriptions[4];
+	subscription->row.row.generation = 8;
+	subscription->status.media_index_reserved = 100;
+	report_reserve(&table, 4, 99, false);
+	assert_int_equal(status->row.generation, 0); // nothing to write
+	report_reserve(&table, 4, 100, false);
+	assert_int_equal(status->row.generation, 8);
+	assert_int_equal(status->media_index_reserved, 100 + REPORT_RESERVE);
+	assert_int_equal(status->rtx_index_reserved, 0);
+	report_reserve(&table, 4, 5, true);
+	assert_int_equal(status->rtx_index_reserved, 5 + REPORT_RESERVE);
+	assert_int_equal(atomic_load(&status->row.sequence) & 1, 0);
+	table_close();
+}
+
+static void rows_are_found_by_generation(void **)
+{
+	table_open(1);
+	world.observed->transports[1].row.generation = 3;
+	assert_non_null(report_old_transport(&table, 1, 3));
+	assert_null(report_old_transport(&table, 1, 4));
+	assert_null(report_old_publication(&table, 1, 4));
+	assert_null(report_old_subscription(&table, 1, 4));
+	report_clear(&table, SLUICE_TABLE_TRANSPORT, 1);
+	assert_null(report_old_transport(&table, 1, 3));
+	table_close();
+}
+
+static void events_are_pushed_while_there_is_room(void **)
+{
+	struct sluice_event event;
+	table_open(1);
+	struct sluice_ring ring = sluice_ring_events(world.desired, world.observed, 0);
+	assert_true(sluice_ring_pop(&ring, &event));
+	assert_int_equal(event.type, SLUICE_EVENT_WORKER_UP);
+	const struct sluice_handle handle = {4, 5};
+	for (unsigned i = 0; i < SLUICE_EVENTS; i++)
+		assert_true(report_event(
+			&table, SLUICE_EVENT_HEARD, SLUICE_TABLE_TRANSPORT, handle, i));
+	assert_false(report_event(&table, SLUICE_EVENT_HEARD, SLUICE_TABLE_TRANSPORT, handle, 0));
+	assert_true(sluice_ring_pop(&ring, &event));
+	assert_int_equal(event.index, 4);
+	assert_int_equal(event.generation, 5);
+	table.desired = NULL;
+	assert_false(report_event(&table, SLUICE_EVENT_HEARD, SLUICE_TABLE_TRANSPORT, handle, 0));
+	table_close();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(indexes_are_reserved_before_use),
+		cmocka_unit_test(rows_are_found_by_generation),
+		cmocka_unit_test(events_are_pushed_while_there_is_room),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "plane/metrics.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+struct fixture {
+	char directory[64];
+	struct plane *plane;
+	struct core *core;
+	struct sluice_observed *observed;
+	struct edge_counters counters;
+};
+
+static void ignore_event(void *context, const struct core_event *event)
+{
+	(void)context;
+	(void)event;
+}
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+	char why[256];
+	strcpy(f->directory, "/tmp/sluice-metrics-XXXXXX");
+	assert_non_null(mkdtemp(f->directory));
+	f->observed = sluice_observed_create(f->directory, false, why, sizeof(why));
+	assert_non_null(f->observed);
+	f->plane = plane_create(f->directory, false, why, sizeof(why));
+	assert_non_null(f->plane);
+	struct core_limits limits = {0};
+	struct core_local local = {0};
+	struct core_plane callbacks = plane_callbacks(f->plane);
+	struct core_sink sink = {NULL, ignore_event};
+	f->core = core_create(&limits, &local, &callbacks, &sink);
+	assert_non_null(f->core);
+	plane_recover(f->plane, f->core, 1);
+	plane_poll(f->plane, f->core, 1);
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+	char path[128];
+	core_destroy(f->core);
+	plane_destroy(f->plane);
+	sluice_observed_close(f->observed);
+	snprintf(path, sizeof(path), "%s/desired", f->directory);
+	unlink(path);
+	snprintf(path, sizeof(path), "%s/observed", f->directory);
+	unlink(path);
+	rmdir(f->directory);
+	free(f);
+	return 0;
+}
+
+static char *text_of(struct fixture *f)
+{
+	size_t length = metrics_text(NULL, 0, f->core, f->plane, &f->counters);
+	char *text = malloc(length + 64);
+	size_t written = metrics_text(text, length + 64, f->core, f->plane, &f->counters);
+	assert_true(written < length + 64);
+	assert_int_equal(strlen(text), written);
+	return text;
+}
+
+// Every series belongs to a metric that was described before it, and ends in one number.
+static void test_every_series_is_described(void **state)
+{
+	char *text = text_of(*state), *save = NULL, described[128] = "";
+	unsigned count = 0;
+	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		if (strncmp(line, "# TYPE ", 7) == 0) {
+			sscanf(line, "# TYPE %127s", described);
+			continue;
+		}
+		if (line[0] == '#')
+			continue;
+		assert_int_equal(strncmp(line, described, strlen(described)), 0);
+		char *value = strrchr(line, ' '), *end;
+		assert_non_null(value);
+		strtod(value + 1, &end);
+		assert_int_equal(*end, 0);
+		count++;
+	}
+	assert_true(count > 80);
+	free(text);
+}
+
+static void test_rows_show(void **state)
+{
+	struct fixture *f = *state;
+	f->observed->head.workers_used = 2;
+	f->observed->workers[0].drops[SLUICE_DROP_replayed] = 3;
+	f->observed->workers[1].drops[SLUICE_DROP_replayed] = 4;
+	f->observed->workers[1].media_in = 11;
+	atomic_fetch_add(&f->observed->rings[1].event_head.value, SLUICE_EVENTS / 4);
+	char *text = text_of(f);
+	assert_non_null(strstr(text, "\nsluice_dropped_packets_total{reason=\"replayed\"} 7\n"));
+	assert_non_null(strstr(text, "\nsluice_ring_fill_ratio{ring=\"events\"} 0.2500\n"));
+	assert_non_null(strstr(text, "\nsluice_ring_fill_ratio{ring=\"punts\"} 0.0000\n"));
+	assert_non_null(strstr(text, "\nsluice_packets_total{direction=\"in\",kind=\"rtp\"} 11\n"));
+	free(text);
+}
+
+static void test_histogram_is_cumulative(void **state)
+{
+	struct fixture *f = *state;
+	edge_observe(&f->counters.join[EDGE_JOIN_ICE], 5);
+	edge_observe(&f->counters.join[EDGE_JOIN_ICE], 40);
+	edge_observe(&f->counters.join[EDGE_JOIN_ICE], 40000);
+	char *text = text_of(f);
+	assert_non_null(strstr(
+		text, "sluice_join_duration_seconds_bucket{stage=\"ice\",le=\"0.005\"} 1\n"));
+	assert_non_null(
+		strstr(text, "sluice_join_duration_seconds_bucket{stage=\"ice\",le=\"0.05\"} 2\n"));
+	assert_non_null(
+		strstr(text, "sluice_join_duration_seconds_bucket{stage=\"ice\",le=\"30\"} 2\n"));
+	assert_non_null(
+		strstr(text, "sluice_join_duration_seconds_bucket{stage=\"ice\",le=\"+Inf\"} 3\n"));
+	assert_non_null(strstr(text, "sluice_join_duration_seconds_count{stage=\"ice\"} 3\n"));
+	free(text);
+}
+
+// A lying row of the other program must not lead outside the tables.
+static void test_counts_beyond_the_table_are_cut(void **state)
+{
+	struct fixture *f = *state;
+	f->observed->head.workers_used = 100000;
+	f->observed->head.ports_used = 100000;
+	memset(f->observed->head.version, 'v', sizeof(f->observed->head.version));
+	free(text_of(f));
+}
+
+static void test_short_buffer_is_cut(void **state)
+{
+	struct fixture *f = *state;
+	char text[100];
+	assert_true(
+		metrics_text(text, sizeof(text), f->core, f->plane, &f->counters) > sizeof(text));
+	assert_int_equal(strlen(text), sizeof(text) - 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_every_series_is_described, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_rows_show, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_histogram_is_cumulative, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_counts_beyond_the_table_are_cut, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_short_buffer_is_cut, setup, teardown),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
