@@ -36,8 +36,17 @@ ifeq ($(DPDK),yes)
 folders += io_dpdk
 endif
 
+# intel-ipsec-mb has no pkg-config file; without it SRTP goes through libsrtp2 alone
+IPSEC_MB := $(shell printf '\043include <intel-ipsec-mb.h>\n\043if IMB_VERSION_NUM < IMB_VERSION(1, 3, 0)\n\043error old\n\043endif\n' | \
+	$(CC) -E - >/dev/null 2>&1 && echo yes)
+only_ipsec_mb := srtp_ipsec_mb srtp_derive
+
 src_contract := $(wildcard include/*.c)
 src_media := $(wildcard dpdk-app/media/*.c)
+ifneq ($(IPSEC_MB),yes)
+src_media := $(filter-out $(only_ipsec_mb:%=dpdk-app/media/%.c),$(src_media))
+$(info intel-ipsec-mb is missing: SRTP goes through libsrtp2 alone; `sudo make deps` installs it)
+endif
 src_pipeline := $(wildcard dpdk-app/pipeline/*.c)
 src_io_plain := $(wildcard dpdk-app/io/plain*.c)
 src_io_dpdk := $(filter-out $(src_io_plain),$(wildcard dpdk-app/io/*.c))
@@ -48,7 +57,7 @@ src_edge := $(wildcard control-plane/edge/*.c)
 src_plane := $(wildcard control-plane/plane/*.c)
 
 cflags_contract := $(call pc_cflags,yaml-0.1)
-cflags_media := $(call pc_cflags,libsrtp2)
+cflags_media := $(call pc_cflags,libsrtp2) $(if $(IPSEC_MB),-DSLUICE_IPSEC_MB)
 cflags_pipeline := -Idpdk-app
 cflags_io_plain := -Idpdk-app
 cflags_io_dpdk := -Idpdk-app $(call pc_cflags,libdpdk) $(call pc_cflags,libbpf) -Wno-address-of-packed-member
@@ -70,7 +79,7 @@ libs_edge := edge sdp core contract yaml lws
 libs_plane := plane core contract yaml bpf
 
 extern_yaml := $(call pc_libs,yaml-0.1)
-extern_srtp := $(call pc_libs,libsrtp2)
+extern_srtp := $(call pc_libs,libsrtp2) $(if $(IPSEC_MB),-lIPSec_MB)
 extern_jansson := $(call pc_libs,jansson)
 extern_lws := $(call pc_libs,libwebsockets openssl nice libjwt jansson) -lev
 extern_bpf := $(call pc_libs,libbpf libmnl)
@@ -142,7 +151,7 @@ $(BUILD)/steer.bpf.o: ebpf/steer.bpf.c $(wildcard ebpf/*.h) include/sluice/demux
 # ---- tests: they mirror the sources ---------------------------------------------------------------
 # tests/unit/FOLDER/test_x.c links only what FOLDER may use.
 
-unit_src := $(wildcard tests/unit/*/test_*.c)
+unit_src := $(filter-out $(if $(IPSEC_MB),,$(only_ipsec_mb:%=tests/unit/media/test_%.c)),$(wildcard tests/unit/*/test_*.c))
 unit_bin := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(unit_src))
 define unit_rules
 $(BUILD)/unit/$(1)/%: tests/unit/$(1)/%.c $$(call archives,$$(libs_$(1)))
@@ -167,6 +176,11 @@ $(BUILD)/xdp/%: tests/xdp/%.c include/sluice/demux.h include/sluice/xdp.h
 	$(Q)mkdir -p $(dir $@)
 	$(Q)$(CC) $(CFLAGS_ALL) $(call pc_cflags,libbpf) -Wno-missing-prototypes $(LDFLAGS_ALL) -o $@ $< -lcmocka $(call pc_libs,libbpf)
 
+$(BUILD)/bench/media/seal: bench/media/seal.c $(call archives,media)
+	$(call say,BENCH,$@)
+	$(Q)mkdir -p $(dir $@)
+	$(Q)$(CC) $(CFLAGS_ALL) -Idpdk-app $(LDFLAGS_ALL) -o $@ $< $(call link,media srtp)
+
 # fuzz targets: clang's libFuzzer over the sources themselves; FUZZ_x names what fuzz_x needs
 fuzz_rtp := $(src_media)
 fuzz_rtcp := $(src_media)
@@ -181,8 +195,8 @@ $(BUILD)/fuzz/%: tests/fuzz/fuzz_%.c $(src_media) $(src_sdp) $(src_core) $(src_d
 	$(call say,FUZZ,$*)
 	$(Q)mkdir -p $(dir $@)
 	$(Q)$(CLANG) -std=gnu2x -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -D_GNU_SOURCE -Iinclude \
-		-Idpdk-app -Icontrol-plane -Itests $(call pc_cflags,libsrtp2 jansson nice) -Wno-unknown-warning-option \
-		-o $@ $< $(fuzz_$*) $(call pc_libs,libsrtp2 jansson nice) -lm
+		-Idpdk-app -Icontrol-plane -Itests $(cflags_media) $(call pc_cflags,jansson nice) -Wno-unknown-warning-option \
+		-o $@ $< $(fuzz_$*) $(extern_srtp) $(call pc_libs,jansson nice) -lm
 
 tests: $(unit_bin) $(if $(wildcard tests/talk/*.c),$(BUILD)/talk) $(if $(wildcard tests/replay/*.c),$(BUILD)/replay) \
 	$(patsubst tests/xdp/%.c,$(BUILD)/xdp/%,$(wildcard tests/xdp/*.c))

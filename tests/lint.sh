@@ -16,13 +16,13 @@ mapfile -t scripts < <(git ls-files --cached --others --exclude-standard '*.sh' 
 
 # ---- who may include whom: folder | own headers by prefix | system headers by prefix
 # libc is what no prefix below names; a header of a named library is allowed only where it is listed.
-libraries='rte_|libwebsockets|lws|jansson|openssl/|stun/|nice/|glib|srtp2/|bpf/|xdp/|libmnl/|yaml|jwt|ev\.h|hiredis|cap-ng'
+libraries='rte_|intel-ipsec-mb|libwebsockets|lws|jansson|openssl/|stun/|nice/|glib|srtp2/|bpf/|xdp/|libmnl/|yaml|jwt|ev\.h|hiredis|cap-ng'
 include_rules() {
 	cat <<-END
 		include/sluice|sluice/|-
 		include|sluice/,-|yaml
 		ebpf|sluice/demux.h,sluice/xdp.h|bpf/
-		dpdk-app/media|sluice/row.h,sluice/shm.h|srtp2/
+		dpdk-app/media|sluice/row.h,sluice/shm.h|srtp2/,intel-ipsec-mb
 		dpdk-app/pipeline|sluice/,media/,pipeline/|-
 		dpdk-app/io|sluice/,pipeline/|rte_,bpf/
 		dpdk-app|sluice/,io/,pipeline/,media/srtp.h|cap-ng

@@ -1,236 +1,95 @@
 // SPDX-License-Identifier: Apache-2.0
-// The back end over libsrtp2. What it does not do itself is done here: exact 48-bit indexes (its own
-// guess is overruled for every packet by the ROC we know), no index twice, resends only of the same
-// bytes, no more SSRCs than a bound.
+// Everything but the crypto: which back end, sessions, exact 48-bit indexes, no index twice, resends
+// only of the same bytes, no more SSRCs than a bound. Both back ends see only what passed here.
 #include "srtp.h"
 
 #include "seq.h"
 #include "span.h"
+#include "srtp_backend.h"
 
 #include <errno.h>
-#include <limits.h>
-#include <srtp2/srtp.h>
 #include <stdlib.h>
+#include <string.h>
 
 static_assert((int)SRTP_WINDOW == (int)SEQ_WINDOW_BITS);
 
-enum { RTP_BYTES_MIN = 12, RTCP_BYTES_MIN = 8 };
+enum { RTP_BYTES_MIN = 12, RTCP_BYTES_MIN = 8, CHUNK = 64 };
 
-struct stream {
-	uint32_t ssrc;
-	bool in_library; // libsrtp has a stream of its own for it
-	bool started; // an RTP index is known: highest
-	bool has_floor; // in: indexes up to floor are refused
-	uint64_t highest;
-	uint64_t floor;
-	uint64_t first; // out: indexes below are refused
-	struct seq_window *used; // out
-	uint64_t *digests; // out, may_repeat: of the packet by index modulo SRTP_WINDOW
-};
+// ---- back end -------------------------------------------------------------------------------------
 
-struct srtp_session {
-	srtp_t library;
-	srtp_policy_t policy;
-	enum srtp_direction direction;
-	uint8_t key[SLUICE_SRTP_KEY_MAX + SLUICE_SRTP_SALT_MAX];
-	uint32_t tag_bytes; // of RTP; RTCP adds the index
-	struct stream **streams; // ascending by SSRC
-	uint32_t streams_used, streams_room;
-};
+static const struct srtp_backend *chosen = &srtp_libsrtp;
+static bool fast_started; // ipsec-mb will do
+static const char *plain_name;
 
-// ---- library --------------------------------------------------------------------------------------
+#ifdef SLUICE_IPSEC_MB
+static const struct srtp_backend *const fast = &srtp_ipsec_mb;
+static const char *const without_fast = "libsrtp2 (CPU lacks AVX2 or AES)";
+#else
+static const struct srtp_backend *const fast = NULL;
+static const char *const without_fast = "libsrtp2 (no ipsec-mb built in)";
+#endif
 
 int srtp_library_init(void)
 {
-	return srtp_init() == srtp_err_status_ok ? 0 : -EIO;
+	int result = srtp_libsrtp.start();
+	if (result < 0)
+		return result;
+	fast_started = fast && fast->start() == 0;
+	plain_name = fast_started ? srtp_libsrtp.name() : without_fast;
+	chosen = fast_started ? fast : &srtp_libsrtp;
+	return 0;
 }
 
 void srtp_library_exit(void)
 {
-	srtp_shutdown();
+	if (fast_started)
+		fast->stop();
+	fast_started = false;
+	chosen = &srtp_libsrtp;
+	srtp_libsrtp.stop();
+}
+
+int srtp_backend_choose(enum srtp_choice choice)
+{
+	if (choice == SRTP_CHOICE_IPSEC_MB && !fast_started)
+		return -ENOTSUP;
+	chosen = choice != SRTP_CHOICE_LIBSRTP && fast_started ? fast : &srtp_libsrtp;
+	return 0;
 }
 
 const char *srtp_backend(void)
 {
-	return "libsrtp2";
-}
-
-static enum srtp_result result_of(srtp_err_status_t status)
-{
-	switch (status) {
-	case srtp_err_status_ok:
-		return SRTP_OK;
-	case srtp_err_status_auth_fail:
-	case srtp_err_status_cipher_fail: // how a GCM tag that does not match is told
-		return SRTP_AUTH_FAILED;
-	case srtp_err_status_replay_fail:
-	case srtp_err_status_replay_old:
-	case srtp_err_status_pkt_idx_old:
-		return SRTP_REPLAYED;
-	case srtp_err_status_bad_param:
-	case srtp_err_status_parse_err:
-		return SRTP_MALFORMED;
-	case srtp_err_status_alloc_fail:
-		return SRTP_NO_ROOM;
-	case srtp_err_status_key_expired:
-		return SRTP_EXHAUSTED;
-	default:
-		return SRTP_FAILED;
-	}
-}
-
-static enum srtp_result seal_result_of(srtp_err_status_t status)
-{
-	switch (status) {
-	case srtp_err_status_replay_fail:
-	case srtp_err_status_replay_old:
-	case srtp_err_status_pkt_idx_old:
-		return SRTP_INDEX_USED;
-	case srtp_err_status_auth_fail:
-	case srtp_err_status_cipher_fail:
-		return SRTP_FAILED;
-	default:
-		return result_of(status);
-	}
-}
-
-// ---- streams --------------------------------------------------------------------------------------
-
-// Position of `ssrc`, or where it belongs.
-static uint32_t stream_position(const struct srtp_session *session, uint32_t ssrc)
-{
-	uint32_t low = 0, high = session->streams_used;
-	while (low < high) {
-		uint32_t middle = (low + high) / 2;
-		if (session->streams[middle]->ssrc < ssrc)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
-static struct stream *stream_find(const struct srtp_session *session, uint32_t ssrc)
-{
-	uint32_t i = stream_position(session, ssrc);
-	return i < session->streams_used && session->streams[i]->ssrc == ssrc ? session->streams[i]
-									      : NULL;
-}
-
-static void stream_free(struct stream *stream)
-{
-	if (!stream)
-		return;
-	free(stream->used);
-	free(stream->digests);
-	free(stream);
-}
-
-static bool streams_grow(struct srtp_session *session)
-{
-	if (session->streams_used < session->streams_room)
-		return true;
-	uint32_t room = session->streams_room ? 2 * session->streams_room : 8;
-	struct stream **streams = reallocarray(session->streams, room, sizeof(*streams));
-	if (!streams)
-		return false;
-	session->streams = streams;
-	session->streams_room = room;
-	return true;
-}
-
-// A new row for `ssrc`, which has none; NULL when the bound is reached or memory is short.
-static struct stream *stream_add(struct srtp_session *session, uint32_t ssrc)
-{
-	if (session->streams_used >= SRTP_STREAMS_MAX || !streams_grow(session))
-		return NULL;
-	struct stream *stream = calloc(1, sizeof(*stream));
-	if (stream && session->direction == SRTP_OUT)
-		stream->used = calloc(1, sizeof(*stream->used));
-	if (!stream || (session->direction == SRTP_OUT && !stream->used)) {
-		stream_free(stream);
-		return NULL;
-	}
-	stream->ssrc = ssrc;
-	uint32_t i = stream_position(session, ssrc);
-	memmove(session->streams + i + 1, session->streams + i,
-		(session->streams_used - i) * sizeof(*session->streams));
-	session->streams[i] = stream;
-	session->streams_used++;
-	return stream;
-}
-
-// Gives libsrtp a stream of its own for `stream`: its ROC can only be set on one that exists.
-static enum srtp_result stream_add_to_library(struct srtp_session *session, struct stream *stream)
-{
-	if (stream->in_library)
-		return SRTP_OK;
-	srtp_policy_t policy = session->policy;
-	policy.ssrc.type = ssrc_specific;
-	policy.ssrc.value = stream->ssrc;
-	srtp_err_status_t status = srtp_add_stream(session->library, &policy);
-	if (status == srtp_err_status_ok)
-		stream->in_library = true;
-	return result_of(status);
-}
-
-void srtp_stream_forget(struct srtp_session *session, uint32_t ssrc)
-{
-	uint32_t i = stream_position(session, ssrc);
-	if (i >= session->streams_used || session->streams[i]->ssrc != ssrc)
-		return;
-	if (session->streams[i]->in_library)
-		srtp_remove_stream(session->library, __builtin_bswap32(ssrc)); // wants wire order
-	stream_free(session->streams[i]);
-	session->streams_used--;
-	memmove(session->streams + i, session->streams + i + 1,
-		(session->streams_used - i) * sizeof(*session->streams));
-}
-
-bool srtp_stream_highest(const struct srtp_session *session, uint32_t ssrc, uint64_t *index)
-{
-	const struct stream *stream = stream_find(session, ssrc);
-	if (!stream || !stream->started)
-		return false;
-	*index = stream->highest;
-	return true;
+	if (chosen != &srtp_libsrtp)
+		return chosen->name();
+	return plain_name ? plain_name : srtp_libsrtp.name();
 }
 
 // ---- session --------------------------------------------------------------------------------------
 
-static bool policy_set(struct srtp_session *session, enum sluice_srtp_profile profile,
-	const struct sluice_srtp_key *key)
+static bool keys_open(struct srtp_session *session, const struct sluice_srtp_key *key)
 {
-	srtp_profile_t number = (srtp_profile_t)profile; // both are those of RFC 5764
-	if (profile != SLUICE_SRTP_AES128_CM_SHA1_80 && profile != SLUICE_SRTP_AEAD_AES_128_GCM &&
-		profile != SLUICE_SRTP_AEAD_AES_256_GCM)
-		return false;
-	srtp_policy_t *policy = &session->policy;
-	if (srtp_crypto_policy_set_from_profile_for_rtp(&policy->rtp, number) ||
-		srtp_crypto_policy_set_from_profile_for_rtcp(&policy->rtcp, number))
-		return false;
-	unsigned key_bytes = srtp_profile_get_master_key_length(number);
-	unsigned salt_bytes = srtp_profile_get_master_salt_length(number);
-	memcpy(session->key, key->key, key_bytes);
-	memcpy(session->key + key_bytes, key->salt, salt_bytes);
-	session->tag_bytes = (uint32_t)policy->rtp.auth_tag_len;
-	policy->key = session->key;
-	policy->window_size = SRTP_WINDOW;
-	policy->allow_repeat_tx = 1; // seal_one decides, and is stricter
-	policy->ssrc.type = session->direction == SRTP_IN ? ssrc_any_inbound : ssrc_any_outbound;
-	return true;
+	if (!session->backend->keys_open)
+		return true;
+	session->keys = session->backend->keys_open(session->profile, key);
+	return session->keys != NULL;
 }
 
 struct srtp_session *srtp_session_open(enum srtp_direction direction,
 	enum sluice_srtp_profile profile, const struct sluice_srtp_key *key)
 {
+	if (profile != SLUICE_SRTP_AES128_CM_SHA1_80 && profile != SLUICE_SRTP_AEAD_AES_128_GCM &&
+		profile != SLUICE_SRTP_AEAD_AES_256_GCM)
+		return NULL;
 	struct srtp_session *session = calloc(1, sizeof(*session));
 	if (!session)
 		return NULL;
 	session->direction = direction;
-	if (!policy_set(session, profile, key) ||
-		srtp_create(&session->library, &session->policy) != srtp_err_status_ok) {
-		session->library = NULL;
+	session->profile = profile;
+	session->tag_bytes = profile == SLUICE_SRTP_AES128_CM_SHA1_80 ? 10 : 16;
+	session->backend = chosen;
+	session->library = libsrtp_open(direction, profile, key);
+	if (!session->library || srtp_streams_open(&session->streams) < 0 ||
+		!keys_open(session, key)) {
 		srtp_session_close(session);
 		return NULL;
 	}
@@ -241,31 +100,72 @@ void srtp_session_close(struct srtp_session *session)
 {
 	if (!session)
 		return;
-	for (uint32_t i = 0; i < session->streams_used; i++)
-		stream_free(session->streams[i]);
-	free(session->streams);
-	if (session->library)
-		srtp_dealloc(session->library);
-	explicit_bzero(session, sizeof(*session));
+	srtp_streams_close(&session->streams);
+	if (session->keys)
+		session->backend->keys_close(session->keys);
+	libsrtp_close(session->library);
 	free(session);
+}
+
+// ---- streams --------------------------------------------------------------------------------------
+
+void srtp_stream_forget(struct srtp_session *session, uint32_t ssrc)
+{
+	const struct srtp_stream *stream = srtp_streams_find(&session->streams, ssrc);
+	if (stream && stream->in_library)
+		libsrtp_stream_remove(session->library, ssrc);
+	srtp_streams_remove(&session->streams, ssrc);
+}
+
+bool srtp_stream_highest(const struct srtp_session *session, uint32_t ssrc, uint64_t *index)
+{
+	const struct srtp_stream *stream = srtp_streams_find(&session->streams, ssrc);
+	if (!stream || !stream->started)
+		return false;
+	*index = stream->highest;
+	return true;
+}
+
+// The row of `ssrc`, made when there is none, known to libsrtp when the back end needs that.
+static enum srtp_result stream_make(
+	struct srtp_session *session, uint32_t ssrc, struct srtp_stream **made)
+{
+	struct srtp_stream *stream = srtp_streams_find(&session->streams, ssrc);
+	bool is_new = !stream;
+	if (is_new)
+		stream = srtp_streams_add(&session->streams, ssrc);
+	if (!stream)
+		return SRTP_NO_ROOM;
+	enum srtp_result result = SRTP_OK;
+	if (session->backend->library_streams)
+		result = libsrtp_stream_add(session->library, stream);
+	if (result != SRTP_OK && is_new)
+		srtp_streams_remove(&session->streams, ssrc);
+	*made = stream;
+	return result;
+}
+
+// After a packet of an SSRC without a row was authenticated. `in_library`: by libsrtp, which now holds
+// a stream for it.
+static struct srtp_stream *stream_learn(
+	struct srtp_session *session, uint32_t ssrc, bool in_library)
+{
+	struct srtp_stream *stream = srtp_streams_add(&session->streams, ssrc);
+	if (stream)
+		stream->in_library = in_library;
+	else if (in_library)
+		libsrtp_stream_remove(session->library, ssrc);
+	return stream;
 }
 
 // ---- in -------------------------------------------------------------------------------------------
 
 enum srtp_result srtp_stream_expect(struct srtp_session *session, uint32_t ssrc, uint64_t highest)
 {
-	struct stream *stream = stream_find(session, ssrc);
-	bool is_new = !stream;
-	if (is_new)
-		stream = stream_add(session, ssrc);
-	if (!stream)
-		return SRTP_NO_ROOM;
-	enum srtp_result result = stream_add_to_library(session, stream);
-	if (result != SRTP_OK) {
-		if (is_new)
-			srtp_stream_forget(session, ssrc);
+	struct srtp_stream *stream;
+	enum srtp_result result = stream_make(session, ssrc, &stream);
+	if (result != SRTP_OK)
 		return result;
-	}
 	if (!stream->has_floor || highest > stream->floor)
 		stream->floor = highest;
 	if (!stream->started || highest > stream->highest)
@@ -274,47 +174,69 @@ enum srtp_result srtp_stream_expect(struct srtp_session *session, uint32_t ssrc,
 	return SRTP_OK;
 }
 
-// After libsrtp authenticated a packet of an SSRC without a row, it holds a stream for it.
-static struct stream *stream_learn(struct srtp_session *session, uint32_t ssrc)
+// Bytes of the RTP header with its CSRCs and extension: what stays in the clear. 0 when they do not
+// fit in `length`.
+static uint32_t rtp_header_bytes(const uint8_t *data, uint32_t length)
 {
-	struct stream *stream = stream_add(session, ssrc);
-	if (stream)
-		stream->in_library = true;
-	else
-		srtp_remove_stream(session->library, __builtin_bswap32(ssrc));
-	return stream;
+	if (length < RTP_BYTES_MIN || data[0] >> 6 != 2)
+		return 0;
+	uint32_t bytes = RTP_BYTES_MIN + 4 * (data[0] & 0x0FU);
+	if (data[0] & 0x10) {
+		if (length < bytes + 4)
+			return 0;
+		bytes += 4 + 4 * (uint32_t)span_u16(data + bytes + 2);
+	}
+	return bytes <= length ? bytes : 0;
+}
+
+// Which index the packet has, and that it may have it.
+static enum srtp_result index_find(const struct srtp_session *session, struct srtp_opening *opening)
+{
+	const struct srtp_stream *stream = opening->stream;
+	uint16_t sequence = span_u16(opening->data + 2);
+	if (!stream && session->streams.used >= SRTP_STREAMS_MAX)
+		return SRTP_NO_ROOM;
+	opening->index =
+		stream && stream->started ? seq_extend(stream->highest, sequence) : sequence;
+	if (opening->index > SEQ_INDEX_MAX)
+		return SRTP_EXHAUSTED;
+	if (!stream)
+		return SRTP_OK;
+	if (stream->has_floor && opening->index <= stream->floor)
+		return SRTP_REPLAYED;
+	return seq_window_check(&stream->window, opening->index) == SEQ_NEW ? SRTP_OK
+									    : SRTP_REPLAYED;
 }
 
 enum srtp_result srtp_open(
 	struct srtp_session *session, uint8_t *data, uint32_t *length, uint64_t *index)
 {
-	if (*length < RTP_BYTES_MIN + session->tag_bytes || *length > UINT16_MAX ||
-		data[0] >> 6 != 2)
+	if (*length < RTP_BYTES_MIN + session->tag_bytes || *length > UINT16_MAX)
 		return SRTP_MALFORMED;
-	uint16_t sequence = span_u16(data + 2);
-	uint32_t ssrc = span_u32(data + 8);
-	struct stream *stream = stream_find(session, ssrc);
-	if (!stream && session->streams_used >= SRTP_STREAMS_MAX)
+	struct srtp_opening opening = {.session = session,
+		.data = data,
+		.length = *length,
+		.header_bytes = rtp_header_bytes(data, *length - session->tag_bytes)};
+	if (opening.header_bytes == 0)
+		return SRTP_MALFORMED;
+	opening.ssrc = span_u32(data + 8);
+	opening.stream = srtp_streams_find(&session->streams, opening.ssrc);
+	enum srtp_result result = index_find(session, &opening);
+	if (result == SRTP_OK)
+		result = session->backend->open(&opening);
+	if (result != SRTP_OK)
+		return result;
+	struct srtp_stream *stream = opening.stream;
+	if (!stream)
+		stream = stream_learn(session, opening.ssrc, session->backend->library_streams);
+	if (!stream)
 		return SRTP_NO_ROOM;
-	uint64_t estimate =
-		stream && stream->started ? seq_extend(stream->highest, sequence) : sequence;
-	if (estimate > SEQ_INDEX_MAX)
-		return SRTP_EXHAUSTED;
-	if (stream && stream->has_floor && estimate <= stream->floor)
-		return SRTP_REPLAYED;
-	if (stream && stream->in_library)
-		srtp_set_stream_roc(session->library, ssrc, (uint32_t)(estimate >> 16));
-	int bytes = (int)*length;
-	srtp_err_status_t status = srtp_unprotect(session->library, data, &bytes);
-	if (status != srtp_err_status_ok)
-		return result_of(status);
-	if (!stream && !(stream = stream_learn(session, ssrc)))
-		return SRTP_NO_ROOM;
-	if (!stream->started || estimate > stream->highest)
-		stream->highest = estimate;
+	seq_window_add(&stream->window, opening.index);
+	if (!stream->started || opening.index > stream->highest)
+		stream->highest = opening.index;
 	stream->started = true;
-	*length = (uint32_t)bytes;
-	*index = estimate;
+	*length = opening.length;
+	*index = opening.index;
 	return SRTP_OK;
 }
 
@@ -323,17 +245,17 @@ enum srtp_result srtp_open_rtcp(struct srtp_session *session, uint8_t *data, uin
 	if (*length < RTCP_BYTES_MIN + 4 + session->tag_bytes || *length > UINT16_MAX ||
 		data[0] >> 6 != 2)
 		return SRTP_MALFORMED;
-	uint32_t ssrc = span_u32(data + 4);
-	bool known = stream_find(session, ssrc) != NULL;
-	if (!known && session->streams_used >= SRTP_STREAMS_MAX)
+	uint32_t ssrc = span_u32(data + 4), bytes = *length;
+	struct srtp_stream *stream = srtp_streams_find(&session->streams, ssrc);
+	if (!stream && session->streams.used >= SRTP_STREAMS_MAX)
 		return SRTP_NO_ROOM;
-	int bytes = (int)*length;
-	srtp_err_status_t status = srtp_unprotect_rtcp(session->library, data, &bytes);
-	if (status != srtp_err_status_ok)
-		return result_of(status);
-	if (!known && !stream_learn(session, ssrc))
+	enum srtp_result result = libsrtp_open_rtcp(session->library, data, &bytes);
+	if (result != SRTP_OK)
+		return result;
+	if (!stream && !(stream = stream_learn(session, ssrc, true)))
 		return SRTP_NO_ROOM;
-	*length = (uint32_t)bytes;
+	stream->in_library = true;
+	*length = bytes;
 	return SRTP_OK;
 }
 
@@ -342,24 +264,15 @@ enum srtp_result srtp_open_rtcp(struct srtp_session *session, uint8_t *data, uin
 enum srtp_result srtp_stream_start(
 	struct srtp_session *session, uint32_t ssrc, uint64_t first, bool may_repeat)
 {
-	struct stream *stream = stream_find(session, ssrc);
-	bool is_new = !stream;
+	struct srtp_stream *stream = srtp_streams_find(&session->streams, ssrc);
 	if (stream && stream->started)
 		return SRTP_INDEX_USED;
 	uint64_t *digests = may_repeat ? calloc(SRTP_WINDOW, sizeof(*digests)) : NULL;
-	if (is_new)
-		stream = stream_add(session, ssrc);
-	if (!stream || (may_repeat && !digests)) {
-		free(digests);
-		if (is_new)
-			srtp_stream_forget(session, ssrc);
+	if (may_repeat && !digests)
 		return SRTP_NO_ROOM;
-	}
-	enum srtp_result result = stream_add_to_library(session, stream);
+	enum srtp_result result = stream_make(session, ssrc, &stream);
 	if (result != SRTP_OK) {
 		free(digests);
-		if (is_new)
-			srtp_stream_forget(session, ssrc);
 		return result;
 	}
 	free(stream->digests);
@@ -368,97 +281,144 @@ enum srtp_result srtp_stream_start(
 	return SRTP_OK;
 }
 
-// Tells two packets of one index apart. It guards against our own mistakes, not against an enemy: who
-// could choose a second plaintext for a used index would have to be this process.
-static uint64_t digest(const uint8_t *data, uint32_t length)
+static uint64_t mix(uint64_t hash, const uint8_t *word)
 {
-	uint64_t hash = length * UINT64_C(0x9E3779B97F4A7C15);
-	while (length > 0) {
-		uint64_t word = 0;
-		uint32_t bytes = length < sizeof(word) ? length : sizeof(word);
-		memcpy(&word, data, bytes);
-		hash = (hash ^ word) * UINT64_C(0xD6E8FEB86659FD93);
-		hash ^= hash >> 32;
-		data += bytes;
-		length -= bytes;
-	}
-	return hash;
+	uint64_t value;
+	memcpy(&value, word, sizeof(value));
+	hash = (hash ^ value) * UINT64_C(0xD6E8FEB86659FD93);
+	return hash ^ hash >> 32;
+}
+
+// Tells two packets of one index apart. It guards against our own mistakes, not against an enemy: who
+// could choose a second plaintext for a used index would have to be this process. Four chains side by
+// side, for each waits for its multiplications.
+static uint64_t digest(uint64_t seed, const uint8_t *data, uint32_t length)
+{
+	uint64_t chains[4] = {seed ^ length * UINT64_C(0x9E3779B97F4A7C15), 1, 2, 3};
+	uint8_t rest[32] = {0};
+	for (; length >= sizeof(rest); data += sizeof(rest), length -= sizeof(rest))
+		for (unsigned i = 0; i < 4; i++)
+			chains[i] = mix(chains[i], data + 8 * i);
+	memcpy(rest, data, length);
+	for (unsigned i = 0; i < 4; i++)
+		chains[i] = mix(chains[i], rest + 8 * i);
+	for (unsigned i = 1; i < 4; i++)
+		chains[0] = mix(chains[0], (const uint8_t *)&chains[i]);
+	return chains[0];
 }
 
 // Whether this job may use its index; notes that it does, before the key is used.
-static bool index_claim(struct stream *stream, const struct srtp_seal_job *job)
+static bool index_claim(struct srtp_stream *stream, const struct srtp_sealing *sealing)
 {
-	if (job->index < stream->first)
+	const struct srtp_seal_job *job = sealing->job;
+	uint64_t index = job->index, print = 0;
+	if (index < stream->first)
 		return false;
-	uint64_t print = stream->digests ? digest(job->data, job->length) : 0;
-	switch (seq_window_check(stream->used, job->index)) {
-	case SEQ_NEW:
-		break;
-	case SEQ_SEEN:
-		return job->repeat && stream->digests &&
-		       stream->digests[job->index % SRTP_WINDOW] == print;
-	default:
+	enum seq_seen seen = seq_window_check(&stream->window, index);
+	if (seen == SEQ_OLD || (seen == SEQ_SEEN && (!job->repeat || !stream->digests)))
 		return false;
+	if (stream->digests) {
+		print = digest(0, job->data, sealing->header_bytes);
+		print = digest(print, sealing->payload, sealing->payload_bytes);
 	}
-	seq_window_add(stream->used, job->index);
+	if (seen == SEQ_SEEN)
+		return stream->digests[index % SRTP_WINDOW] == print;
+	seq_window_add(&stream->window, index);
 	if (stream->digests)
-		stream->digests[job->index % SRTP_WINDOW] = print;
-	stream->highest = stream->used->highest;
+		stream->digests[index % SRTP_WINDOW] = print;
+	stream->highest = stream->window.highest;
 	stream->started = true;
 	return true;
 }
 
-// The row of an outgoing SSRC. One that libsrtp cannot make by itself, for its ROC is not 0, is made
-// here.
-static enum srtp_result stream_get(
-	struct srtp_session *session, uint32_t ssrc, uint64_t index, struct stream **found)
+// Where header and payload are, and that all fits.
+static enum srtp_result job_check(struct srtp_seal_job *job, struct srtp_sealing *sealing)
 {
-	struct stream *stream = stream_find(session, ssrc);
-	if (!stream)
-		stream = stream_add(session, ssrc);
-	if (!stream)
-		return SRTP_NO_ROOM;
-	*found = stream;
-	return index >> 16 != 0 ? stream_add_to_library(session, stream) : SRTP_OK;
-}
-
-static enum srtp_result seal_one(struct srtp_seal_job *job)
-{
-	struct srtp_session *session = job->session;
-	if (job->length < RTP_BYTES_MIN || job->length > UINT16_MAX || job->data[0] >> 6 != 2 ||
-		span_u16(job->data + 2) != (uint16_t)job->index)
+	uint32_t added = job->payload ? job->payload_length : 0;
+	if (job->length > UINT16_MAX || added > UINT16_MAX - job->length)
 		return SRTP_MALFORMED;
-	if (job->room < job->length || job->room - job->length < session->tag_bytes)
+	uint32_t header_bytes = rtp_header_bytes(job->data, job->length);
+	if (header_bytes == 0 || span_u16(job->data + 2) != (uint16_t)job->index)
+		return SRTP_MALFORMED;
+	if (job->room < job->length + added ||
+		job->room - job->length - added < job->session->tag_bytes)
 		return SRTP_TOO_LONG;
 	if (job->index > SEQ_INDEX_MAX)
 		return SRTP_EXHAUSTED;
-	uint32_t ssrc = span_u32(job->data + 8);
-	struct stream *stream;
-	enum srtp_result result = stream_get(session, ssrc, job->index, &stream);
+	*sealing = (struct srtp_sealing){.job = job,
+		.payload = job->data + header_bytes,
+		.header_bytes = header_bytes,
+		.payload_bytes = job->length + added - header_bytes};
+	if (!job->payload)
+		return SRTP_OK;
+	if (job->length == header_bytes)
+		sealing->payload = job->payload;
+	else
+		memcpy(job->data + job->length, job->payload, added);
+	return SRTP_OK;
+}
+
+static enum srtp_result job_claim(struct srtp_seal_job *job, struct srtp_sealing *sealing)
+{
+	enum srtp_result result = job_check(job, sealing);
 	if (result != SRTP_OK)
 		return result;
-	if (!index_claim(stream, job))
-		return SRTP_INDEX_USED;
-	// A stream libsrtp is about to make begins in ROC 0, which stream_get made sure is right.
-	if (stream->in_library &&
-		srtp_set_stream_roc(session->library, ssrc, (uint32_t)(job->index >> 16)))
-		return SRTP_FAILED;
-	int bytes = (int)job->length;
-	srtp_err_status_t status = srtp_protect(session->library, job->data, &bytes);
-	stream->in_library |= status != srtp_err_status_alloc_fail;
-	if (status != srtp_err_status_ok)
-		return seal_result_of(status);
-	job->length = (uint32_t)bytes;
-	return SRTP_OK;
+	struct srtp_streams *streams = &job->session->streams;
+	uint32_t ssrc = span_u32(job->data + 8);
+	sealing->stream = srtp_streams_find(streams, ssrc);
+	if (!sealing->stream)
+		sealing->stream = srtp_streams_add(streams, ssrc);
+	if (!sealing->stream)
+		return SRTP_NO_ROOM;
+	return index_claim(sealing->stream, sealing) ? SRTP_OK : SRTP_INDEX_USED;
+}
+
+// Hands claimed jobs to their back ends, as long a run of one as there is.
+static void seal_claimed(struct srtp_sealing *sealings, unsigned n)
+{
+	unsigned begin = 0;
+	for (unsigned i = 1; i <= n; i++) {
+		const struct srtp_backend *backend = sealings[begin].job->session->backend;
+		if (i < n && sealings[i].job->session->backend == backend)
+			continue;
+		backend->seal(sealings + begin, i - begin);
+		begin = i;
+	}
+}
+
+// A session of many receivers is in no near cache: job by job its memory is asked for in the order in
+// which one piece leads to the next.
+static void jobs_prefetch(const struct srtp_seal_job *jobs, unsigned n, unsigned at)
+{
+	if (at + 6 < n)
+		__builtin_prefetch(jobs[at + 6].session);
+	if (at + 4 < n)
+		__builtin_prefetch(jobs[at + 4].session->streams.slots);
+	if (at + 2 < n && jobs[at + 2].length >= RTP_BYTES_MIN)
+		srtp_streams_prefetch(
+			&jobs[at + 2].session->streams, span_u32(jobs[at + 2].data + 8));
+}
+
+static unsigned seal_chunk(struct srtp_seal_job *jobs, unsigned n)
+{
+	struct srtp_sealing sealings[CHUNK];
+	unsigned claimed = 0, sealed = 0;
+	for (unsigned i = 0; i < n; i++) {
+		jobs_prefetch(jobs, n, i);
+		jobs[i].result = job_claim(&jobs[i], &sealings[claimed]);
+		claimed += jobs[i].result == SRTP_OK;
+	}
+	seal_claimed(sealings, claimed);
+	for (unsigned i = 0; i < n; i++)
+		sealed += jobs[i].result == SRTP_OK;
+	return sealed;
 }
 
 unsigned srtp_seal(struct srtp_seal_job *jobs, unsigned n)
 {
 	unsigned sealed = 0;
-	for (unsigned i = 0; i < n; i++) {
-		jobs[i].result = seal_one(&jobs[i]);
-		sealed += jobs[i].result == SRTP_OK;
-	}
+	for (unsigned i = 0; i < n; i += CHUNK)
+		sealed += seal_chunk(jobs + i, n - i < CHUNK ? n - i : CHUNK);
 	return sealed;
 }
 
@@ -470,16 +430,12 @@ enum srtp_result srtp_seal_rtcp(
 	if (room < *length || room - *length < session->tag_bytes + 4)
 		return SRTP_TOO_LONG;
 	uint32_t ssrc = span_u32(data + 4);
-	struct stream *stream = stream_find(session, ssrc);
+	struct srtp_stream *stream = srtp_streams_find(&session->streams, ssrc);
 	if (!stream)
-		stream = stream_add(session, ssrc);
+		stream = srtp_streams_add(&session->streams, ssrc);
 	if (!stream)
 		return SRTP_NO_ROOM;
-	int bytes = (int)*length;
-	srtp_err_status_t status = srtp_protect_rtcp(session->library, data, &bytes);
-	if (status != srtp_err_status_ok)
-		return seal_result_of(status);
-	stream->in_library = true;
-	*length = (uint32_t)bytes;
-	return SRTP_OK;
+	enum srtp_result result = libsrtp_seal_rtcp(session->library, data, length);
+	stream->in_library |= result != SRTP_NO_ROOM;
+	return result;
 }

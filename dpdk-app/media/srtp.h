@@ -35,12 +35,18 @@ struct srtp_session;
 
 enum srtp_direction { SRTP_IN, SRTP_OUT };
 
-// Prepares the crypto library. Call once, before any other and from one thread. 0 or -EIO.
+// Prepares the crypto libraries and chooses the back end by what this CPU can do: intel-ipsec-mb where
+// it runs at full speed, else libsrtp2. Call once, before any other and from one thread. 0 or -EIO.
 int srtp_library_init(void);
 // Gives back what srtp_library_init took, after the last session is closed.
 void srtp_library_exit(void);
-// Short name of the back end, for people.
+// Short name of the back end of new sessions, for people; says why when it is not the fast one.
 const char *srtp_backend(void);
+
+// For tests and benchmarks: overrules the choice for sessions opened from now on; open ones keep
+// theirs. Not while another thread opens sessions. 0, or -ENOTSUP: not on this machine, nothing changed.
+enum srtp_choice { SRTP_CHOICE_BEST, SRTP_CHOICE_LIBSRTP, SRTP_CHOICE_IPSEC_MB };
+int srtp_backend_choose(enum srtp_choice choice);
 
 // A new session, or NULL for a profile that is not supported or when memory is short. The key is
 // copied. Close it with srtp_session_close.
@@ -80,17 +86,24 @@ enum srtp_result srtp_stream_start(
 
 // One packet to seal. The destination buffer holds header and payload in the clear; its sequence
 // number must be the low 16 bits of index.
+//
+// The payload may be elsewhere, so that one plaintext is encrypted straight into the buffers of many
+// receivers: `payload` then names it, and data holds the header alone. It is only read and must not
+// overlap data. When data goes on behind the header, with a payload's changed beginning or the OSN of
+// RTX, `payload` is what follows that; it then costs a copy.
 struct srtp_seal_job {
 	struct srtp_session *session;
 	uint8_t *data;
-	uint32_t length; // in: plaintext, out: with the tag when result is SRTP_OK
+	uint32_t length; // in: bytes in the clear in data, out: with payload and tag when SRTP_OK
 	uint32_t room; // bytes usable from data on
+	const uint8_t *payload; // NULL: all is in data
+	uint32_t payload_length; // of payload; not looked at when that is NULL
 	uint64_t index; // ROC << 16 | sequence
 	bool repeat; // a resend under the media SSRC, see srtp_stream_start
 	enum srtp_result result;
 };
 
-// Seals `n` packets in place, of any sessions in any order. Each job gets its own result; returns how
+// Seals `n` packets, of any sessions in any order. Each job gets its own result; returns how
 // many are SRTP_OK. The data of a job that failed must not be sent.
 unsigned srtp_seal(struct srtp_seal_job *jobs, unsigned n);
 

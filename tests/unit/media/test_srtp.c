@@ -454,9 +454,12 @@ static void random_indexes(void **)
 	}
 }
 
+static enum srtp_choice backend;
+
 static int library_up(void **)
 {
-	return srtp_library_init();
+	int result = srtp_library_init();
+	return result < 0 ? result : srtp_backend_choose(backend);
 }
 
 static int library_down(void **)
@@ -482,5 +485,13 @@ int main(void)
 		cmocka_unit_test(rtcp_and_rtp_of_one_ssrc),
 		cmocka_unit_test(random_indexes),
 	};
-	return cmocka_run_group_tests(tests, library_up, library_down);
+	srtp_library_init();
+	bool both = srtp_backend_choose(SRTP_CHOICE_IPSEC_MB) == 0;
+	srtp_library_exit();
+	backend = SRTP_CHOICE_LIBSRTP;
+	int failed = cmocka_run_group_tests_name("libsrtp2", tests, library_up, library_down);
+	backend = SRTP_CHOICE_IPSEC_MB;
+	if (both)
+		failed += cmocka_run_group_tests_name("ipsec-mb", tests, library_up, library_down);
+	return failed;
 }

@@ -1,0 +1,501 @@
+// SPDX-License-Identifier: Apache-2.0
+// The back end over intel-ipsec-mb, RTP only. GCM packet by packet through the direct functions; AES-CM
+// with HMAC-SHA1 in bursts through the multi-buffer jobs, which hash many packets side by side.
+//
+// A manager belongs to one thread: it holds jobs under way. Each thread makes its own when it opens its
+// first session; all are freed by stop(). Expanded keys belong to none: any thread may use them.
+#include "span.h"
+#include "srtp_backend.h"
+#include "srtp_derive.h"
+
+#include <errno.h>
+#include <intel-ipsec-mb.h>
+#include <pthread.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	SALT_BYTES = 14,
+	CM_TAG = 10,
+	GCM_TAG = 16,
+	ROC_BYTES = 4,
+	SHA1_BLOCK = 64,
+	SHA1_BYTES = 20,
+	JOBS = 64, // under way at once
+	LINE = 64,
+};
+
+struct ipsec_mb_keys {
+	uint8_t salt[16]; // 112 or 96 bits
+	bool is_256;
+	bool is_gcm;
+	union {
+		_Alignas(LINE) struct gcm_key_data gcm;
+		struct {
+			_Alignas(16) uint32_t rounds[11 * 4];
+			uint32_t inner[5], outer[5]; // SHA-1 after the padded key's block
+		} cm;
+	};
+};
+
+enum {
+	KEYS_CM_BYTES =
+		(offsetof(struct ipsec_mb_keys, cm.outer) + SHA1_BYTES + LINE - 1) / LINE * LINE,
+};
+
+static size_t keys_bytes(const struct ipsec_mb_keys *keys)
+{
+	return keys->is_gcm ? sizeof(*keys) : KEYS_CM_BYTES;
+}
+
+// What a thread works with.
+struct ipsec_mb_thread {
+	IMB_MGR *wide; // many slow lanes: costs the same however few are used
+	unsigned lanes; // of it, for SHA-1
+	IMB_MGR *narrow; // few fast lanes, of SHA instructions; wide where the CPU has none
+	struct ipsec_mb_thread *next;
+	uint8_t ivs[JOBS][16];
+	uint8_t tags[JOBS][SHA1_BYTES];
+};
+
+static struct ipsec_mb_thread *threads; // under threads_lock
+static pthread_mutex_t threads_lock = PTHREAD_MUTEX_INITIALIZER;
+static unsigned life; // raised by start() and stop(): what threads keep from an earlier one is void
+static char backend_name[32];
+
+static _Thread_local struct ipsec_mb_thread *own;
+static _Thread_local unsigned own_life;
+
+// ---- managers -------------------------------------------------------------------------------------
+
+static bool manager_good(IMB_MGR *manager)
+{
+	const uint64_t tested = IMB_FEATURE_SELF_TEST | IMB_FEATURE_SELF_TEST_PASS;
+	return imb_get_errno(manager) == 0 && (manager->features & tested) != IMB_FEATURE_SELF_TEST;
+}
+
+static IMB_MGR *wide_open(IMB_ARCH *found)
+{
+	IMB_MGR *manager = alloc_mb_mgr(0);
+	if (!manager)
+		return NULL;
+	init_mb_mgr_auto(manager, found);
+	if (*found >= IMB_ARCH_AVX2 && manager_good(manager))
+		return manager;
+	free_mb_mgr(manager);
+	return NULL;
+}
+
+static IMB_MGR *narrow_open(IMB_MGR *wide)
+{
+	if (!(wide->features & IMB_FEATURE_SHANI))
+		return wide;
+	IMB_MGR *manager = alloc_mb_mgr(0);
+	if (!manager)
+		return wide;
+	init_mb_mgr_sse(manager); // the only code of the library with SHA instructions for SHA-1
+	if (manager_good(manager))
+		return manager;
+	free_mb_mgr(manager);
+	return wide;
+}
+
+static void thread_free(struct ipsec_mb_thread *thread)
+{
+	if (thread->narrow != thread->wide)
+		free_mb_mgr(thread->narrow);
+	free_mb_mgr(thread->wide);
+	explicit_bzero(thread, sizeof(*thread));
+	free(thread);
+}
+
+static struct ipsec_mb_thread *thread_make(IMB_ARCH *arch)
+{
+	struct ipsec_mb_thread *thread = calloc(1, sizeof(*thread));
+	if (!thread)
+		return NULL;
+	thread->wide = wide_open(arch);
+	if (!thread->wide) {
+		free(thread);
+		return NULL;
+	}
+	thread->narrow = narrow_open(thread->wide);
+	thread->lanes = *arch >= IMB_ARCH_AVX512 ? 16 : 8;
+	pthread_mutex_lock(&threads_lock);
+	thread->next = threads;
+	threads = thread;
+	pthread_mutex_unlock(&threads_lock);
+	own = thread;
+	own_life = life;
+	return thread;
+}
+
+static inline struct ipsec_mb_thread *thread_get(void)
+{
+	IMB_ARCH arch;
+	return own && own_life == life ? own : thread_make(&arch);
+}
+
+static int start(void)
+{
+	IMB_ARCH arch;
+	life++;
+	if (!thread_make(&arch))
+		return -ENOTSUP;
+	snprintf(backend_name, sizeof(backend_name), "ipsec-mb %s (%s)", imb_get_version_str(),
+		arch >= IMB_ARCH_AVX512 ? "AVX-512" : "AVX2");
+	return 0;
+}
+
+static void stop(void)
+{
+	life++;
+	while (threads) {
+		struct ipsec_mb_thread *next = threads->next;
+		thread_free(threads);
+		threads = next;
+	}
+}
+
+static const char *name(void)
+{
+	return backend_name;
+}
+
+// ---- keys -----------------------------------------------------------------------------------------
+
+static void hmac_expand(IMB_MGR *manager, const uint8_t *auth_key, struct ipsec_mb_keys *keys)
+{
+	uint8_t inner[SHA1_BLOCK], outer[SHA1_BLOCK];
+	memset(inner, 0x36, sizeof(inner)); // RFC 2104
+	memset(outer, 0x5C, sizeof(outer));
+	for (unsigned i = 0; i < SHA1_BYTES; i++) {
+		inner[i] ^= auth_key[i];
+		outer[i] ^= auth_key[i];
+	}
+	IMB_SHA1_ONE_BLOCK(manager, inner, keys->cm.inner);
+	IMB_SHA1_ONE_BLOCK(manager, outer, keys->cm.outer);
+	explicit_bzero(inner, sizeof(inner));
+	explicit_bzero(outer, sizeof(outer));
+}
+
+static int cm_expand(IMB_MGR *manager, const struct srtp_master *master, struct ipsec_mb_keys *keys)
+{
+	_Alignas(16) uint32_t unused[11 * 4];
+	uint8_t cipher_key[16], auth_key[SHA1_BYTES];
+	int result =
+		srtp_derive(manager, master, SRTP_LABEL_CIPHER, cipher_key, sizeof(cipher_key));
+	if (result == 0)
+		result = srtp_derive(manager, master, SRTP_LABEL_AUTH, auth_key, sizeof(auth_key));
+	if (result == 0) {
+		IMB_AES_KEYEXP_128(manager, cipher_key, keys->cm.rounds, unused);
+		hmac_expand(manager, auth_key, keys);
+	}
+	explicit_bzero(unused, sizeof(unused));
+	explicit_bzero(cipher_key, sizeof(cipher_key));
+	explicit_bzero(auth_key, sizeof(auth_key));
+	return result;
+}
+
+static int gcm_expand(
+	IMB_MGR *manager, const struct srtp_master *master, struct ipsec_mb_keys *keys)
+{
+	uint8_t cipher_key[32];
+	int result = srtp_derive(manager, master, SRTP_LABEL_CIPHER, cipher_key, master->key_bytes);
+	if (result == 0 && keys->is_256)
+		IMB_AES256_GCM_PRE(manager, cipher_key, &keys->gcm);
+	else if (result == 0)
+		IMB_AES128_GCM_PRE(manager, cipher_key, &keys->gcm);
+	explicit_bzero(cipher_key, sizeof(cipher_key));
+	return result;
+}
+
+static void keys_close(void *closing)
+{
+	struct ipsec_mb_keys *keys = closing;
+	explicit_bzero(keys, keys_bytes(keys));
+	free(keys);
+}
+
+static void *keys_open(enum sluice_srtp_profile profile, const struct sluice_srtp_key *key)
+{
+	struct ipsec_mb_thread *thread = thread_get();
+	bool is_gcm = profile != SLUICE_SRTP_AES128_CM_SHA1_80;
+	size_t bytes = is_gcm ? sizeof(struct ipsec_mb_keys) : KEYS_CM_BYTES;
+	struct ipsec_mb_keys *keys = thread ? aligned_alloc(LINE, bytes) : NULL;
+	if (!keys)
+		return NULL;
+	memset(keys, 0, bytes);
+	keys->is_gcm = is_gcm;
+	keys->is_256 = profile == SLUICE_SRTP_AEAD_AES_256_GCM;
+	struct srtp_master master = {.key = key->key,
+		.key_bytes = keys->is_256 ? 32 : 16,
+		.salt = key->salt,
+		.salt_bytes = keys->is_gcm ? 12 : SALT_BYTES};
+	int result =
+		srtp_derive(thread->wide, &master, SRTP_LABEL_SALT, keys->salt, master.salt_bytes);
+	if (result == 0)
+		result = keys->is_gcm ? gcm_expand(thread->wide, &master, keys)
+				      : cm_expand(thread->wide, &master, keys);
+	if (result == 0)
+		return keys;
+	keys_close(keys);
+	return NULL;
+}
+
+// In constant time.
+static bool tags_equal(const uint8_t *a, const uint8_t *b, uint32_t n)
+{
+	uint32_t difference = 0;
+	for (uint32_t i = 0; i < n; i++)
+		difference |= a[i] ^ b[i];
+	__asm__("" : "+r"(difference)); // the compiler must not stop at the first
+	return difference == 0;
+}
+
+// ---- AEAD_AES_GCM (RFC 7714) ----------------------------------------------------------------------
+
+// RFC 7714, 8.1: 00 00 SSRC ROC SEQ, xor salt
+static void gcm_iv(const struct ipsec_mb_keys *keys, uint32_t ssrc, uint64_t index, uint8_t iv[12])
+{
+	span_put_u16(iv, 0);
+	span_put_u32(iv + 2, ssrc);
+	span_put_u32(iv + 6, (uint32_t)(index >> 16));
+	span_put_u16(iv + 10, (uint16_t)index);
+	for (unsigned i = 0; i < 12; i++)
+		iv[i] ^= keys->salt[i];
+}
+
+static void gcm_seal(IMB_MGR *manager, const struct srtp_sealing *sealing)
+{
+	struct srtp_seal_job *job = sealing->job;
+	const struct ipsec_mb_keys *keys = job->session->keys;
+	struct gcm_context_data context;
+	uint8_t *out = job->data + sealing->header_bytes;
+	uint32_t bytes = sealing->payload_bytes;
+	uint8_t iv[12];
+	gcm_iv(keys, sealing->stream->ssrc, job->index, iv);
+	if (keys->is_256)
+		IMB_AES256_GCM_ENC(manager, &keys->gcm, &context, out, sealing->payload, bytes, iv,
+			job->data, sealing->header_bytes, out + bytes, GCM_TAG);
+	else
+		IMB_AES128_GCM_ENC(manager, &keys->gcm, &context, out, sealing->payload, bytes, iv,
+			job->data, sealing->header_bytes, out + bytes, GCM_TAG);
+	job->length = sealing->header_bytes + bytes + GCM_TAG;
+	job->result = SRTP_OK;
+}
+
+static enum srtp_result gcm_open(IMB_MGR *manager, struct srtp_opening *opening)
+{
+	const struct ipsec_mb_keys *keys = opening->session->keys;
+	struct gcm_context_data context;
+	uint8_t *payload = opening->data + opening->header_bytes;
+	uint32_t bytes = opening->length - opening->header_bytes - GCM_TAG;
+	uint8_t iv[12], tag[GCM_TAG];
+	gcm_iv(keys, opening->ssrc, opening->index, iv);
+	if (keys->is_256)
+		IMB_AES256_GCM_DEC(manager, &keys->gcm, &context, payload, payload, bytes, iv,
+			opening->data, opening->header_bytes, tag, GCM_TAG);
+	else
+		IMB_AES128_GCM_DEC(manager, &keys->gcm, &context, payload, payload, bytes, iv,
+			opening->data, opening->header_bytes, tag, GCM_TAG);
+	if (!tags_equal(tag, payload + bytes, GCM_TAG))
+		return SRTP_AUTH_FAILED;
+	opening->length -= GCM_TAG;
+	return SRTP_OK;
+}
+
+// ---- AES_CM_128_HMAC_SHA1_80 (RFC 3711) -----------------------------------------------------------
+
+// RFC 3711, 4.1.1: (salt << 16) xor (SSRC << 64) xor (index << 16)
+static void cm_iv(const struct ipsec_mb_keys *keys, uint32_t ssrc, uint64_t index, uint8_t iv[16])
+{
+	span_put_u32(iv, 0);
+	span_put_u32(iv + 4, ssrc);
+	span_put_u32(iv + 8, (uint32_t)(index >> 16));
+	span_put_u16(iv + 12, (uint16_t)index);
+	for (unsigned i = 0; i < SALT_BYTES; i++)
+		iv[i] ^= keys->salt[i];
+	span_put_u16(iv + 14, 0);
+}
+
+static void cipher_set(IMB_JOB *job, const struct ipsec_mb_keys *keys, const uint8_t *iv,
+	const uint8_t *source, uint8_t *out, uint32_t bytes)
+{
+	job->cipher_mode = bytes > 0 ? IMB_CIPHER_CNTR : IMB_CIPHER_NULL;
+	job->cipher_direction = IMB_DIR_ENCRYPT; // CTR has but one
+	job->chain_order = IMB_ORDER_CIPHER_HASH;
+	job->src = source;
+	job->dst = out;
+	job->cipher_start_src_offset_in_bytes = 0;
+	job->msg_len_to_cipher_in_bytes = bytes;
+	job->enc_keys = keys->cm.rounds;
+	job->dec_keys = keys->cm.rounds;
+	job->key_len_in_bytes = 16;
+	job->iv = iv;
+	job->iv_len_in_bytes = 16;
+}
+
+// Hashes `bytes` from `data` on. The library counts from job->src, also when the cipher writes
+// elsewhere; so the offset leads from there to the ciphertext, over the end of the numbers if need be.
+static void hash_set(IMB_JOB *job, const struct ipsec_mb_keys *keys, const uint8_t *data,
+	uint32_t bytes, uint8_t *tag)
+{
+	job->hash_alg = IMB_AUTH_HMAC_SHA_1;
+	job->hash_start_src_offset_in_bytes = (uint64_t)((uintptr_t)data - (uintptr_t)job->src);
+	job->msg_len_to_hash_in_bytes = bytes;
+	job->u.HMAC._hashed_auth_key_xor_ipad = (const uint8_t *)keys->cm.inner;
+	job->u.HMAC._hashed_auth_key_xor_opad = (const uint8_t *)keys->cm.outer;
+	job->auth_tag_output = tag;
+	job->auth_tag_output_len_in_bytes = SHA1_BYTES; // 10 is not a length it knows
+}
+
+// Takes what comes out of the manager: the tag goes where the ROC was hashed.
+static void cm_done(const IMB_JOB *done)
+{
+	const struct srtp_sealing *sealing = done->user_data;
+	struct srtp_seal_job *job = sealing->job;
+	uint32_t bytes = sealing->header_bytes + sealing->payload_bytes;
+	if (done->status != IMB_STATUS_COMPLETED) {
+		job->result = SRTP_FAILED;
+		return;
+	}
+	memcpy(job->data + bytes, done->auth_tag_output, CM_TAG);
+	job->length = bytes + CM_TAG;
+	job->result = SRTP_OK;
+}
+
+static void cm_submit(struct ipsec_mb_thread *thread, IMB_MGR *manager,
+	struct srtp_sealing *sealing, unsigned slot)
+{
+	struct srtp_seal_job *job = sealing->job;
+	const struct ipsec_mb_keys *keys = job->session->keys;
+	uint8_t *out = job->data + sealing->header_bytes;
+	uint32_t bytes = sealing->payload_bytes;
+	cm_iv(keys, sealing->stream->ssrc, job->index, thread->ivs[slot]);
+	span_put_u32(out + bytes, (uint32_t)(job->index >> 16));
+	IMB_JOB *next = IMB_GET_NEXT_JOB(manager);
+	cipher_set(next, keys, thread->ivs[slot], sealing->payload, out, bytes);
+	hash_set(next, keys, job->data, sealing->header_bytes + bytes + ROC_BYTES,
+		thread->tags[slot]);
+	next->user_data = sealing;
+	IMB_JOB *done = IMB_SUBMIT_JOB_NOCHECK(manager); // all of it was checked or made here
+	for (; done; done = IMB_GET_COMPLETED_JOB(manager))
+		cm_done(done);
+}
+
+static void cm_flush(IMB_MGR *manager)
+{
+	for (IMB_JOB *done = IMB_FLUSH_JOB(manager); done; done = IMB_FLUSH_JOB(manager))
+		cm_done(done);
+}
+
+static void cm_seal(
+	struct ipsec_mb_thread *thread, struct srtp_sealing *const *sealings, unsigned n)
+{
+	// What is left after full rounds goes to the fast lanes, unless it nearly makes another round.
+	unsigned rest = n % thread->lanes;
+	unsigned wide = rest < thread->lanes * 3 / 4 ? n - rest : n;
+	for (unsigned i = 0; i < n; i++)
+		cm_submit(thread, i < wide ? thread->wide : thread->narrow, sealings[i], i);
+	if (wide > 0)
+		cm_flush(thread->wide);
+	if (wide < n)
+		cm_flush(thread->narrow);
+}
+
+// The one job under way.
+static bool job_run(IMB_MGR *manager)
+{
+	const IMB_JOB *done = IMB_SUBMIT_JOB(manager);
+	if (!done)
+		done = IMB_FLUSH_JOB(manager);
+	return done && done->status == IMB_STATUS_COMPLETED;
+}
+
+// Two jobs: nothing is decrypted before the tag was found right.
+static enum srtp_result cm_open(struct ipsec_mb_thread *thread, struct srtp_opening *opening)
+{
+	const struct ipsec_mb_keys *keys = opening->session->keys;
+	uint32_t bytes = opening->length - CM_TAG;
+	uint8_t *payload = opening->data + opening->header_bytes;
+	uint8_t tag[CM_TAG];
+	memcpy(tag, opening->data + bytes, CM_TAG);
+	span_put_u32(opening->data + bytes, (uint32_t)(opening->index >> 16));
+	IMB_JOB *job = IMB_GET_NEXT_JOB(thread->narrow);
+	cipher_set(job, keys, thread->ivs[0], opening->data, opening->data, 0);
+	hash_set(job, keys, opening->data, bytes + ROC_BYTES, thread->tags[0]);
+	if (!job_run(thread->narrow))
+		return SRTP_FAILED;
+	if (!tags_equal(tag, thread->tags[0], CM_TAG))
+		return SRTP_AUTH_FAILED;
+	cm_iv(keys, opening->ssrc, opening->index, thread->ivs[0]);
+	job = IMB_GET_NEXT_JOB(thread->wide);
+	cipher_set(job, keys, thread->ivs[0], payload, payload, bytes - opening->header_bytes);
+	job->hash_alg = IMB_AUTH_NULL;
+	if (!job_run(thread->wide))
+		return SRTP_FAILED;
+	opening->length = bytes;
+	return SRTP_OK;
+}
+
+// ---- both -----------------------------------------------------------------------------------------
+
+static enum srtp_result rtp_open(struct srtp_opening *opening)
+{
+	const struct ipsec_mb_keys *keys = opening->session->keys;
+	struct ipsec_mb_thread *thread = thread_get();
+	if (!thread)
+		return SRTP_NO_ROOM;
+	return keys->is_gcm ? gcm_open(thread->wide, opening) : cm_open(thread, opening);
+}
+
+// The keys of many receivers do not fit in the nearest caches.
+static void keys_prefetch(const struct srtp_sealing *sealing)
+{
+	const struct ipsec_mb_keys *keys = sealing->job->session->keys;
+	const size_t bytes = keys_bytes(keys);
+	for (size_t i = LINE; i < bytes; i += LINE)
+		__builtin_prefetch((const uint8_t *)keys + i);
+}
+
+static void seal_some(struct ipsec_mb_thread *thread, struct srtp_sealing *sealings, unsigned n)
+{
+	struct srtp_sealing *cm[JOBS];
+	unsigned cm_used = 0;
+	for (unsigned i = 0; i < n; i++) {
+		const struct ipsec_mb_keys *keys = sealings[i].job->session->keys;
+		if (i + 2 < n)
+			__builtin_prefetch(sealings[i + 2].job->session->keys);
+		if (i + 1 < n)
+			keys_prefetch(&sealings[i + 1]);
+		if (keys->is_gcm)
+			gcm_seal(thread->wide, &sealings[i]);
+		else
+			cm[cm_used++] = &sealings[i];
+	}
+	if (cm_used > 0)
+		cm_seal(thread, cm, cm_used);
+}
+
+static void rtp_seal(struct srtp_sealing *sealings, unsigned n)
+{
+	struct ipsec_mb_thread *thread = thread_get();
+	for (unsigned i = 0; i < n && !thread; i++)
+		sealings[i].job->result = SRTP_NO_ROOM;
+	for (unsigned i = 0; i < n && thread; i += JOBS)
+		seal_some(thread, sealings + i, n - i < JOBS ? n - i : JOBS);
+}
+
+const struct srtp_backend srtp_ipsec_mb = {
+	.library_streams = false,
+	.start = start,
+	.stop = stop,
+	.name = name,
+	.keys_open = keys_open,
+	.keys_close = keys_close,
+	.open = rtp_open,
+	.seal = rtp_seal,
+};

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "srtp_streams.h"
+
+#include "srtp.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+enum { SHIFT_FIRST = 32 - 3 };
+
+static uint32_t slots_of(uint32_t shift)
+{
+	return UINT32_C(1) << (32 - shift);
+}
+
+// Where probing for `ssrc` begins.
+static uint32_t home(const struct srtp_streams *streams, uint32_t ssrc)
+{
+	return (ssrc * streams->multiplier) >> streams->shift;
+}
+
+// The slot of `ssrc`, or the free one in which it belongs.
+static uint32_t slot_find(const struct srtp_streams *streams, uint32_t ssrc)
+{
+	uint32_t mask = slots_of(streams->shift) - 1;
+	uint32_t i = home(streams, ssrc);
+	while (streams->slots[i].stream && streams->slots[i].ssrc != ssrc)
+		i = (i + 1) & mask;
+	return i;
+}
+
+int srtp_streams_open(struct srtp_streams *streams)
+{
+	streams->slots = calloc(slots_of(SHIFT_FIRST), sizeof(*streams->slots));
+	if (!streams->slots)
+		return -ENOMEM;
+	// Peers choose SSRCs: with a multiplier they do not know they cannot make long probe runs.
+	uint32_t multiplier;
+	if (getrandom(&multiplier, sizeof(multiplier), GRND_NONBLOCK) != sizeof(multiplier))
+		multiplier = 0x9E3779B1;
+	streams->multiplier = multiplier | 1;
+	streams->shift = SHIFT_FIRST;
+	streams->used = 0;
+	return 0;
+}
+
+static void stream_free(struct srtp_stream *stream)
+{
+	free(stream->digests);
+	free(stream);
+}
+
+void srtp_streams_close(struct srtp_streams *streams)
+{
+	if (!streams->slots)
+		return;
+	for (uint32_t i = 0; i < slots_of(streams->shift); i++)
+		if (streams->slots[i].stream)
+			stream_free(streams->slots[i].stream);
+	free(streams->slots);
+	*streams = (struct srtp_streams){0};
+}
+
+struct srtp_stream *srtp_streams_find(const struct srtp_streams *streams, uint32_t ssrc)
+{
+	return streams->slots[slot_find(streams, ssrc)].stream;
+}
+
+void srtp_streams_prefetch(const struct srtp_streams *streams, uint32_t ssrc)
+{
+	const uint8_t *row = (const uint8_t *)srtp_streams_find(streams, ssrc);
+	for (size_t i = 0; row && i < sizeof(struct srtp_stream); i += 64)
+		__builtin_prefetch(row + i);
+}
+
+static bool grow(struct srtp_streams *streams)
+{
+	uint32_t slots = slots_of(streams->shift);
+	if (streams->used < slots / 2)
+		return true;
+	struct srtp_streams larger = *streams;
+	larger.shift--;
+	larger.slots = calloc(slots_of(larger.shift), sizeof(*larger.slots));
+	if (!larger.slots)
+		return false;
+	for (uint32_t i = 0; i < slots; i++)
+		if (streams->slots[i].stream)
+			larger.slots[slot_find(&larger, streams->slots[i].ssrc)] =
+				streams->slots[i];
+	free(streams->slots);
+	*streams = larger;
+	return true;
+}
+
+struct srtp_stream *srtp_streams_add(struct srtp_streams *streams, uint32_t ssrc)
+{
+	if (streams->used >= SRTP_STREAMS_MAX || !grow(streams))
+		return NULL;
+	struct srtp_stream *stream = calloc(1, sizeof(*stream));
+	if (!stream)
+		return NULL;
+	stream->ssrc = ssrc;
+	streams->slots[slot_find(streams, ssrc)] =
+		(struct srtp_streams_slot){.ssrc = ssrc, .stream = stream};
+	streams->used++;
+	return stream;
+}
+
+// Moves up what was pushed behind slot `hole`, so that no probe run has a gap.
+static void hole_close(struct srtp_streams *streams, uint32_t hole)
+{
+	uint32_t mask = slots_of(streams->shift) - 1;
+	for (uint32_t i = (hole + 1) & mask; streams->slots[i].stream; i = (i + 1) & mask) {
+		uint32_t pushed = (i - home(streams, streams->slots[i].ssrc)) & mask;
+		if (pushed < ((i - hole) & mask))
+			continue; // its home is behind the hole
+		streams->slots[hole] = streams->slots[i];
+		hole = i;
+	}
+	streams->slots[hole] = (struct srtp_streams_slot){0};
+}
+
+void srtp_streams_remove(struct srtp_streams *streams, uint32_t ssrc)
+{
+	uint32_t i = slot_find(streams, ssrc);
+	if (!streams->slots[i].stream)
+		return;
+	stream_free(streams->slots[i].stream);
+	streams->used--;
+	hole_close(streams, i);
+}

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a session remembers of each SSRC, and the table it is found in: open addressing, linear
+// probing, at most half full. Rows do not move while they live.
+#pragma once
+
+#include "seq.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct srtp_stream {
+	uint32_t ssrc;
+	bool in_library; // libsrtp has a stream of its own for it
+	bool started; // an RTP index is known: highest
+	bool has_floor; // in: indexes up to floor are refused
+	uint64_t highest;
+	uint64_t floor;
+	uint64_t first; // out: indexes below are refused
+	uint64_t *digests; // out, resends allowed: of the packet by index modulo the window
+	struct seq_window window; // indexes authenticated (in) or used (out)
+};
+
+struct srtp_streams {
+	struct srtp_streams_slot {
+		uint32_t ssrc;
+		struct srtp_stream *stream; // NULL = free
+	} * slots;
+	uint32_t used;
+	uint32_t shift; // 32 - log2 of the number of slots
+	uint32_t multiplier; // odd
+};
+
+// Makes the table and room for the first few. 0 or -ENOMEM.
+int srtp_streams_open(struct srtp_streams *streams);
+// Frees the table and all rows. A table that was never opened, all zero, is ignored.
+void srtp_streams_close(struct srtp_streams *streams);
+
+// The row of `ssrc`, or NULL.
+struct srtp_stream *srtp_streams_find(const struct srtp_streams *streams, uint32_t ssrc);
+// Asks for the memory of the row of `ssrc`.
+void srtp_streams_prefetch(const struct srtp_streams *streams, uint32_t ssrc);
+// A new row for `ssrc`, which has none; all zero but for its SSRC. NULL when SRTP_STREAMS_MAX is
+// reached or memory is short, and nothing has changed.
+struct srtp_stream *srtp_streams_add(struct srtp_streams *streams, uint32_t ssrc);
+// Frees the row of `ssrc`; unknown ones are ignored.
+void srtp_streams_remove(struct srtp_streams *streams, uint32_t ssrc);

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "media/srtp.h"
+#include "media/srtp_streams.h"
+#include "support.h"
+
+static void finds_what_was_added(void **)
+{
+	struct srtp_streams streams = {0};
+	assert_int_equal(srtp_streams_open(&streams), 0);
+	assert_null(srtp_streams_find(&streams, 0));
+	struct srtp_stream *zero = srtp_streams_add(&streams, 0);
+	assert_non_null(zero);
+	assert_ptr_equal(srtp_streams_find(&streams, 0), zero);
+	assert_null(srtp_streams_find(&streams, 1));
+	assert_false(zero->started || zero->in_library || zero->has_floor);
+	srtp_streams_prefetch(&streams, 0);
+	srtp_streams_prefetch(&streams, 1); // unknown
+	srtp_streams_remove(&streams, 1);
+	srtp_streams_remove(&streams, 0);
+	assert_null(srtp_streams_find(&streams, 0));
+	srtp_streams_close(&streams);
+	srtp_streams_close(&streams); // all zero again
+}
+
+static void is_bounded_and_rows_stay_where_they_are(void **)
+{
+	static struct srtp_stream *rows[SRTP_STREAMS_MAX];
+	struct srtp_streams streams = {0};
+	assert_int_equal(srtp_streams_open(&streams), 0);
+	for (uint32_t i = 0; i < SRTP_STREAMS_MAX; i++) {
+		rows[i] = srtp_streams_add(&streams, i << 20 | i);
+		assert_non_null(rows[i]);
+	}
+	assert_null(srtp_streams_add(&streams, 0xFFFFFFFF));
+	assert_int_equal(streams.used, SRTP_STREAMS_MAX);
+	for (uint32_t i = 0; i < SRTP_STREAMS_MAX; i++)
+		assert_ptr_equal(srtp_streams_find(&streams, i << 20 | i), rows[i]);
+	srtp_streams_remove(&streams, 0);
+	assert_non_null(srtp_streams_add(&streams, 0xFFFFFFFF));
+	srtp_streams_close(&streams);
+}
+
+// Against a plain array: in every order of adding and removing no row is lost or found twice.
+static void random_adding_and_removing(void **)
+{
+	enum { SSRCS = 64 };
+	for (uint64_t seed = 1; seed <= 50; seed++) {
+		uint64_t random = seed;
+		struct srtp_stream *rows[SSRCS] = {0};
+		struct srtp_streams streams = {0};
+		assert_int_equal(srtp_streams_open(&streams), 0);
+		for (unsigned step = 0; step < 1000; step++) {
+			uint32_t i = random_below(&random, SSRCS);
+			uint32_t ssrc = i * 0x01000193;
+			if (rows[i]) {
+				srtp_streams_remove(&streams, ssrc);
+				rows[i] = NULL;
+			} else {
+				rows[i] = srtp_streams_add(&streams, ssrc);
+				assert_non_null(rows[i]);
+				assert_int_equal(rows[i]->ssrc, ssrc);
+			}
+			for (uint32_t j = 0; j < SSRCS; j++)
+				assert_ptr_equal(
+					srtp_streams_find(&streams, j * 0x01000193), rows[j]);
+		}
+		srtp_streams_close(&streams);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(finds_what_was_added),
+		cmocka_unit_test(is_bounded_and_rows_stay_where_they_are),
+		cmocka_unit_test(random_adding_and_removing),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
