@@ -104,10 +104,11 @@ export async function openChromium(namespace, url, origin) {
 			"--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream",
 			"--autoplay-policy=no-user-gesture-required",
 			"--disable-renderer-backgrounding", "--disable-backgrounding-occluded-windows",
+			"--ignore-certificate-errors", // a development certificate must do
 			`--unsafely-treat-insecure-origin-as-secure=${origin}`,
 		],
 	});
-	const context = await browser.newContext({ viewport: { width: 1100, height: 720 } });
+	const context = await browser.newContext({ viewport: { width: 1100, height: 720 }, ignoreHTTPSErrors: true });
 	await context.grantPermissions(["camera", "microphone"], { origin });
 	const page = await context.newPage();
 	const log = [];

@@ -141,10 +141,26 @@ static void test_sample_names_every_key(void **)
 	free(text);
 }
 
+// packaging/sluice.yaml is what `sluice-control --sample` prints; make it anew when the schema changes.
+static void test_sample_in_the_tree_is_fresh(void **)
+{
+	const char *path = "packaging/sluice.yaml"; // tests run from the root of the tree
+	char *text = printed(NULL), *kept = NULL;
+	FILE *file = fopen(path, "re");
+	size_t size = 0;
+	if (!file || getdelim(&kept, &size, 0, file) < 0)
+		fail_msg("%s cannot be read", path);
+	fclose(file);
+	assert_string_equal(kept, text);
+	free(kept);
+	free(text);
+}
+
 int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, make_directory, remove_directory)
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_sample_in_the_tree_is_fresh),
 		CASE(test_defaults_read_back),
 		CASE(test_everything_reads_back_without_its_secret),
 		CASE(test_sample_changes_nothing),
