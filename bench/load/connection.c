@@ -325,7 +325,7 @@ static void timer_set(struct connection *connection)
 	uint64_t due_ns = connection->check_ns;
 
 	if (connection->state == CONNECTION_DTLS)
-		due_ns = connection->worker->loop.now_ns + tick_ns;
+		due_ns = clock_ns() + tick_ns; // not loop.now_ns: a timer must move on
 	else if (connection->state == CONNECTION_UP && connection->report_ns < due_ns)
 		due_ns = connection->report_ns;
 	schedule_set(&connection->worker->loop.schedule, &connection->timer, due_ns);

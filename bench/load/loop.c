@@ -129,5 +129,6 @@ void loop_turn(struct loop *loop)
 			schedule_run(&loop->schedule, loop->now_ns);
 		}
 	}
-	schedule_run(&loop->schedule, clock_ns());
+	loop_clock(loop);
+	schedule_run(&loop->schedule, loop->now_ns);
 }

@@ -9,6 +9,13 @@
 
 enum { STATUS_USAGE = 2, WHY_MAX = 256 };
 
+// Even a quiet run says why it does not count.
+static void reasons_print(const struct result *result)
+{
+	for (unsigned i = 0; i < result->saturation.reasons_used; i++)
+		fprintf(stderr, "sluice-load: invalid: %s\n", result->saturation.reasons[i]);
+}
+
 static int measure(const struct options *options)
 {
 	struct result *result = calloc(1, sizeof(*result));
@@ -23,6 +30,8 @@ static int measure(const struct options *options)
 	if (!options->quiet)
 		report_table(result,
 			options->json_path && !strcmp(options->json_path, "-") ? stderr : stdout);
+	else
+		reasons_print(result);
 	if (options->json_path)
 		error = report_json(result, options->json_path);
 	if (error)

@@ -28,6 +28,7 @@ enum option_id {
 	NO_AUDIO,
 	PROFILE,
 	ANSWER_NACKS,
+	PORTABLE_SRTP,
 	REQUIRE_ZERO_LOSS,
 	RELAY_PID,
 	SOURCE_ADDRESS,
@@ -57,6 +58,7 @@ static const struct option table[] = {
 	{"no-audio", no_argument, NULL, NO_AUDIO},
 	{"profile", required_argument, NULL, PROFILE},
 	{"answer-nacks", no_argument, NULL, ANSWER_NACKS},
+	{"portable-srtp", no_argument, NULL, PORTABLE_SRTP},
 	{"require-zero-loss", no_argument, NULL, REQUIRE_ZERO_LOSS},
 	{"relay-pid", required_argument, NULL, RELAY_PID},
 	{"source-address", required_argument, NULL, SOURCE_ADDRESS},
@@ -91,6 +93,7 @@ void options_help(FILE *out)
 	      "  --no-audio             otherwise 50 packets per second\n"
 	      "  --profile NAME         gcm128, gcm256 or cm [gcm128]\n"
 	      "  --answer-nacks         send again what the relay asks publishers for\n"
+	      "  --portable-srtp        libsrtp2 only: slower, and other code than the relay's\n"
 	      "the run\n"
 	      "  --threads N            [1]\n"
 	      "  --source-address LIST  local addresses, used in turn [the kernel's choice]\n"
@@ -235,8 +238,9 @@ static bool media_take(struct options *options, int id, const char *value)
 	case PROFILE:
 		return profile_read(value, &options->profile);
 	case ANSWER_NACKS:
-		options->answer_nacks = true;
-		return true;
+		return options->answer_nacks = true;
+	case PORTABLE_SRTP:
+		return options->portable_srtp = true;
 	default:
 		return false;
 	}

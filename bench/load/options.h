@@ -29,7 +29,7 @@ struct options {
 	uint32_t video_size; // bytes of an RTP packet before encryption
 	bool audio;
 	enum sluice_srtp_profile profile;
-	bool answer_nacks, require_zero_loss, quiet;
+	bool answer_nacks, portable_srtp, require_zero_loss, quiet;
 	unsigned sources_used, pids_used;
 	struct sockaddr_storage sources[OPTIONS_SOURCES_MAX];
 	pid_t pids[OPTIONS_PIDS_MAX];

@@ -160,8 +160,8 @@ void report_table(const struct result *result, FILE *out)
 	table_clients(result, out);
 	table_packets(result, out);
 	table_steady(result, out);
-	fprintf(out, "\ntester: %.2f s of CPU time, busiest thread at %.0f %%\n",
-		result->tester_cpu_s, result->busiest_thread * 100);
+	fprintf(out, "\ntester: %.2f s of CPU time, busiest thread at %.0f %%, SRTP by %s\n",
+		result->tester_cpu_s, result->busiest_thread * 100, result->srtp);
 	if (result->interrupted)
 		fprintf(out, "The run was interrupted.\n");
 	for (unsigned i = 0; i < result->saturation.reasons_used; i++)
@@ -266,9 +266,9 @@ static json_t *json_tester(const struct result *result)
 
 	for (unsigned i = 0; i < result->saturation.reasons_used; i++)
 		json_array_append_new(reasons, json_string(result->saturation.reasons[i]));
-	return json_pack("{s:f,s:f,s:o,s:o}", "cpu_s", result->tester_cpu_s, "busiest_thread",
-		result->busiest_thread, "send_lag", json_times(&result->lag), "invalid_because",
-		reasons);
+	return json_pack("{s:s,s:f,s:f,s:o,s:o}", "srtp", result->srtp, "cpu_s",
+		result->tester_cpu_s, "busiest_thread", result->busiest_thread, "send_lag",
+		json_times(&result->lag), "invalid_because", reasons);
 }
 
 static json_t *json_failures(const struct result *result)

@@ -25,6 +25,7 @@ struct result_loss { // lost packets by cause, in this order when there are seve
 struct result {
 	const struct options *options;
 	bool interrupted;
+	const char *srtp; // library of the tester's SRTP
 	struct tally tally; // of the whole run
 	double joining_s; // first start → last join
 	double steady_s;

@@ -246,6 +246,7 @@ static void crew_result(struct crew *crew, struct result *result)
 	crew_look(crew);
 	result->options = crew->options;
 	result->interrupted = interrupted;
+	result->srtp = srtp_backend();
 	result->tally = crew->tally;
 	for (uint32_t i = 0; i < crew->options->threads; i++)
 		result_worker(result, crew->workers[i]);
@@ -391,6 +392,8 @@ int run(const struct options *options, struct result *result, char *why, size_t 
 		return -1;
 	}
 	crew->options = options;
+	if (options->portable_srtp)
+		srtp_backend_choose(SRTP_CHOICE_LIBSRTP);
 	sigaction(SIGINT, &action, NULL);
 	error = crew_open(crew, why, why_size);
 	if (!error)

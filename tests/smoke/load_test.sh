@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# sluice-load: 2 publishers and 50 subscribers in one room, every packet arrives once, decrypted and whole,
-# and the tester's count is the relay's own. Then, with packets dropped and damaged on the way, the tester
-# finds exactly those: its zero means something.
+# sluice-load: 2 publishers and 50 subscribers in one room, every packet arrives once, whole and decrypted
+# (by libsrtp2, whatever the relay uses), and the tester's count is the relay's own. Then, with packets
+# dropped and damaged on the way, the tester finds exactly those: its zero means something.
 source "$(dirname "$0")/_init.sh"
 
 load() { # NAME OPTIONS...: runs it on host a; leaves $status, and the figures in $work/NAME.json
@@ -22,7 +22,8 @@ add_host a 21
 write_config xdp 1
 start_relay
 
-load clean --publishers 2 --subscribers 50 --ramp 25 --duration "${LOAD_SECONDS:-8}" --require-zero-loss
+load clean --publishers 2 --subscribers 50 --ramp 25 --duration "${LOAD_SECONDS:-8}" --require-zero-loss \
+	--portable-srtp
 if [ $status = 3 ]; then
 	# a machine too busy for the tester: its figures do not count, its packets do
 	echo "the tester was the bottleneck: $(figure clean '.tester.invalid_because | join("; ")')"
@@ -42,18 +43,19 @@ expect "packets per CPU-second" "$(figure clean .steady.relay.packets_per_cpu_se
 expect "packets the relay sent" "$(metric 'sluice_packets_total{direction="out",kind="rtp"}')" \
 	== "$(figure clean .packets.received)"
 
-# Once all have joined: every 50th media packet to the clients is lost, every 40th of the others gets wrong
-# bytes (and no UDP checksum that would give it away).
+# Once all have joined: every 50th RTP packet to the clients is lost, every 40th of the others gets wrong
+# bytes (and no UDP checksum that would give it away). RTP is what has no RTCP type in its second byte.
 inject() {
 	wait_for 15 grep -q steady "$work/faulty.log"
+	local rtp="udp sport $media_port udp length > 150 @th,72,8 != 192-223"
 	on a nft -f - <<-END
 		table inet faults {
 			counter lost {}
 			counter damaged {}
 			chain input {
 				type filter hook prerouting priority 0;
-				udp sport $media_port udp length > 150 numgen inc mod 50 == 7 counter name lost drop
-				udp sport $media_port udp length > 150 numgen inc mod 40 == 7 counter name damaged \
+				$rtp numgen inc mod 50 == 7 counter name lost drop
+				$rtp numgen inc mod 40 == 7 counter name damaged \
 					@th,320,64 set 0x5a5a5a5a5a5a5a5a udp checksum set 0
 			}
 		}

@@ -45,7 +45,7 @@ static void everything_said(void **)
 			"--subscribers 7 --subscribe-to 2 --ramp 12.5 --duration 60 --threads 4 "
 			"--video-bitrate 2.5M --video-size 900 --no-audio --profile cm --json - "
 			"--relay-pid 12,345 --source-address 10.0.0.1,fd00::1 --quiet "
-			"--require-zero-loss --answer-nacks --first-user 100"),
+			"--require-zero-loss --answer-nacks --portable-srtp --first-user 100"),
 		0);
 	assert_int_equal(options.subscribe_to, 2);
 	assert_int_equal(options.video_bitrate, 2500000);
@@ -56,7 +56,8 @@ static void everything_said(void **)
 	assert_int_equal(options.sources_used, 2);
 	assert_int_equal(options.sources[0].ss_family, AF_INET);
 	assert_int_equal(options.sources[1].ss_family, AF_INET6);
-	assert_true(options.quiet && options.require_zero_loss && options.answer_nacks);
+	assert_true(options.quiet && options.require_zero_loss && options.answer_nacks &&
+		    options.portable_srtp);
 	assert_false(options.audio);
 }
 
