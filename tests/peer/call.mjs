@@ -2,13 +2,14 @@
 // A call between browsers on different hosts, checked from what the browsers themselves count.
 //
 //   call.mjs BASE SECONDS BROWSER:HOST... [--others N] [--shots DIRECTORY] [--loss N]
-//            [--during COMMAND] [--reconnects N] [--restart-ice yes] [--resent yes]
+//            [--during COMMAND] [--reconnects N] [--restart-ice yes] [--resent yes] [--bitrate N]
 //
 // Every page must decode audio and video of every other participant (--others more who are no
 // browsers), with changing pixels, 1280x720 and at most --loss packets lost per stream, for SECONDS. COMMAND
 // runs at the start of that time; then each page must have reconnected its socket at least N times.
 // --restart-ice: every page restarts ICE of its upward connection in that time, which must go on
-// under new credentials. --resent: every video must have been repaired by resends. Prints one line
+// under new credentials. --resent: every video must have been repaired by resends. --bitrate:
+// Chromium's estimate upwards must have reached that many bit/s. Prints one line
 // per stream and a last line of JSON with the totals.
 import { spawnSync } from "node:child_process";
 import { openBrowser, pageUrl, pixelsExpression, sleep, streamsExpression, until } from "./pages.mjs";
@@ -23,6 +24,7 @@ const shots = option("--shots", "");
 const lossAllowed = Number(option("--loss", 0));
 const during = option("--during", "");
 const restartIce = option("--restart-ice", "");
+const bitrate = Number(option("--bitrate", 0));
 const resent = option("--resent", "");
 const reconnects = Number(option("--reconnects", 0));
 const [base, secondsText, ...specs] = words;
@@ -56,7 +58,11 @@ function checkStream(name, before, after) {
 	const label = `${name}: ${after.kind} ${after.type} ${after.ssrc}`;
 	console.log(label, JSON.stringify({ packets: after.packetsReceived ?? after.packetsSent, lost: after.packetsLost,
 		frames: after.framesDecoded ?? after.framesEncoded, size: `${after.frameWidth}x${after.frameHeight}`,
-		nack: after.nackCount, pli: after.pliCount, freezes: after.freezeCount, rtt: after.rtt }));
+		nack: after.nackCount, pli: after.pliCount, freezes: after.freezeCount, rtt: after.rtt,
+		available: after.type === "outbound-rtp" ? after.available : undefined }));
+	// Without transport-wide feedback Chromium stays at 80 kbit/s.
+	if (after.type === "outbound-rtp" && after.kind === "video" && after.available !== null)
+		check(after.available >= bitrate, `${label}: may send ${after.available} bit/s, not ${bitrate}`);
 	if (after.type !== "inbound-rtp")
 		return;
 	check(before, `${label}: was not there at the start of the measurement`);

@@ -33,10 +33,12 @@ export const streamsExpression = `(async () => {
 		if (connection.connectionState === "closed")
 			continue;
 		const report = await connection.getStats();
-		let rtt = null;
+		let rtt = null, available = null;
 		for (const entry of report.values())
-			if (entry.type === "candidate-pair" && entry.nominated && entry.currentRoundTripTime !== undefined)
+			if (entry.type === "candidate-pair" && entry.nominated && entry.currentRoundTripTime !== undefined) {
 				rtt = entry.currentRoundTripTime;
+				available = entry.availableOutgoingBitrate ?? null;
+			}
 		for (const entry of report.values()) {
 			if (entry.type !== "inbound-rtp" && entry.type !== "outbound-rtp")
 				continue;
@@ -45,7 +47,7 @@ export const streamsExpression = `(async () => {
 				retransmittedPacketsReceived, freezeCount, jitter } = entry;
 			streams.push({ type, kind, ssrc, packetsReceived, packetsSent, packetsLost, framesDecoded, framesEncoded,
 				frameWidth, frameHeight, bytesReceived, bytesSent, nackCount, pliCount, keyFramesDecoded,
-				retransmittedPacketsReceived, freezeCount, jitter, rtt,
+				retransmittedPacketsReceived, freezeCount, jitter, rtt, available,
 				connection: window.connections.indexOf(connection), state: connection.connectionState });
 		}
 	}
