@@ -36,9 +36,10 @@
 enum {
 	EXIT_CANNOT_RUN = 2,
 	TICK_MS = 50, // DTLS retransmissions, next hops
-	POLL_MS = 100, // shared rings, should the doorbell be lost
+	POLL_MS =
+		100, // shared rings, should the doorbell be lost; the filter's map: media waits for it
 	CORE_MS = 250, // time-outs of core and dialects
-	SLOW_MS = 1000, // filter map, watchdog
+	SLOW_MS = 1000, // watchdog
 	CANDIDATES_MS = 5000, // interfaces that come and go
 	LAST_WORDS_MS = 100, // for close frames at the end
 	WHY_MAX = 512,
@@ -80,7 +81,7 @@ struct control {
 	} udp_ready[UDP_SOCKETS_MAX];
 	int signals;
 	struct loop_watch *signals_watch;
-	uint64_t started_ms, polled_ms, cored_ms, slow_ms, gathered_ms;
+	uint64_t started_ms, polled_ms, filtered_ms, cored_ms, slow_ms, gathered_ms;
 	int64_t certificate_expiry_s;
 	bool draining, ending;
 };
@@ -418,6 +419,10 @@ static void tick(void *context)
 	}
 	if (now_ms - control->polled_ms >= POLL_MS)
 		poll_plane(control);
+	if (now_ms - control->filtered_ms >= POLL_MS) {
+		control->filtered_ms = now_ms;
+		filter_poll(control);
+	}
 	if (now_ms - control->cored_ms >= CORE_MS) {
 		control->cored_ms = now_ms;
 		core_tick(control->core, now_ms);
@@ -427,7 +432,6 @@ static void tick(void *context)
 	}
 	if (now_ms - control->slow_ms >= SLOW_MS) {
 		control->slow_ms = now_ms;
-		filter_poll(control);
 		notify_send("WATCHDOG=1");
 	}
 	if (now_ms - control->gathered_ms >= CANDIDATES_MS) {
@@ -447,6 +451,24 @@ static void end(struct control *control, unsigned number)
 
 static int settings_read(const struct settings *settings, struct config *config, char *why);
 static void limits_fill(struct control *control);
+
+static void certificate_reload(struct control *control)
+{
+	const char *certificate = control->config.http.tls_certificate;
+	const char *key = control->config.http.tls_key;
+
+	if (!*certificate)
+		return;
+	if (loop_tls_reload(server_loop(control->server), certificate, key)) {
+		log_error(
+			"SIGHUP: the TLS certificate stays as it was: %s and %s cannot be read or "
+			"are no pair",
+			certificate, key);
+		return;
+	}
+	control->certificate_expiry_s = certificate_expiry(certificate);
+	log_info("SIGHUP: %s is read again", certificate);
+}
 
 // Reads the configuration anew and applies the keys that the sample file calls reloadable.
 static void reload(struct control *control)
@@ -478,10 +500,12 @@ static void signal_ready(void *context, enum loop_ready ready)
 
 	if (ready != LOOP_READABLE || read(control->signals, &info, sizeof(info)) != sizeof(info))
 		return;
-	if (info.ssi_signo == SIGHUP)
+	if (info.ssi_signo == SIGHUP) {
 		reload(control);
-	else if (!control->ending)
+		certificate_reload(control);
+	} else if (!control->ending) {
 		end(control, info.ssi_signo);
+	}
 }
 
 // ---- start

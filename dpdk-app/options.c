@@ -99,6 +99,7 @@ static int rest_read(struct options *options, int count, char **values, int *sta
 static int config_compose(struct config *config, const struct flags *flags, char *why)
 {
 	config_init(config);
+	config->secrets_unread = true; // they are control's alone
 	if (flags->file && config_read(config, flags->file, why, WHY_SIZE) < 0)
 		return -1;
 	if (config_read_environment(config, environ, why, WHY_SIZE) < 0)
@@ -122,7 +123,7 @@ int options_read(struct options *options, int count, char **values, int *status)
 	}
 	if (flags.check)
 		config_print(&options->config, stdout);
-	config_forget_secrets(&options->config); // control's alone
+	config_forget_secrets(&options->config); // of the environment
 	if (flags.check)
 		return fail(status, 0);
 	log_level = options->config.log_level + flags.verbose;

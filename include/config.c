@@ -207,7 +207,7 @@ static int set_secret(
 	ssize_t length = 0;
 	int result = set_text(key, base + key->offset, text, place);
 	explicit_bzero(base + key->extra, CONFIG_SECRET_MAX);
-	if (result != 0 || !text[0])
+	if (result != 0 || !text[0] || ((const struct config *)base)->secrets_unread)
 		return result;
 	int fd = open(text, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 || (length = read(fd, secret, sizeof(secret))) < 0) {

@@ -207,8 +207,8 @@ static void entry_undo(struct session *session, const struct entry *entry)
 {
 	if (!entry->entered || entry->resumed)
 		return;
-	core_leave(session->host->core, entry->member->id);
-	entry->member->used = false;
+	if (!core_leave(session->host->core, entry->member->id))
+		entry->member->used = false;
 }
 
 static bool room_same(struct core_room_id a, struct core_room_id b)
@@ -330,6 +330,7 @@ static void handle_leave(struct session *session, const json_t *message)
 {
 	const char *room = text_of(message, "roomName");
 	struct membership *member = membership_find(session, room);
+	int error;
 
 	if (!member) {
 		session_error(session, "Failed to leave room: ",
@@ -338,7 +339,11 @@ static void handle_leave(struct session *session, const json_t *message)
 			0);
 		return;
 	}
-	core_leave(session->host->core, member->id);
+	error = core_leave(session->host->core, member->id);
+	if (error) { // it stays a member, whom the end of the socket takes out
+		session_error(session, "Failed to leave room: ", core_error_text(error), 0);
+		return;
+	}
 	member->used = false;
 	room_left(session, room);
 }

@@ -25,14 +25,14 @@ enum edge_stun_result {
 };
 
 // Results of DTLS: number, label, help. Append only.
-#define EDGE_DTLS_RESULTS(X)                                                                 \
-	X(CONNECTED, "connected", "handshake done, certificate matched")                     \
-	X(FAILED, "failed", "handshake failed")                                              \
-	X(TIMEOUT, "timeout", "handshake got no answer")                                     \
-	X(FINGERPRINT, "fingerprint", "certificate is not the one of the description")       \
-	X(NO_PROFILE, "no_profile", "no SRTP profile in common")                             \
-	X(CLOSED, "closed", "ended by the peer's close_notify")                              \
-	X(RESTARTED, "restarted", "new ClientHello for a transport from before our restart") \
+#define EDGE_DTLS_RESULTS(X)                                                             \
+	X(CONNECTED, "connected", "handshake done, certificate matched")                 \
+	X(FAILED, "failed", "handshake failed")                                          \
+	X(TIMEOUT, "timeout", "handshake got no answer")                                 \
+	X(FINGERPRINT, "fingerprint", "certificate is not the one of the description")   \
+	X(NO_PROFILE, "no_profile", "no SRTP profile in common")                         \
+	X(CLOSED, "closed", "ended by the peer's close_notify")                          \
+	X(RESTARTED, "restarted", "connected anew while the keys of before were in use") \
 	X(UNKNOWN, "unknown", "datagram from an address that no check has proved")
 
 enum edge_dtls_result {

@@ -13,6 +13,10 @@
 #include <string.h>
 #include <sys/queue.h>
 
+enum {
+	HELLO_RANDOM = 32,
+	SUCCESSOR_MS = 1000, // between two of one transport: each costs us a signature
+};
 enum session_state { SHAKING, WAITING, ESTABLISHED, OVER };
 
 struct session {
@@ -21,6 +25,8 @@ struct session {
 	struct core_transport_id id;
 	enum session_state state;
 	bool client, busy, forgotten;
+	bool successor; // of a conversation whose keys are in use
+	uint8_t hello[HELLO_RANDOM]; // random of the peer's ClientHello; zero in the client's role
 	uint64_t ticked; // dtls->ticks when it was last looked at
 	SSL *ssl;
 	const uint8_t *input; // the one datagram that is being read
@@ -33,6 +39,8 @@ struct dtls {
 	BIO_METHOD *method;
 	uint32_t sessions_max;
 	struct session **sessions; // by transport index
+	struct session **successors; // likewise; at most one waits behind each conversation
+	uint64_t *succeeded_ms; // when the last one of them began
 	LIST_HEAD(, session) unfinished;
 	uint64_t ticks, freed;
 };
@@ -147,8 +155,10 @@ struct dtls *dtls_create(const struct dtls_host *host, const char *pem, uint32_t
 	dtls->host = *host;
 	dtls->sessions_max = transports;
 	dtls->sessions = calloc(transports, sizeof(*dtls->sessions));
+	dtls->successors = calloc(transports, sizeof(*dtls->successors));
+	dtls->succeeded_ms = calloc(transports, sizeof(*dtls->succeeded_ms));
 	dtls->method = method_make();
-	if (dtls->sessions && dtls->method)
+	if (dtls->sessions && dtls->successors && dtls->succeeded_ms && dtls->method)
 		dtls->context = context_make(pem, why, why_size);
 	if (dtls->context)
 		return dtls;
@@ -162,12 +172,15 @@ void dtls_destroy(struct dtls *dtls)
 {
 	if (!dtls)
 		return;
-	for (uint32_t i = 0; dtls->sessions && i < dtls->sessions_max; i++)
-		if (dtls->sessions[i])
-			session_free(dtls->sessions[i]);
+	for (uint32_t i = 0; dtls->sessions && dtls->successors && i < dtls->sessions_max; i++) {
+		session_free(dtls->sessions[i]);
+		session_free(dtls->successors[i]);
+	}
 	SSL_CTX_free(dtls->context);
 	BIO_meth_free(dtls->method);
 	free(dtls->sessions);
+	free(dtls->successors);
+	free(dtls->succeeded_ms);
 	free(dtls);
 }
 
@@ -185,11 +198,29 @@ static unsigned retransmit_after(SSL *, unsigned previous_us)
 	return previous_us < 4000000 ? previous_us * 2 : previous_us;
 }
 
-static struct session *session_find(const struct dtls *dtls, struct core_transport_id id)
+static struct session *find_in(
+	const struct dtls *dtls, struct session **sessions, struct core_transport_id id)
 {
-	struct session *session = id.index < dtls->sessions_max ? dtls->sessions[id.index] : NULL;
+	struct session *session = id.index < dtls->sessions_max ? sessions[id.index] : NULL;
 
 	return session && session->id.generation == id.generation ? session : NULL;
+}
+
+static struct session *session_find(const struct dtls *dtls, struct core_transport_id id)
+{
+	return find_in(dtls, dtls->sessions, id);
+}
+
+static struct session *successor_find(const struct dtls *dtls, struct core_transport_id id)
+{
+	return find_in(dtls, dtls->successors, id);
+}
+
+static struct session **session_place(const struct session *session)
+{
+	const struct dtls *dtls = session->dtls;
+
+	return &(session->successor ? dtls->successors : dtls->sessions)[session->id.index];
 }
 
 static void session_finish(struct session *session, enum session_state state)
@@ -205,14 +236,17 @@ static void session_finish(struct session *session, enum session_state state)
 
 static void session_free(struct session *session)
 {
+	if (!session)
+		return;
 	session_finish(session, OVER);
-	session->dtls->sessions[session->id.index] = NULL;
+	*session_place(session) = NULL;
 	session->dtls->freed++;
 	SSL_free(session->ssl);
 	free(session);
 }
 
-static struct session *session_make(struct dtls *dtls, struct core_transport_id id, bool client)
+static struct session *session_make(
+	struct dtls *dtls, struct core_transport_id id, bool client, bool successor)
 {
 	struct session *session = calloc(1, sizeof(*session));
 	BIO *bio = BIO_new(dtls->method);
@@ -225,6 +259,7 @@ static struct session *session_make(struct dtls *dtls, struct core_transport_id 
 	session->dtls = dtls;
 	session->id = id;
 	session->client = client;
+	session->successor = successor;
 	BIO_set_data(bio, session);
 	BIO_set_init(bio, 1);
 	SSL_set_bio(session->ssl, bio, bio);
@@ -234,9 +269,8 @@ static struct session *session_make(struct dtls *dtls, struct core_transport_id 
 		SSL_set_connect_state(session->ssl);
 	else
 		SSL_set_accept_state(session->ssl);
-	if (dtls->sessions[id.index]) // of an earlier transport in this slot
-		session_free(dtls->sessions[id.index]);
-	dtls->sessions[id.index] = session;
+	session_free(*session_place(session)); // of an earlier transport in this slot
+	*session_place(session) = session;
 	LIST_INSERT_HEAD(&dtls->unfinished, session, unfinished);
 	dtls->host.counters->dtls_handshakes++;
 	return session;
@@ -246,6 +280,12 @@ fail:
 	return NULL;
 }
 
+static bool is_over(const struct session *session)
+{
+	return session && session->state == OVER;
+}
+
+// A successor's end is nobody's loss, unless the peer has ended the conversation before it meanwhile.
 static void session_close(struct session *session, enum edge_dtls_result result, const char *why)
 {
 	const struct dtls_host *host = &session->dtls->host;
@@ -254,7 +294,10 @@ static void session_close(struct session *session, enum edge_dtls_result result,
 		return;
 	session_finish(session, OVER);
 	host->counters->dtls[result]++;
-	host->closed(host->context, session->id, why);
+	if (session->successor && !is_over(session_find(session->dtls, session->id)))
+		session->forgotten = true; // whoever began it has proved nothing: the keys stay
+	else if (session->successor || !successor_find(session->dtls, session->id))
+		host->closed(host->context, session->id, why);
 }
 
 static void session_fail(struct session *session)
@@ -304,6 +347,18 @@ static bool keys_export(struct session *session, struct core_keys *keys)
 	return true;
 }
 
+// Takes the place of the conversation before it.
+static void session_succeed(struct session *session)
+{
+	struct dtls *dtls = session->dtls;
+
+	session_free(dtls->sessions[session->id.index]);
+	dtls->successors[session->id.index] = NULL;
+	session->successor = false;
+	dtls->sessions[session->id.index] = session;
+	dtls->host.counters->dtls[EDGE_DTLS_RESTARTED]++;
+}
+
 // The handshake is done: lets the keys out, if the certificate is the one that was described.
 static void session_establish(struct session *session)
 {
@@ -327,6 +382,8 @@ static void session_establish(struct session *session)
 		return;
 	}
 	session_finish(session, ESTABLISHED);
+	if (session->successor)
+		session_succeed(session);
 	host->counters->dtls[EDGE_DTLS_CONNECTED]++;
 	host->keys(host->context, session->id, &keys);
 	OPENSSL_cleanse(&keys, sizeof(keys));
@@ -389,20 +446,42 @@ static bool is_client_hello(const uint8_t *data, size_t length)
 	return length > 13 && data[0] == 22 && data[3] == 0 && data[4] == 0 && data[13] == 1;
 }
 
-void dtls_input(struct dtls *dtls, struct core_transport_id id, bool restored, const uint8_t *data,
-	size_t length)
+// The random of a ClientHello that begins in this datagram, else NULL. Retransmissions repeat it
+// (RFC 6347, 4.2.4).
+static const uint8_t *hello_random(const uint8_t *data, size_t length)
 {
-	struct session *session = session_find(dtls, id);
+	enum { FRAGMENT_OFFSET = 19, RANDOM = 27 };
+	static const uint8_t start[3];
 
-	if (!session && restored) {
-		if (!is_client_hello(data, length))
-			return;
-		dtls->host.counters->dtls[EDGE_DTLS_RESTARTED]++;
-		dtls->host.closed(dtls->host.context, id, "new DTLS handshake after our restart");
+	if (!is_client_hello(data, length) || length < RANDOM + HELLO_RANDOM ||
+		memcmp(data + FRAGMENT_OFFSET, start, sizeof(start)) != 0)
+		return NULL;
+	return data + RANDOM;
+}
+
+// A ClientHello other than the one this conversation began with: the peer begins anew, as with a new
+// PeerConnection that has the old certificate. Anybody who can forge its address can send that, so the
+// keys stay in use until this handshake is done.
+static void successor_begin(
+	struct dtls *dtls, struct core_transport_id id, const uint8_t *random, uint64_t now_ms)
+{
+	const struct session *session = session_find(dtls, id);
+	struct session *successor = successor_find(dtls, id);
+
+	if (session && !memcmp(session->hello, random, HELLO_RANDOM))
 		return;
-	}
-	if (!session && is_client_hello(data, length) && id.index < dtls->sessions_max)
-		session = session_make(dtls, id, false);
+	if (successor && !memcmp(successor->hello, random, HELLO_RANDOM))
+		return;
+	if (now_ms - dtls->succeeded_ms[id.index] < SUCCESSOR_MS)
+		return;
+	dtls->succeeded_ms[id.index] = now_ms;
+	successor = session_make(dtls, id, false, true);
+	if (successor)
+		memcpy(successor->hello, random, HELLO_RANDOM);
+}
+
+static void session_take(struct session *session, const uint8_t *data, size_t length)
+{
 	if (!session || session->busy || session->state == OVER)
 		return;
 	session->busy = true;
@@ -416,6 +495,27 @@ void dtls_input(struct dtls *dtls, struct core_transport_id id, bool restored, c
 	session_leave(session);
 }
 
+void dtls_input(struct dtls *dtls, struct core_transport_id id, bool restored, const uint8_t *data,
+	size_t length, uint64_t now_ms)
+{
+	struct session *session = session_find(dtls, id);
+	const uint8_t *random = hello_random(data, length);
+	bool keyed = session ? session->state == ESTABLISHED : restored;
+
+	if (id.index >= dtls->sessions_max)
+		return;
+	if (keyed && random)
+		successor_begin(dtls, id, random, now_ms);
+	if (!session && !restored && is_client_hello(data, length)) {
+		session = session_make(dtls, id, false, false);
+		if (session && random)
+			memcpy(session->hello, random, HELLO_RANDOM);
+	}
+	// each drops silently what is encrypted for the other (RFC 6347, 4.1.2.7)
+	session_take(session, data, length);
+	session_take(successor_find(dtls, id), data, length);
+}
+
 int dtls_connect(struct dtls *dtls, struct core_transport_id id)
 {
 	struct session *session = session_find(dtls, id);
@@ -423,7 +523,7 @@ int dtls_connect(struct dtls *dtls, struct core_transport_id id)
 	if (session)
 		return 0;
 	if (id.index < dtls->sessions_max)
-		session = session_make(dtls, id, true);
+		session = session_make(dtls, id, true, false);
 	if (!session)
 		return -ENOMEM;
 	session->busy = true;
@@ -432,15 +532,19 @@ int dtls_connect(struct dtls *dtls, struct core_transport_id id)
 	return 0;
 }
 
-void dtls_forget(struct dtls *dtls, struct core_transport_id id)
+static void session_forget(struct session *session)
 {
-	struct session *session = session_find(dtls, id);
-
 	if (!session || session->forgotten)
 		return;
 	session->forgotten = true;
 	if (!session->busy)
 		session_free(session);
+}
+
+void dtls_forget(struct dtls *dtls, struct core_transport_id id)
+{
+	session_forget(successor_find(dtls, id));
+	session_forget(session_find(dtls, id));
 }
 
 static void session_tick(struct session *session)

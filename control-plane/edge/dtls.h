@@ -41,10 +41,11 @@ void dtls_destroy(struct dtls *dtls);
 void dtls_fingerprint(const struct dtls *dtls, struct desc_fingerprint *fingerprint);
 
 // Takes one datagram of the peer of a transport. The first one opens the conversation in the server's role.
-// With `restored` (keys are there from before a restart, the conversation is not) everything is ignored
-// but a ClientHello, which closes the transport: the peer wants keys we cannot agree on any more.
+// When keys are in use already, out of this conversation or (`restored`) one from before a restart, a
+// ClientHello begins a second one beside it: its keys replace the others once its certificate has matched,
+// and nothing happens if that never comes.
 void dtls_input(struct dtls *dtls, struct core_transport_id id, bool restored, const uint8_t *data,
-	size_t length);
+	size_t length, uint64_t now_ms);
 
 // Opens the conversation in the client's role and sends the ClientHello; nothing when it is open.
 // Returns 0, or -ENOMEM.

@@ -14,12 +14,14 @@
 enum {
 	NEIGHBOUR_TRIES = 60, // of 50 ms
 	HOPS_MAX = 1024, // paths whose next hop is being asked for
+	HOP_AGE_MS = 5000, // a known one is looked up again: gateways fail over
 };
 
 struct slot { // what we have done for one transport
 	uint32_t generation;
 	uint8_t paths_used;
 	bool queued; // in `starts`
+	uint64_t hop_ms; // when a next hop was last looked up
 	struct core_address paths[CORE_PATHS_MAX]; // allowed in the filter
 };
 
@@ -180,12 +182,22 @@ static bool mac_known(const uint8_t mac[6])
 static bool path_hop(
 	struct ice *ice, const struct core_transport *transport, struct core_path *path)
 {
-	for (unsigned i = 0; i < transport->paths_used && !mac_known(path->remote_mac); i++)
+	struct slot *slot = &ice->slots[transport->id.index];
+	uint8_t mac[6] = {0};
+	int error;
+
+	if (mac_known(path->remote_mac)) // out of the frame itself
+		return false;
+	for (unsigned i = 0; i < transport->paths_used; i++)
 		if (address_same(&transport->paths[i].remote, &path->remote))
 			memcpy(path->remote_mac, transport->paths[i].remote_mac, 6);
-	if (mac_known(path->remote_mac))
+	if (mac_known(path->remote_mac) && ice->now_ms - slot->hop_ms < HOP_AGE_MS)
 		return false;
-	return ice->host.neighbour(ice->host.context, path, path->remote_mac) == -EAGAIN;
+	slot->hop_ms = ice->now_ms;
+	error = ice->host.neighbour(ice->host.context, path, mac);
+	if (!error)
+		memcpy(path->remote_mac, mac, sizeof(mac));
+	return error == -EAGAIN;
 }
 
 static void check_valid(
@@ -259,7 +271,8 @@ static void dtls_take(struct ice *ice, const struct udp_datagram *datagram)
 		ice->host.counters->dtls[EDGE_DTLS_UNKNOWN]++;
 		return;
 	}
-	dtls_input(ice->dtls, transport->id, transport->has_keys, datagram->data, datagram->length);
+	dtls_input(ice->dtls, transport->id, transport->has_keys, datagram->data, datagram->length,
+		ice->now_ms);
 }
 
 void ice_datagram(struct ice *ice, const struct udp_datagram *datagram, uint64_t now_ms)

@@ -3,6 +3,9 @@
 
 #include "log.h"
 
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
 #include <errno.h>
 #include <ev.h>
 #include <fcntl.h>
@@ -244,7 +247,6 @@ static struct lws_context *context_make(struct loop *loop, bool with_ev)
 			   (with_ev ? LWS_SERVER_OPTION_LIBEV : 0),
 		.foreign_loops = with_ev ? foreign : NULL,
 		.max_http_header_data = HEADER_BYTES,
-		.max_http_header_pool = 256,
 		.timeout_secs = REQUEST_S,
 		.gid = (gid_t)-1,
 		.uid = (uid_t)-1,
@@ -364,6 +366,27 @@ void loop_stop(struct loop *loop)
 		ev_break(loop->ev, EVBREAK_ALL);
 	else
 		lws_cancel_service(loop->context);
+}
+
+// Tried out first: libwebsockets would keep a certificate without its key.
+static bool tls_pair(const char *certificate, const char *key)
+{
+	SSL_CTX *trial = SSL_CTX_new(TLS_server_method());
+	bool ok = trial && SSL_CTX_use_certificate_chain_file(trial, certificate) == 1 &&
+		  SSL_CTX_use_PrivateKey_file(trial, key, SSL_FILETYPE_PEM) == 1 &&
+		  SSL_CTX_check_private_key(trial) == 1;
+
+	SSL_CTX_free(trial);
+	ERR_clear_error();
+	return ok;
+}
+
+int loop_tls_reload(struct loop *loop, const char *certificate, const char *key)
+{
+	if (!loop->has_tls || !tls_pair(certificate, key) ||
+		lws_tls_cert_updated(loop->context, certificate, key, NULL, 0, NULL, 0))
+		return -1;
+	return 0;
 }
 
 struct lws_vhost *loop_vhost(const struct loop *loop)

@@ -34,6 +34,10 @@ void loop_destroy(struct loop *loop);
 void loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);
 
+// Reads certificate and key of TLS again, for connections from now on. Returns 0, or -1 when they cannot be
+// read or are no pair; the old ones stay then.
+int loop_tls_reload(struct loop *loop, const char *certificate, const char *key);
+
 struct lws_vhost *loop_vhost(const struct loop *loop);
 bool loop_has_tls(const struct loop *loop);
 void *loop_user(struct lws *wsi);

@@ -92,7 +92,7 @@ static void check_certificate(const struct ready_input *input, struct ready_repo
 {
 	if (input->certificate_expiry_s && input->certificate_expiry_s <= input->now_s)
 		add_fault(report, "certificate",
-			"http.tls_certificate has expired: renew it and restart control");
+			"http.tls_certificate has expired: renew it and send control SIGHUP");
 	else
 		add_ok(report, "certificate");
 }

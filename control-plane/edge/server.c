@@ -24,6 +24,7 @@ enum {
 	ADDRESS_BUCKETS = 1024,
 	LINGERING_MAX = 64,
 	CHUNK_BYTES = 64 * 1024,
+	CHUNK_S = 30, // to take one; libwebsockets itself would wait for ever
 	HEADERS_BYTES = 2048,
 	DESCRIPTORS_OTHER = 512, // sockets, files and timers that are no connections
 };
@@ -75,11 +76,17 @@ struct server {
 
 // ---- connections
 
+// The part of an address that is one party's: whoever has an IPv6 address has the whole /64.
+static size_t party_bytes(const struct core_address *address)
+{
+	return address_is_ipv4(address) ? sizeof(address->ip) : sizeof(address->ip) / 2;
+}
+
 static unsigned bucket_of(const struct core_address *address)
 {
 	uint32_t hash = 2166136261u;
 
-	for (unsigned i = 0; i < sizeof(address->ip); i++)
+	for (unsigned i = 0; i < party_bytes(address); i++)
 		hash = (hash ^ address->ip[i]) * 16777619u;
 	return hash % ADDRESS_BUCKETS;
 }
@@ -90,7 +97,7 @@ static unsigned connections_from(const struct server *server, const struct core_
 	unsigned count = 0;
 
 	LIST_FOREACH (connection, &server->by_address[bucket_of(address)], same_bucket)
-		count += !memcmp(connection->address.ip, address->ip, sizeof(address->ip));
+		count += !memcmp(connection->address.ip, address->ip, party_bytes(address));
 	return count;
 }
 
@@ -312,6 +319,7 @@ static int reply_send(struct connection *connection, struct lws *wsi, enum http_
 		return -1;
 	if (!connection->length)
 		return transaction_end(connection, wsi);
+	lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT, CHUNK_S);
 	lws_callback_on_writable(wsi);
 	return 0;
 }
@@ -329,6 +337,7 @@ static int reply_continue(struct connection *connection, struct lws *wsi)
 		    part == left ? LWS_WRITE_HTTP_FINAL : LWS_WRITE_HTTP) != (int)part)
 		return -1;
 	connection->sent += part;
+	lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT, CHUNK_S);
 	if (part == left)
 		return transaction_end(connection, wsi);
 	lws_callback_on_writable(wsi);
@@ -454,6 +463,11 @@ static int on_writable(struct connection *connection, struct lws *wsi)
 	return -1;
 }
 
+static unsigned close_code(const uint8_t *payload, size_t length)
+{
+	return length < 2 ? 0 : (unsigned)payload[0] << 8 | payload[1];
+}
+
 static int callback(
 	struct lws *wsi, enum lws_callback_reasons reason, void *, void *in, size_t length)
 {
@@ -476,7 +490,7 @@ static int callback(
 		return connection->ws ? on_writable(connection, wsi) : -1;
 	case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
 		if (connection->ws)
-			ws_peer_closes(connection->ws);
+			ws_peer_closes(connection->ws, close_code(in, length));
 		return 0;
 	case LWS_CALLBACK_CLOSED:
 		if (connection->ws)

@@ -130,7 +130,7 @@ void stun_answer(const struct stun_users *users, const uint8_t *data, size_t len
 {
 	struct lookup lookup = {.users = users, .answer = answer};
 	StunAgent agent;
-	StunMessage message;
+	StunMessage message, error;
 
 	memset(answer, 0, sizeof(*answer));
 	answer->result = EDGE_STUN_MALFORMED;
@@ -154,7 +154,7 @@ void stun_answer(const struct stun_users *users, const uint8_t *data, size_t len
 	case STUN_VALIDATION_UNKNOWN_REQUEST_ATTRIBUTE:
 		answer->result = EDGE_STUN_UNKNOWN_ATTRIBUTE;
 		answer->reply_length = stun_agent_build_unknown_attributes_error(
-			&agent, &message, reply, STUN_REPLY_MAX, &message);
+			&agent, &error, reply, STUN_REPLY_MAX, &message);
 		break;
 	case STUN_VALIDATION_UNMATCHED_RESPONSE:
 		answer->result = EDGE_STUN_RESPONSE;

@@ -310,9 +310,13 @@ void ws_writable(struct ws *ws, struct ws_output *output)
 	memcpy(output->reason, ws->close_reason, sizeof(output->reason));
 }
 
-void ws_peer_closes(struct ws *ws)
+// RFC 6455, 7.4: what is neither an end in order (1000, 1001) nor the application's own (3000 and up) is a
+// fault of the client, which may come back.
+void ws_peer_closes(struct ws *ws, unsigned code)
 {
-	ws->clean = true;
+	bool leaves = !code || code == 1000 || code == 1001 || code >= 3000;
+
+	ws->clean = leaves && !ws->closing;
 }
 
 void ws_closed(struct ws *ws)

@@ -77,8 +77,9 @@ struct ws_output {
 // What to write next.
 void ws_writable(struct ws *ws, struct ws_output *output);
 
-// The peer has sent a close frame.
-void ws_peer_closes(struct ws *ws);
+// The peer has sent a close frame: it leaves, unless its code (0 = none given) says that something failed
+// there, or we are closing already.
+void ws_peer_closes(struct ws *ws, unsigned code);
 
 // The socket is gone; frees the link.
 void ws_closed(struct ws *ws);

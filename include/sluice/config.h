@@ -48,6 +48,7 @@ struct config {
 	char bpf_directory
 		[CONFIG_PATH_MAX]; // mounted bpffs where the maps are pinned [/sys/fs/bpf]
 	enum config_log_level log_level;
+	bool secrets_unread; // set after config_init: files of secrets are named but not opened
 
 	struct {
 		uint16_t port; // UDP, one for all media

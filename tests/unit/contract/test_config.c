@@ -292,6 +292,17 @@ static void test_unreadable_files(void **)
 	assert_int_equal(small[4], 'x');
 }
 
+static void test_secrets_of_others(void **)
+{
+	static const char text[] = "auth:\n  jwt_secret_file: nowhere\n";
+	write_file("c.yaml", text, strlen(text));
+	config_init(&config);
+	config.secrets_unread = true;
+	assert_int_equal(config_read(&config, "c.yaml", why, sizeof(why)), 0);
+	assert_string_equal(config.auth.jwt_secret_file, "nowhere");
+	assert_string_equal(config.auth.jwt_secret, "");
+}
+
 static void test_bad_secrets(void **)
 {
 	static const char text[] = "auth:\n  jwt_secret_file: secret\n";
@@ -442,6 +453,7 @@ int main(void)
 		CASE(test_empty_files_and_sections_change_nothing),
 		CASE(test_bad_files),
 		CASE(test_unreadable_files),
+		CASE(test_secrets_of_others),
 		CASE(test_bad_secrets),
 		CASE(test_environment),
 		CASE(test_flags),

@@ -32,6 +32,8 @@ struct end {
 	unsigned split; // cut ClientHellos for this end into two datagrams
 	unsigned lose; // so many datagrams towards this end
 	bool forget_when_closed;
+	bool restored; // keys of before a restart are in use
+	uint64_t now_ms;
 	char pem[64];
 };
 
@@ -135,6 +137,7 @@ static struct pair *pair_open(void)
 	end_open(&pair->server, 2);
 	pair->client.peer = &pair->server;
 	pair->server.peer = &pair->client;
+	pair->server.now_ms = 1000;
 	dtls_fingerprint(pair->server.dtls, &pair->client.expected);
 	dtls_fingerprint(pair->client.dtls, &pair->server.expected);
 	return pair;
@@ -162,7 +165,7 @@ static bool deliver(struct end *end)
 	uint8_t *exact = malloc(end->wire[at].length);
 
 	memcpy(exact, end->wire[at].data, end->wire[at].length);
-	dtls_input(end->dtls, end->id, false, exact, end->wire[at].length);
+	dtls_input(end->dtls, end->id, end->restored, exact, end->wire[at].length, end->now_ms);
 	free(exact);
 	return true;
 }
@@ -300,16 +303,108 @@ static void restored_transports(void **)
 	static const uint8_t other[64] = {22, 254, 253, 0, 1};
 	static const uint8_t alert[64] = {21, 254, 253, 0, 0};
 
-	dtls_input(pair->server.dtls, pair->server.id, true, other, sizeof(other));
-	dtls_input(pair->server.dtls, pair->server.id, true, alert, sizeof(alert));
-	assert_int_equal(pair->server.closed, 0);
-	dtls_connect(pair->client.dtls, pair->client.id);
-	dtls_input(pair->server.dtls, pair->server.id, true, pair->server.wire[0].data,
-		pair->server.wire[0].length);
-	assert_int_equal(pair->server.closed, 1);
-	assert_int_equal(pair->server.counters.dtls[EDGE_DTLS_RESTARTED], 1);
+	dtls_input(pair->server.dtls, pair->server.id, true, other, sizeof(other), 1000);
+	dtls_input(pair->server.dtls, pair->server.id, true, alert, sizeof(alert), 1000);
 	assert_int_equal(pair->client.used, 0); // not a word
+	pair->server.restored = true;
+	dtls_connect(pair->client.dtls, pair->client.id);
+	run(pair);
+	assert_connected(pair);
+	assert_int_equal(pair->server.counters.dtls[EDGE_DTLS_RESTARTED], 1);
 	pair_close(pair);
+}
+
+// A new PeerConnection with the old certificate: all of the core's doing but this is an ICE restart.
+static void the_same_peer_begins_anew(void **)
+{
+	struct pair *pair = pair_open();
+
+	for (unsigned i = 1; i <= 3; i++) {
+		struct core_keys before = pair->server.keys;
+
+		pair->client.has_keys = pair->server.has_keys = false;
+		pair->server.now_ms += 1000;
+		dtls_forget(pair->client.dtls, pair->client.id);
+		dtls_connect(pair->client.dtls, pair->client.id);
+		run(pair);
+		assert_connected(pair);
+		assert_memory_not_equal(before.send_key, pair->server.keys.send_key, 16);
+		assert_int_equal(pair->server.counters.dtls[EDGE_DTLS_RESTARTED], i - 1);
+		assert_int_equal(pair->server.counters.dtls_handshakes, 0);
+	}
+	pair_close(pair);
+}
+
+static void two_conversations_are_forgotten_as_one(void **)
+{
+	struct pair *pair = pair_open();
+
+	dtls_connect(pair->client.dtls, pair->client.id);
+	run(pair);
+	dtls_connect(pair->client.dtls, (struct core_transport_id){9, 1});
+	assert_true(deliver(&pair->server));
+	assert_int_equal(pair->server.counters.dtls_handshakes, 1);
+	dtls_forget(pair->server.dtls, pair->server.id);
+	assert_int_equal(pair->server.counters.dtls_handshakes, 0);
+	assert_int_equal(pair->server.closed, 0);
+	pair_close(pair);
+}
+
+static void forged_hellos_change_nothing(void **)
+{
+	for (unsigned restored = 0; restored < 2; restored++) {
+		struct pair *pair = pair_open();
+		struct end *stranger = calloc(1, sizeof(*stranger));
+		struct core_keys keys;
+
+		end_open(stranger, 3);
+		dtls_fingerprint(pair->server.dtls, &stranger->expected);
+		stranger->peer = &pair->server;
+		if (!restored) {
+			dtls_connect(pair->client.dtls, pair->client.id);
+			run(pair);
+			assert_connected(pair);
+		}
+		keys = pair->server.keys;
+		pair->server.restored = restored;
+		pair->server.has_keys = false;
+		pair->server.peer = stranger;
+		dtls_connect(stranger->dtls, stranger->id);
+		assert_true(deliver(&pair->server)); // only a ClientHello, for a start
+		assert_int_equal(pair->server.counters.dtls_handshakes, 1);
+		while (deliver(&pair->server) || deliver(stranger))
+			;
+		assert_false(pair->server.has_keys);
+		assert_int_equal(pair->server.closed, 0);
+		assert_int_equal(pair->server.counters.dtls[EDGE_DTLS_FINGERPRINT], 1);
+		assert_int_equal(pair->server.counters.dtls_handshakes, 0);
+
+		// no more than one try a second
+		dtls_forget(stranger->dtls, stranger->id);
+		dtls_connect(stranger->dtls, stranger->id);
+		assert_true(deliver(&pair->server));
+		assert_int_equal(pair->server.counters.dtls_handshakes, 0);
+		assert_int_equal(stranger->used, 0);
+
+		// the true peer still gets new keys, with a stranger's handshake half way
+		pair->server.now_ms += 1000;
+		dtls_forget(stranger->dtls, stranger->id);
+		dtls_connect(stranger->dtls, stranger->id);
+		assert_true(deliver(&pair->server));
+		assert_int_equal(pair->server.counters.dtls_handshakes, 1);
+		pair->server.peer = &pair->client;
+		pair->server.now_ms += 1000;
+		pair->client.has_keys = false;
+		dtls_forget(pair->client.dtls, pair->client.id);
+		dtls_connect(pair->client.dtls, pair->client.id);
+		run(pair);
+		assert_connected(pair);
+		assert_memory_not_equal(&keys, &pair->server.keys, sizeof(keys));
+		dtls_destroy(stranger->dtls);
+		unlink(stranger->pem);
+		free(stranger);
+		pair_close(pair);
+	}
 }
 
 static void rubbish_opens_and_breaks_nothing(void **)
@@ -321,7 +416,7 @@ static void rubbish_opens_and_breaks_nothing(void **)
 		for (unsigned j = 0; j < sizeof(junk); j++)
 			junk[j] = (uint8_t)(i * 31 + j * 7 + (j * i) % 13);
 		junk[0] = (uint8_t)(20 + i % 4);
-		dtls_input(pair->server.dtls, pair->server.id, false, junk, 1 + i);
+		dtls_input(pair->server.dtls, pair->server.id, false, junk, 1 + i, 1000);
 	}
 	assert_int_equal(pair->server.counters.dtls_handshakes, 0);
 	dtls_connect(pair->client.dtls, pair->client.id);
@@ -329,7 +424,7 @@ static void rubbish_opens_and_breaks_nothing(void **)
 	assert_connected(pair);
 	for (unsigned i = 0; i < 200; i++) {
 		junk[0] = (uint8_t)(20 + i % 4);
-		dtls_input(pair->server.dtls, pair->server.id, false, junk, 1 + i);
+		dtls_input(pair->server.dtls, pair->server.id, false, junk, 1 + i, 1000);
 	}
 	assert_int_equal(pair->server.closed, 0);
 	pair_close(pair);
@@ -346,7 +441,7 @@ static void truncated_handshakes_do_not_connect(void **)
 		uint8_t *exact = malloc(length ? length : 1);
 
 		memcpy(exact, pair->server.wire[0].data, length);
-		dtls_input(pair->server.dtls, pair->server.id, false, exact, length);
+		dtls_input(pair->server.dtls, pair->server.id, false, exact, length, 1000);
 		free(exact);
 	}
 	assert_false(pair->server.has_keys);
@@ -385,6 +480,9 @@ int main(void)
 		cmocka_unit_test(late_wrong_description_is_refused),
 		cmocka_unit_test(nobody_answers),
 		cmocka_unit_test(restored_transports),
+		cmocka_unit_test(the_same_peer_begins_anew),
+		cmocka_unit_test(two_conversations_are_forgotten_as_one),
+		cmocka_unit_test(forged_hellos_change_nothing),
 		cmocka_unit_test(rubbish_opens_and_breaks_nothing),
 		cmocka_unit_test(truncated_handshakes_do_not_connect),
 		cmocka_unit_test(transport_slot_is_used_again),

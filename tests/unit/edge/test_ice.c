@@ -27,6 +27,8 @@ static struct core_address allowed[ALLOWED_MAX];
 static unsigned allowed_used;
 static int hop_error;
 static unsigned hop_asked;
+static uint8_t hop_last; // byte of its MAC address
+static uint64_t check_ms; // when check_from happens
 static struct desc offer, answer;
 static struct core_transport_id id;
 static char pem[64], client_pem[64], why[256];
@@ -45,9 +47,11 @@ static int host_send(void *, const struct core_path *path, const uint8_t *data, 
 static int host_neighbour(void *, const struct core_path *, uint8_t mac[6])
 {
 	hop_asked++;
-	if (!hop_error)
-		memcpy(mac, "\2hopAB", 6);
-	return hop_error;
+	if (hop_error)
+		return hop_error;
+	memcpy(mac, "\2hopAB", 6);
+	mac[5] = hop_last;
+	return 0;
 }
 
 static int host_allow(void *, const struct core_address *remote)
@@ -114,6 +118,8 @@ static int fresh(void **)
 	memset(&counters, 0, sizeof(counters));
 	sent_used = allowed_used = hop_asked = 0;
 	hop_error = 0;
+	hop_last = 'B';
+	check_ms = 2000;
 	ice = ice_create(&host, pem, ROWS, why, sizeof(why));
 	if (!ice)
 		fail_msg("%s", why);
@@ -164,8 +170,8 @@ static void check_from(uint16_t port, const char *password, bool nominate)
 	datagram.length = stun_usage_ice_conncheck_create(&agent, &message, request,
 		sizeof(request), (uint8_t *)user, strlen(user), (const uint8_t *)password,
 		strlen(password), nominate, true, 1, 7, NULL, STUN_USAGE_ICE_COMPATIBILITY_RFC5245);
-	ice_datagram(ice, &datagram, 2000);
-	ice_settle(ice, 2000);
+	ice_datagram(ice, &datagram, check_ms);
+	ice_settle(ice, check_ms);
 	core_dispatch(core);
 }
 
@@ -217,6 +223,28 @@ static void an_unknown_hop_is_asked_again(void **)
 	assert_memory_equal(core_transport(core, id)->paths[0].remote_mac, "\2hopAB", 6);
 }
 
+static void a_gateway_that_fails_over_is_followed(void **)
+{
+	const struct core_path *path;
+
+	publisher_joins(DESC_ACTPASS, NULL);
+	check_from(5000, answer.password, true);
+	path = core_transport(core, id)->paths;
+	assert_memory_equal(path->remote_mac, "\2hopAB", 6);
+	hop_last = 'C';
+	check_ms += 6000;
+	check_from(5000, answer.password, true);
+	assert_memory_equal(path->remote_mac, "\2hopAC", 6);
+	hop_error = -EAGAIN; // it is silent: the address that was known stays until it answers
+	check_ms += 6000;
+	check_from(5000, answer.password, true);
+	assert_memory_equal(path->remote_mac, "\2hopAC", 6);
+	hop_error = 0;
+	hop_last = 'D';
+	ice_tick(ice, check_ms + 50);
+	assert_memory_equal(path->remote_mac, "\2hopAD", 6);
+}
+
 static void nobody_asks_for_ever(void **)
 {
 	publisher_joins(DESC_ACTPASS, NULL);
@@ -254,13 +282,14 @@ static void a_moved_address_stays_allowed(void **)
 static struct dtls *peer;
 static struct edge_counters peer_counters;
 static const struct core_transport_id peer_id = {3, 1};
+static uint16_t peer_port = 5000;
 static bool peer_has_keys;
 static struct core_keys peer_keys;
 static struct desc_fingerprint our_fingerprint;
 
 static void peer_send(void *, struct core_transport_id, const uint8_t *data, size_t length)
 {
-	struct udp_datagram datagram = {.path = world_path(1, 5000),
+	struct udp_datagram datagram = {.path = world_path(1, peer_port),
 		.class = SLUICE_CLASS_DTLS,
 		.data = data,
 		.length = length};
@@ -305,7 +334,7 @@ static void peer_hears(void)
 		sent_first++;
 		sent_used--;
 		if (one.data[0] >= 20)
-			dtls_input(peer, peer_id, false, one.data, one.length);
+			dtls_input(peer, peer_id, false, one.data, one.length, 2000);
 	}
 }
 
@@ -333,6 +362,36 @@ static void handshake(enum desc_setup setup)
 static void we_are_the_server(void **)
 {
 	handshake(DESC_ACTPASS);
+	dtls_destroy(peer);
+}
+
+// The core takes the offer of a new PeerConnection with the old certificate for an ICE restart.
+static void a_new_connection_of_the_old_certificate(void **)
+{
+	struct core_keys before;
+	uint32_t epoch;
+
+	handshake(DESC_ACTPASS);
+	before = peer_keys;
+	epoch = core_transport(core, id)->key_epoch;
+	strcpy(offer.ufrag, "anew");
+	assert_int_equal(
+		core_publish(core, core_transport(core, id)->participant, &offer, &answer, 2000),
+		0);
+	peer_port = 5001;
+	check_from(peer_port, answer.password, true);
+	peer_has_keys = false;
+	dtls_forget(peer, peer_id);
+	dtls_connect(peer, peer_id);
+	peer_hears();
+	const struct core_transport *transport = core_transport(core, id);
+
+	assert_true(peer_has_keys);
+	assert_int_equal(transport->key_epoch, epoch + 1);
+	assert_memory_not_equal(before.send_key, peer_keys.send_key, 16);
+	assert_memory_equal(transport->keys.send_key, peer_keys.receive_key, 16);
+	assert_int_equal(transport->paths[transport->path_selected].remote.port, 5001);
+	peer_port = 5000;
 	dtls_destroy(peer);
 }
 
@@ -377,9 +436,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_check_opens_a_path, fresh, done),
 		cmocka_unit_test_setup_teardown(an_unknown_hop_is_asked_again, fresh, done),
+		cmocka_unit_test_setup_teardown(a_gateway_that_fails_over_is_followed, fresh, done),
 		cmocka_unit_test_setup_teardown(nobody_asks_for_ever, fresh, done),
 		cmocka_unit_test_setup_teardown(a_moved_address_stays_allowed, fresh, done),
 		cmocka_unit_test_setup_teardown(we_are_the_server, fresh, done),
+		cmocka_unit_test_setup_teardown(
+			a_new_connection_of_the_old_certificate, fresh, done),
 		cmocka_unit_test_setup_teardown(we_are_the_client, fresh, done),
 		cmocka_unit_test_setup_teardown(wrong_certificate_ends_the_transport, fresh, done),
 		cmocka_unit_test_setup_teardown(strangers_are_counted, fresh, done),

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The real server over loopback, with an echoing dialect and a client made of bare sockets.
+#include "edge/certificate.h"
 #include "edge/server.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <setjmp.h>
@@ -386,6 +388,127 @@ static void a_lost_socket_is_not_clean(void **)
 	assert_int_equal(closed_clean, 0);
 }
 
+static void only_a_client_in_order_leaves(void **)
+{
+	static const struct {
+		const char *payload;
+		size_t length;
+		bool clean;
+	} closes[] = {
+		{"", 0, true}, {"\x03\xe8", 2, true}, // 1000
+		{"\x03\xf3"
+		 "ping timeout",
+			14, false}, // 1011
+		{"\x03\xea", 2, false}, // 1002
+		{"\x0f\xa0", 2, true}, // 4000
+	};
+
+	for (unsigned i = 0; i < sizeof(closes) / sizeof(closes[0]); i++) {
+		int fd = websocket(0, "/sfu");
+
+		closed_clean = 0;
+		frame(fd, 0x88, closes[i].payload, closes[i].length);
+		assert_true(hear(fd));
+		assert_int_equal(closed, i + 1);
+		assert_int_equal(closed_clean, closes[i].clean);
+		close(fd);
+	}
+}
+
+static void half_requests_keep_nobody_out(void **)
+{
+	struct server_options options = {.config = &config,
+		.http = &http_host,
+		.ws = &ws_host,
+		.dialect = dialect_by,
+		.counters = &counters};
+	static int fds[400];
+	int fd;
+
+	done(NULL);
+	config.limits.connections = config.limits.connections_per_address = 1000;
+	server = server_create(&options, why, sizeof(why));
+	timer = loop_timer_create(server_loop(server), time_is_up, NULL);
+	for (unsigned i = 0; i < 400; i++) {
+		fds[i] = client(0);
+		say(fds[i], "GET / HTTP/1.1\r\nHost", 20);
+		if (i % 64 == 63)
+			run(5);
+	}
+	run(20);
+	fd = client(0);
+	ask(fd, "GET /livez HTTP/1.1\r\nHost: a\r\n\r\n");
+	assert_status("200");
+	close(fd);
+	for (unsigned i = 0; i < 400; i++)
+		close(fds[i]);
+	for (unsigned i = 0; i < 10 && counters.connections_open; i++)
+		run(20);
+}
+
+static void pair_write(const char *path)
+{
+	SSL_CTX *context = SSL_CTX_new(TLS_method());
+
+	unlink(path);
+	assert_int_equal(certificate_use(context, path, why, sizeof(why)), 0);
+	SSL_CTX_free(context);
+}
+
+// The certificate that a new connection sees.
+static void shown(struct desc_fingerprint *fingerprint)
+{
+	SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+	SSL *ssl = SSL_new(context);
+	int fd = client(0), result = 0;
+	unsigned length;
+
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	SSL_set_fd(ssl, fd);
+	for (unsigned i = 0; i < 200 && result != 1; i++) {
+		result = SSL_connect(ssl);
+		run(5);
+	}
+	assert_int_equal(result, 1);
+	X509_digest(SSL_get0_peer_certificate(ssl), EVP_sha256(), fingerprint->value, &length);
+	SSL_free(ssl);
+	SSL_CTX_free(context);
+	close(fd);
+	run(20);
+}
+
+static void a_renewed_certificate_is_shown(void **)
+{
+	struct server_options options = {.config = &config,
+		.http = &http_host,
+		.ws = &ws_host,
+		.dialect = dialect_by,
+		.counters = &counters};
+	struct desc_fingerprint first, second, third;
+	char path[64];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/tls.pem", directory);
+	pair_write(path);
+	done(NULL);
+	strcpy(config.http.tls_certificate, path);
+	strcpy(config.http.tls_key, path);
+	server = server_create(&options, why, sizeof(why));
+	timer = loop_timer_create(server_loop(server), time_is_up, NULL);
+	shown(&first);
+	pair_write(path);
+	assert_int_equal(loop_tls_reload(server_loop(server), path, path), 0);
+	shown(&second);
+	assert_memory_not_equal(first.value, second.value, 32);
+	file = fopen(path, "w");
+	fputs("rubbish\n", file);
+	fclose(file);
+	assert_int_equal(loop_tls_reload(server_loop(server), path, path), -1);
+	shown(&third);
+	assert_memory_equal(second.value, third.value, 32);
+	unlink(path);
+}
+
 static void a_dialect_listener_has_any_path(void **)
 {
 	int fd = websocket(1, "/whatever/it/is");
@@ -473,6 +596,10 @@ static void all_are_told_of_a_restart(void **)
 	ws_hub_close_all(server_hub(server), WS_CLOSE_RESTART, "restarting");
 	hear(fd);
 	assert_non_null(memmem(heard, heard_length, "\x03\xf4restarting", 12));
+	frame(fd, 0x88, "\x03\xf4", 2); // the answer to it is no leaving
+	assert_true(hear(fd));
+	assert_int_equal(closed, 1);
+	assert_int_equal(closed_clean, 0);
 	close(fd);
 }
 
@@ -501,6 +628,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(too_many_connections, fresh, done),
 		cmocka_unit_test_setup_teardown(messages_there_and_back, fresh, done),
 		cmocka_unit_test_setup_teardown(a_lost_socket_is_not_clean, fresh, done),
+		cmocka_unit_test_setup_teardown(only_a_client_in_order_leaves, fresh, done),
+		cmocka_unit_test_setup_teardown(a_renewed_certificate_is_shown, fresh, done),
+		cmocka_unit_test_setup_teardown(half_requests_keep_nobody_out, fresh, done),
 		cmocka_unit_test_setup_teardown(a_dialect_listener_has_any_path, fresh, done),
 		cmocka_unit_test_setup_teardown(refused_upgrades, fresh, done),
 		cmocka_unit_test_setup_teardown(limits_of_messages, fresh, done),

@@ -247,6 +247,7 @@ static void unknown_attribute_is_420(void **)
 	StunAgent agent;
 	StunMessage message;
 
+	memset(reply, 0xaa, sizeof(reply));
 	stun_agent_init(&agent, known_to_peers, STUN_COMPATIBILITY_RFC5389,
 		STUN_AGENT_USAGE_SHORT_TERM_CREDENTIALS | STUN_AGENT_USAGE_USE_FINGERPRINT);
 	stun_agent_init_request(&agent, &message, request, sizeof(request), STUN_BINDING);
@@ -258,6 +259,8 @@ static void unknown_attribute_is_420(void **)
 
 	assert_int_equal(answer.result, EDGE_STUN_UNKNOWN_ATTRIBUTE);
 	assert_int_equal(error_of(reply, answer.reply_length), 420);
+	assert_memory_equal(reply, "\x01\x11", 2); // a Binding error response
+	assert_memory_equal(reply + 4, request + 4, 16); // of this transaction
 }
 
 static void indications_are_not_answered(void **)

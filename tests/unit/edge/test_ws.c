@@ -132,7 +132,7 @@ static void a_link_lives_and_ends(void **)
 	event.link = &event; // nobody's
 	ws_hub_event(hub, &event);
 	assert_int_equal(events, 0);
-	ws_peer_closes(ws);
+	ws_peer_closes(ws, 1000);
 	ws_closed(ws);
 	assert_true(closed_clean);
 	assert_int_equal(closes, 1);
