@@ -140,6 +140,8 @@ static void join_again(
 	participant_tell(core, participant, false);
 	if (shown)
 		event_room(core, CORE_EVENT_JOINED, participant);
+	if (!join->can_publish)
+		publication_end_all(core, participant, "publishing is no longer granted");
 }
 
 static int join_anew(struct core *core, const struct core_join *join, const char *dialect,
@@ -193,6 +195,8 @@ int core_join(struct core *core, const struct core_join *join, struct core_parti
 	}
 	if (strcmp(participant->view.dialect, dialect))
 		return -CORE_EXISTS;
+	if (!event_reserve(core, 2 + participant_events(participant)))
+		return -CORE_FULL;
 	join_again(core, participant, join);
 	*id = participant->view.id;
 	*resumed = true;

@@ -70,6 +70,28 @@ static void test_takeover_keeps_media(void **)
 	world_end(&world);
 }
 
+static void test_takeover_without_the_right_ends_publishing(void **)
+{
+	struct world world;
+	struct core_participant_id a, again;
+	struct core_join join = world_join("r", "a", "second link");
+	bool resumed;
+
+	world_begin(&world);
+	a = world_enter(&world, "r", "a");
+	world_enter(&world, "r", "b");
+	world_publish(&world, a, 1);
+	world_told(&world);
+	join.can_publish = false;
+	assert_int_equal(core_join(world.core, &join, &again, &resumed), 0);
+	assert_true(resumed);
+	assert_false(core_publishes(world.core, a));
+	assert_null(core_publication_next(world.core, NULL));
+	world_told(&world);
+	assert_int_equal(told_count(&world, CORE_EVENT_UNPUBLISHED, "b"), 1);
+	world_end(&world);
+}
+
 static void test_names_are_checked(void **)
 {
 	struct world world;
@@ -224,6 +246,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_joined_is_told_to_the_visible),
 		cmocka_unit_test(test_takeover_keeps_media),
+		cmocka_unit_test(test_takeover_without_the_right_ends_publishing),
 		cmocka_unit_test(test_names_are_checked),
 		cmocka_unit_test(test_unlink),
 		cmocka_unit_test(test_last_transport_ends_an_unlinked_one),
