@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // From a packet to each subscriber: select, rewrite, seal.
+#include "media/span.h"
 #include "nouns.h"
 #include "report.h"
 #include "stage.h"
@@ -186,20 +187,32 @@ static struct rtp_output job_output(struct worker *worker, const struct job *job
 	return output;
 }
 
+// The payload stays where it is until it is sealed from there; what it begins differently is written
+// behind the header. False when the packet grows too long.
 static bool job_compose(struct worker *worker, struct job *job)
 {
 	const struct media *media = job->media;
+	const struct rtp_header *header = &media->header;
 	struct pkt *out = job->out;
-	uint16_t payload_offset;
 	const struct rtp_output output = job_output(worker, job);
-	size_t length = rtp_write(media->pkt->data, &media->header, &output, out->data,
-		out->room - SRTP_GROWTH_MAX, &payload_offset);
-	if (length == 0)
+	const size_t room = out->room - SRTP_GROWTH_MAX;
+	size_t length = rtp_write_header(media->pkt->data, header, &output, out->data, room);
+	if (length == 0 || length + RTP_OSN_BYTES + header->payload_length > room)
 		return false;
-	if (media->has_vp8)
-		vp8_shift(out->data + payload_offset, &media->vp8, job->place.picture_offset,
+	if (job->rtx) {
+		span_put_u16(out->data + length, output.original_sequence);
+		length += RTP_OSN_BYTES;
+	}
+	uint16_t changed = 0;
+	if (media->has_vp8 && (job->place.picture_offset || job->place.tl0_offset)) {
+		changed = media->vp8.length;
+		memcpy(out->data + length, media->pkt->data + header->payload_offset, changed);
+		vp8_shift(out->data + length, &media->vp8, job->place.picture_offset,
 			job->place.tl0_offset);
-	out->length = (uint32_t)length;
+	}
+	out->length = (uint32_t)length + changed;
+	job->payload = media->pkt->data + header->payload_offset + changed;
+	job->payload_length = header->payload_length - changed;
 	out->transport = worker->table.subscriptions[job->subscription].row.transport.index;
 	return true;
 }
@@ -269,6 +282,8 @@ unsigned stage_seal(struct worker *worker, unsigned n)
 			.data = job->out->data,
 			.length = job->out->length,
 			.room = job->out->room,
+			.payload = job->payload,
+			.payload_length = job->payload_length,
 			.index = job->index,
 			.repeat = job->resend && !job->rtx,
 		};

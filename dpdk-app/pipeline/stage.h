@@ -36,7 +36,9 @@ struct job { // one packet for one subscriber
 	bool rtx; // a resend in a packet of its own
 	struct rewrite_output place;
 	uint64_t index; // SRTP index it is sealed under
-	struct pkt *out;
+	struct pkt *out; // header, OSN and what else is not as the publisher sent it
+	const uint8_t *payload; // what follows it, in media->pkt
+	uint32_t payload_length;
 };
 
 struct cursor { // where select is: packet, and whose turn
