@@ -77,7 +77,13 @@ struct worker {
 	struct {
 		struct pkt *pkts[WORKER_TX];
 		unsigned used;
+		struct {
+			unsigned at; // in pkts
+			uint64_t arrived_ns;
+		} samples[WORKER_TX];
+		unsigned samples_used;
 	} tx[SLUICE_PORTS_MAX];
+	unsigned unsampled; // packets since the last whose residence was measured
 };
 
 // ---- the stages -----------------------------------------------------------------------------------
