@@ -6,11 +6,12 @@
 
 enum { EMPTY_POLLS = 8 };
 
-#define QUIET_NS UINT64_C(5000000) // without traffic: sleep longer
-#define SILENT_NS UINT64_C(100000000) // longer still
+// Packets wake a sleeper where the port has a socket; other workers' messages and ports without one do
+// not. So nobody sleeps longer than the last packet is ago, and not over 250 us while a call runs.
 #define SLEEP_SHORT_NS UINT64_C(20000)
 #define SLEEP_LONG_NS UINT64_C(250000)
 #define SLEEP_LONGEST_NS UINT64_C(1000000)
+#define SILENT_NS UINT64_C(100000000) // no call runs
 #define LOAD_NS UINT64_C(1000000000)
 
 struct load { // since when it is measured, and what the status said then
@@ -116,7 +117,7 @@ static void load_note(struct worker *worker, struct load *load, uint64_t now_ns)
 
 static uint64_t sleep_ns(uint64_t quiet_ns)
 {
-	if (quiet_ns < QUIET_NS)
+	if (quiet_ns < SLEEP_LONG_NS)
 		return SLEEP_SHORT_NS;
 	return quiet_ns < SILENT_NS ? SLEEP_LONG_NS : SLEEP_LONGEST_NS;
 }
