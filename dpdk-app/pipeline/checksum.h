@@ -2,6 +2,7 @@
 // The checksum of IPv4 and UDP (RFC 1071), in the machine's own byte order: sums do not care.
 #pragma once
 
+#include <arpa/inet.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -37,15 +38,16 @@ static inline uint64_t checksum_add(uint64_t sum, const uint8_t *bytes, size_t l
 // Protocol and length of the pseudo header; the addresses are added as bytes.
 static inline uint64_t checksum_add_pseudo(uint64_t sum, uint8_t protocol, uint16_t length)
 {
-	const uint8_t bytes[4] = {0, protocol, (uint8_t)(length >> 8), (uint8_t)length};
-	return checksum_add(sum, bytes, sizeof(bytes));
+	return sum + htons(protocol) + htons(length);
 }
 
 // What belongs into the checksum field, to be copied there as it is. 0 over a range that contains a
 // correct checksum.
 static inline uint16_t checksum_fold(uint64_t sum)
 {
-	while (sum >> 16)
-		sum = (sum & 0xFFFF) + (sum >> 16);
+	sum = (sum & UINT32_MAX) + (sum >> 32);
+	sum = (sum & UINT32_MAX) + (sum >> 32);
+	sum = (sum & 0xFFFF) + (sum >> 16);
+	sum = (sum & 0xFFFF) + (sum >> 16);
 	return (uint16_t)~sum;
 }

@@ -180,7 +180,7 @@ static struct rtp_output job_output(struct worker *worker, const struct job *job
 	if (subscription->repeats)
 		return output;
 	output.has_abs_send_time = row->extension_id[SLUICE_EXT_ABS_SEND_TIME] != 0;
-	output.abs_send_time = rtp_abs_send_time(io_ntp(worker->now_ns));
+	output.abs_send_time = worker->send_time;
 	output.has_transport_sequence = row->extension_id[SLUICE_EXT_TRANSPORT_CC] != 0;
 	if (output.has_transport_sequence)
 		output.transport_sequence = transport->transport_sequence++;
@@ -223,19 +223,19 @@ unsigned stage_rewrite(struct worker *worker, unsigned n)
 	unsigned got = pkt_get(worker->number, fresh, n);
 	unsigned used = 0, left = 0;
 	for (unsigned i = 0; i < n; i++) {
-		struct job job = worker->jobs[i];
-		int why = job_place(worker, &job);
+		struct job *job = &worker->jobs[i];
+		int why = job_place(worker, job);
 		if (why < 0 && used == got)
 			why = SLUICE_DROP_no_buffer; // its place is taken: the peer can ask for it
 		if (why >= 0) {
 			drop_count(worker, (enum sluice_drop)why, 1);
 			continue;
 		}
-		job.out = fresh[used++];
-		if (job_compose(worker, &job))
-			worker->jobs[left++] = job;
+		job->out = fresh[used++];
+		if (job_compose(worker, job))
+			job_keep(worker, job, left++);
 		else
-			drop(worker, job.out, SLUICE_DROP_too_long);
+			drop(worker, job->out, SLUICE_DROP_too_long);
 	}
 	pkt_put(fresh + used, got - used);
 	return left;
@@ -290,14 +290,14 @@ unsigned stage_seal(struct worker *worker, unsigned n)
 	}
 	srtp_seal(worker->seals, n);
 	for (unsigned i = 0; i < n; i++) {
-		struct job job = worker->jobs[i];
+		struct job *job = &worker->jobs[i];
 		if (worker->seals[i].result != SRTP_OK) {
-			seal_refused(worker, &job, worker->seals[i].result);
+			seal_refused(worker, job, worker->seals[i].result);
 			continue;
 		}
-		job.out->length = worker->seals[i].length;
-		job_count(worker, &job);
-		worker->jobs[left++] = job;
+		job->out->length = worker->seals[i].length;
+		job_count(worker, job);
+		job_keep(worker, job, left++);
 	}
 	return left;
 }

@@ -53,6 +53,7 @@ unsigned worker_step(struct worker *worker, uint64_t now_ns)
 {
 	struct pkt *pkts[2 * WORKER_BURST];
 	worker->now_ns = now_ns;
+	worker->send_time = rtp_abs_send_time(io_ntp(now_ns));
 	unsigned handled = stage_control(worker);
 	unsigned n = stage_rx(worker, pkts);
 	handled += n;
