@@ -275,3 +275,8 @@ $(BUILD)/sluice-load: $(load_main) $(call archives,load sdp core media)
 	$(call say,LD,$(notdir $@))
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(load_main) $(call link,$(libs_load)) -lm
 all: $(BUILD)/sluice-load
+
+bench: $(BUILD)/bench/media/forward $(BUILD)/bench/media/seal ## quick figures of this machine, beside the goals
+	$(Q)$(BUILD)/bench/media/forward --quick
+	$(Q)$(BUILD)/bench/media/seal 1 || [ $$? = 77 ]
+.PHONY: bench
