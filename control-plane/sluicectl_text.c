@@ -51,11 +51,22 @@ static void text_worker(const json_t *worker, FILE *out)
 	if (integer_of(worker, "cpu") >= 0)
 		snprintf(cpu, sizeof(cpu), "cpu %lld", integer_of(worker, "cpu"));
 	fprintf(out,
-		"worker %-2lld %-9s %5.1f %% busy, media in %.0f/s, out %.0f/s, buffers %lld of "
+		"worker %-2lld %-9s %5.1f %% busy, %.0f cycles per packet, media in %.0f/s, out "
+		"%.0f/s, buffers %lld of "
 		"%lld free\n",
 		integer_of(worker, "worker"), cpu, number_of(worker, "busy_ratio") * 100,
-		number_of(worker, "media_in_per_second"), number_of(worker, "media_out_per_second"),
-		integer_of(worker, "buffers_free"), integer_of(worker, "buffers"));
+		number_of(worker, "cycles_per_packet"), number_of(worker, "media_in_per_second"),
+		number_of(worker, "media_out_per_second"), integer_of(worker, "buffers_free"),
+		integer_of(worker, "buffers"));
+}
+
+static void text_residence(const json_t *residence, FILE *out)
+{
+	if (integer_of(residence, "samples") == 0)
+		return;
+	fprintf(out, "port to port p50 %.0f us, p99 %.0f us, max %.0f us (%lld samples)\n",
+		number_of(residence, "p50_us"), number_of(residence, "p99_us"),
+		number_of(residence, "max_us"), integer_of(residence, "samples"));
 }
 
 void text_status(const json_t *status, FILE *out)
@@ -80,6 +91,7 @@ void text_status(const json_t *status, FILE *out)
 		fprintf(out, "control     NOT RUNNING (media goes on; nobody can join)\n");
 	json_array_foreach(json_object_get(dataplane, "ports"), i, item) text_port(item, out);
 	json_array_foreach(json_object_get(dataplane, "workers"), i, item) text_worker(item, out);
+	text_residence(json_object_get(dataplane, "forward_latency"), out);
 	fprintf(out, "%lld rooms, %lld participants, %lld publications, %lld subscriptions\n",
 		integer_of(status, "rooms"), integer_of(status, "participants"),
 		integer_of(status, "publications"), integer_of(status, "subscriptions"));

@@ -98,12 +98,13 @@ static json_t *port_json(const struct sluice_port_status *port)
 }
 
 struct load {
-	uint64_t busy_ns, idle_ns, in, out;
+	uint64_t busy_ns, idle_ns, cycles, in, out;
 };
 
 static struct load worker_load(const struct sluice_worker_status *worker)
 {
-	return (struct load){worker->busy_ns, worker->idle_ns, worker->media_in, worker->media_out};
+	return (struct load){worker->busy_ns, worker->idle_ns, worker->cycles_busy,
+		worker->media_in, worker->media_out};
 }
 
 static json_t *worker_json(const struct sluice_worker_status *worker, unsigned number,
@@ -112,14 +113,29 @@ static json_t *worker_json(const struct sluice_worker_status *worker, unsigned n
 	struct load now = worker_load(worker);
 	double busy = (double)(now.busy_ns - before.busy_ns);
 	double idle = (double)(now.idle_ns - before.idle_ns);
-	return json_pack("{s:i, s:i, s:f, s:f, s:f, s:I, s:I, s:I, s:I, s:I, s:I}", "worker",
+	double packets = (double)(now.in - before.in + now.out - before.out);
+	return json_pack("{s:i, s:i, s:f, s:f, s:f, s:f, s:I, s:I, s:I, s:I, s:I, s:I}", "worker",
 		(int)number, "cpu", (int)worker->cpu, "busy_ratio",
-		busy + idle > 0 ? busy / (busy + idle) : 0.0, "media_in_per_second",
-		(double)(now.in - before.in) / seconds, "media_out_per_second",
-		(double)(now.out - before.out) / seconds, "media_in", (json_int_t)now.in,
-		"media_out", (json_int_t)now.out, "resent", (json_int_t)worker->resent,
-		"handed_over", (json_int_t)worker->handed_over, "buffers_free",
-		(json_int_t)worker->pool_free, "buffers", (json_int_t)worker->pool_size);
+		busy + idle > 0 ? busy / (busy + idle) : 0.0, "cycles_per_packet",
+		packets > 0 ? (double)(now.cycles - before.cycles) / packets : 0.0,
+		"media_in_per_second", (double)(now.in - before.in) / seconds,
+		"media_out_per_second", (double)(now.out - before.out) / seconds, "media_in",
+		(json_int_t)now.in, "media_out", (json_int_t)now.out, "resent",
+		(json_int_t)worker->resent, "handed_over", (json_int_t)worker->handed_over,
+		"buffers_free", (json_int_t)worker->pool_free, "buffers",
+		(json_int_t)worker->pool_size);
+}
+
+static json_t *residence_json(const struct sluice_observed *observed, uint32_t workers)
+{
+	struct sluice_residence all = {0};
+	for (uint32_t i = 0; i < workers; i++)
+		sluice_residence_merge(&all, &observed->workers[i].residence);
+	return json_pack("{s:I, s:f, s:f, s:f}", "samples",
+		(json_int_t)sluice_residence_count(&all), "p50_us",
+		(double)sluice_residence_quantile_ns(&all, 500) / 1e3, "p99_us",
+		(double)sluice_residence_quantile_ns(&all, 990) / 1e3, "max_us",
+		(double)all.max_ns / 1e3);
 }
 
 static json_t *dataplane_json(const struct view *view)
@@ -142,7 +158,7 @@ static json_t *dataplane_json(const struct view *view)
 			worker_list, worker_json(&observed->workers[i], i, before[i], seconds));
 	for (uint32_t i = 0; i < ports; i++)
 		json_array_append_new(port_list, port_json(&observed->ports[i]));
-	return json_pack("{s:b, s:b, s:i, s:o, s:o, s:i, s:s, s:f, s:o, s:o}", "alive",
+	return json_pack("{s:b, s:b, s:i, s:o, s:o, s:i, s:s, s:f, s:o, s:o, s:o}", "alive",
 		view->dataplane_alive, "ready",
 		view->dataplane_alive && atomic_load(&observed->head.ready), "pid",
 		(int)observed->head.pid, "version",
@@ -151,7 +167,7 @@ static json_t *dataplane_json(const struct view *view)
 		(int)atomic_load(&observed->head.incarnation), "idle",
 		observed->head.spinning ? "spin" : "adaptive", "beat_age_seconds",
 		age_s(view, atomic_load(&observed->head.beat_ns)), "workers", worker_list, "ports",
-		port_list);
+		port_list, "forward_latency", residence_json(observed, workers));
 }
 
 static json_t *control_json(const struct view *view)

@@ -143,6 +143,37 @@ static uint64_t sum_workers(const struct sluice_observed *observed, size_t offse
 	return sum;
 }
 
+static double cycles_per_packet(const struct sluice_worker_status *worker)
+{
+	uint64_t packets = worker->media_in + worker->media_out;
+	return packets > 0 ? (double)worker->cycles_busy / (double)packets : 0;
+}
+
+// One Prometheus bucket for each power of two: their bounds are bounds of ours.
+static void add_residence(struct page *page, const struct sluice_observed *observed)
+{
+	const unsigned parts = 1 << SLUICE_RESIDENCE_PART_BITS;
+	struct sluice_residence all = {0};
+	uint64_t below = 0;
+	for (unsigned w = 0; w < workers_used(observed); w++)
+		sluice_residence_merge(&all, &observed->workers[w].residence);
+	describe(page, "forward_latency_seconds", "histogram",
+		"Time in the data plane from port to port, of one media packet in 64.");
+	for (unsigned i = 0; i < SLUICE_RESIDENCE_BUCKETS - 1; i++) {
+		below += all.buckets[i];
+		if (i % parts == 0)
+			add(page,
+				"sluice_forward_latency_seconds_bucket{le=\"%.9g\"} %" PRIu64 "\n",
+				(double)sluice_residence_bound_ns(i) / 1e9, below);
+	}
+	uint64_t count = sluice_residence_count(&all);
+	add(page,
+		"sluice_forward_latency_seconds_bucket{le=\"+Inf\"} %" PRIu64 "\n"
+		"sluice_forward_latency_seconds_sum %.9f\n"
+		"sluice_forward_latency_seconds_count %" PRIu64 "\n",
+		count, (double)all.sum_ns / 1e9, count);
+}
+
 static void add_workers(struct page *page, const struct sluice_observed *observed)
 {
 	const char *name = NULL;
@@ -167,6 +198,16 @@ static void add_workers(struct page *page, const struct sluice_observed *observe
 	for (unsigned w = 0; w < workers_used(observed); w++)
 		add(page, "sluice_lcore_idle_seconds_total{lcore=\"%u\"} %.6f\n", w,
 			(double)observed->workers[w].idle_ns / 1e9);
+	describe(page, "lcore_busy_ratio", "gauge",
+		"Share of the last second that a worker spent on packets.");
+	for (unsigned w = 0; w < workers_used(observed); w++)
+		add(page, "sluice_lcore_busy_ratio{lcore=\"%u\"} %.4f\n", w,
+			(double)observed->workers[w].busy_ppm / 1e6);
+	describe(page, "lcore_cycles_per_packet", "gauge",
+		"Cycles of the time stamp counter for a packet received or sent, since the start.");
+	for (unsigned w = 0; w < workers_used(observed); w++)
+		add(page, "sluice_lcore_cycles_per_packet{lcore=\"%u\"} %.1f\n", w,
+			cycles_per_packet(&observed->workers[w]));
 	describe(page, "mbuf_free_ratio", "gauge", "Free share of a worker's packet buffers.");
 	for (unsigned w = 0; w < workers_used(observed); w++) {
 		const struct sluice_worker_status *worker = &observed->workers[w];
@@ -417,6 +458,7 @@ size_t metrics_text(char *text, size_t size, const struct core *core, const stru
 	if (observed) {
 		add_ports(&page, observed);
 		add_workers(&page, observed);
+		add_residence(&page, observed);
 		add_rings(&page, plane_desired(plane), observed);
 		add_drops(&page, observed);
 	}

@@ -38,6 +38,9 @@ int plain_memory_peek_tx_queue(unsigned port);
 // UINT32_MAX, the default, takes all.
 void plain_memory_set_tx_room(unsigned port, uint32_t frames);
 
+// From now on frames that the port sends are not kept, as if popped at once; or kept again.
+void plain_memory_discard_tx(unsigned port, bool discard);
+
 // Sets the virtual clock that io_now_ns returns; io_sleep moves it on. Starts at 1 s.
 void plain_set_now_ns(uint64_t now_ns);
 

@@ -21,6 +21,7 @@ struct line { // of waiting frames
 struct memory_port {
 	uint8_t mac[6];
 	uint32_t tx_room;
+	bool discard;
 	struct line rx[SLUICE_WORKERS_MAX]; // by queue
 	struct line tx;
 };
@@ -141,6 +142,12 @@ void plain_memory_set_tx_room(unsigned port, uint32_t frames)
 		memory.port[port].tx_room = frames;
 }
 
+void plain_memory_discard_tx(unsigned port, bool discard)
+{
+	if (port < memory.ports)
+		memory.port[port].discard = discard;
+}
+
 void plain_set_now_ns(uint64_t now_ns)
 {
 	memory.now_ns = now_ns;
@@ -190,7 +197,8 @@ unsigned plain_memory_tx(unsigned port, unsigned queue, struct pkt **pkts, unsig
 		return 0;
 	struct memory_port *to = &memory.port[port];
 	while (sent < n && to->tx_room > 0) {
-		if (line_append(&to->tx, pkts[sent]->data, pkts[sent]->length, (uint16_t)queue) < 0)
+		if (!to->discard && line_append(&to->tx, pkts[sent]->data, pkts[sent]->length,
+					    (uint16_t)queue) < 0)
 			break;
 		if (to->tx_room != UINT32_MAX)
 			to->tx_room--;

@@ -96,18 +96,34 @@ unsigned pkt_get(unsigned w, struct pkt **pkts, unsigned n)
 	return got;
 }
 
+// Nobody else can hold a packet again whose only holder we are: that case needs no locked instruction.
+static bool last_hold(struct pkt *pkt)
+{
+	return atomic_load_explicit(&pkt->holds, memory_order_acquire) == 1 ||
+	       atomic_fetch_sub_explicit(&pkt->holds, 1, memory_order_acq_rel) == 1;
+}
+
 void pkt_put(struct pkt **pkts, unsigned n)
 {
+	struct pool *locked = NULL; // most often one lasts for all
+	unsigned put = 0;
 	for (unsigned i = 0; i < n; i++) {
 		struct slot *slot = (struct slot *)pkts[i];
-		if (atomic_fetch_sub_explicit(&slot->pkt.holds, 1, memory_order_acq_rel) != 1)
-			continue;
 		struct pool *pool = &pools[slot->pool];
-		pthread_spin_lock(&pool->lock);
+		if (!last_hold(&slot->pkt))
+			continue;
+		if (pool != locked) {
+			if (locked)
+				pthread_spin_unlock(&locked->lock);
+			pthread_spin_lock(&pool->lock);
+			locked = pool;
+		}
 		pool->free[pool->free_used++] = slot;
-		pthread_spin_unlock(&pool->lock);
-		atomic_fetch_add_explicit(&put_total, 1, memory_order_relaxed);
+		put++;
 	}
+	if (locked)
+		pthread_spin_unlock(&locked->lock);
+	atomic_fetch_add_explicit(&put_total, put, memory_order_relaxed);
 }
 
 void pkt_count(unsigned w, uint64_t *free, uint64_t *size)

@@ -199,7 +199,10 @@ static void elements_write(struct span_writer *writer, const struct elements *el
 size_t rtp_write_header(const uint8_t *source, const struct rtp_header *header,
 	const struct rtp_output *output, uint8_t *out, size_t room)
 {
-	struct elements elements = {0};
+	struct elements elements; // most of the list is never used
+	elements.used = 0;
+	elements.two_byte = false;
+	elements.bytes = 0;
 	elements_copy(&elements, source, header, output);
 	elements_add_own(&elements, output);
 

@@ -3,6 +3,8 @@
 #include "media/span.h"
 #include "stage.h"
 
+#include <arpa/inet.h>
+
 enum {
 	ETHERNET_BYTES = 14,
 	IPV4_BYTES = 20,
@@ -32,12 +34,15 @@ static bool prepend(struct pkt *pkt, uint16_t n)
 static void write_udp(struct pkt *pkt, const struct sluice_path *path, uint64_t addresses)
 {
 	uint8_t *udp = pkt->data;
+	// Before the header is written: reading it back in wider pieces would wait for the stores.
+	uint64_t sum = checksum_add(addresses, udp + UDP_BYTES, pkt->length - UDP_BYTES);
+	sum = checksum_add_pseudo(sum, PROTOCOL_UDP, (uint16_t)pkt->length);
+	sum += htons(path->local.port) + htons(path->remote.port) + htons((uint16_t)pkt->length);
 	span_put_u16(udp, path->local.port);
 	span_put_u16(udp + 2, path->remote.port);
 	span_put_u16(udp + 4, (uint16_t)pkt->length);
 	span_put_u16(udp + 6, 0);
-	uint64_t sum = checksum_add_pseudo(addresses, PROTOCOL_UDP, (uint16_t)pkt->length);
-	uint16_t checksum = checksum_fold(checksum_add(sum, udp, pkt->length));
+	uint16_t checksum = checksum_fold(sum);
 	if (checksum == 0) // that would say "none"
 		checksum = 0xFFFF;
 	memcpy(udp + 6, &checksum, sizeof(checksum));
@@ -120,11 +125,11 @@ unsigned stage_frame(struct worker *worker, unsigned n)
 {
 	unsigned left = 0;
 	for (unsigned i = 0; i < n; i++) {
-		struct job job = worker->jobs[i];
-		if (frame_transport(job.out, &worker->table.transports[job.out->transport]))
-			worker->jobs[left++] = job;
+		struct job *job = &worker->jobs[i];
+		if (frame_transport(job->out, &worker->table.transports[job->out->transport]))
+			job_keep(worker, job, left++);
 		else
-			drop(worker, job.out, SLUICE_DROP_no_path);
+			drop(worker, job->out, SLUICE_DROP_no_path);
 	}
 	return left;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // From a packet to each subscriber: select, rewrite, seal.
+#include "media/span.h"
 #include "nouns.h"
 #include "report.h"
 #include "stage.h"
@@ -179,27 +180,39 @@ static struct rtp_output job_output(struct worker *worker, const struct job *job
 	if (subscription->repeats)
 		return output;
 	output.has_abs_send_time = row->extension_id[SLUICE_EXT_ABS_SEND_TIME] != 0;
-	output.abs_send_time = rtp_abs_send_time(io_ntp(worker->now_ns));
+	output.abs_send_time = worker->send_time;
 	output.has_transport_sequence = row->extension_id[SLUICE_EXT_TRANSPORT_CC] != 0;
 	if (output.has_transport_sequence)
 		output.transport_sequence = transport->transport_sequence++;
 	return output;
 }
 
+// The payload stays where it is until it is sealed from there; what it begins differently is written
+// behind the header. False when the packet grows too long.
 static bool job_compose(struct worker *worker, struct job *job)
 {
 	const struct media *media = job->media;
+	const struct rtp_header *header = &media->header;
 	struct pkt *out = job->out;
-	uint16_t payload_offset;
 	const struct rtp_output output = job_output(worker, job);
-	size_t length = rtp_write(media->pkt->data, &media->header, &output, out->data,
-		out->room - SRTP_GROWTH_MAX, &payload_offset);
-	if (length == 0)
+	const size_t room = out->room - SRTP_GROWTH_MAX;
+	size_t length = rtp_write_header(media->pkt->data, header, &output, out->data, room);
+	if (length == 0 || length + RTP_OSN_BYTES + header->payload_length > room)
 		return false;
-	if (media->has_vp8)
-		vp8_shift(out->data + payload_offset, &media->vp8, job->place.picture_offset,
+	if (job->rtx) {
+		span_put_u16(out->data + length, output.original_sequence);
+		length += RTP_OSN_BYTES;
+	}
+	uint16_t changed = 0;
+	if (media->has_vp8 && (job->place.picture_offset || job->place.tl0_offset)) {
+		changed = media->vp8.length;
+		memcpy(out->data + length, media->pkt->data + header->payload_offset, changed);
+		vp8_shift(out->data + length, &media->vp8, job->place.picture_offset,
 			job->place.tl0_offset);
-	out->length = (uint32_t)length;
+	}
+	out->length = (uint32_t)length + changed;
+	job->payload = media->pkt->data + header->payload_offset + changed;
+	job->payload_length = header->payload_length - changed;
 	out->transport = worker->table.subscriptions[job->subscription].row.transport.index;
 	return true;
 }
@@ -210,19 +223,19 @@ unsigned stage_rewrite(struct worker *worker, unsigned n)
 	unsigned got = pkt_get(worker->number, fresh, n);
 	unsigned used = 0, left = 0;
 	for (unsigned i = 0; i < n; i++) {
-		struct job job = worker->jobs[i];
-		int why = job_place(worker, &job);
+		struct job *job = &worker->jobs[i];
+		int why = job_place(worker, job);
 		if (why < 0 && used == got)
 			why = SLUICE_DROP_no_buffer; // its place is taken: the peer can ask for it
 		if (why >= 0) {
 			drop_count(worker, (enum sluice_drop)why, 1);
 			continue;
 		}
-		job.out = fresh[used++];
-		if (job_compose(worker, &job))
-			worker->jobs[left++] = job;
+		job->out = fresh[used++];
+		if (job_compose(worker, job))
+			job_keep(worker, job, left++);
 		else
-			drop(worker, job.out, SLUICE_DROP_too_long);
+			drop(worker, job->out, SLUICE_DROP_too_long);
 	}
 	pkt_put(fresh + used, got - used);
 	return left;
@@ -269,20 +282,22 @@ unsigned stage_seal(struct worker *worker, unsigned n)
 			.data = job->out->data,
 			.length = job->out->length,
 			.room = job->out->room,
+			.payload = job->payload,
+			.payload_length = job->payload_length,
 			.index = job->index,
 			.repeat = job->resend && !job->rtx,
 		};
 	}
 	srtp_seal(worker->seals, n);
 	for (unsigned i = 0; i < n; i++) {
-		struct job job = worker->jobs[i];
+		struct job *job = &worker->jobs[i];
 		if (worker->seals[i].result != SRTP_OK) {
-			seal_refused(worker, &job, worker->seals[i].result);
+			seal_refused(worker, job, worker->seals[i].result);
 			continue;
 		}
-		job.out->length = worker->seals[i].length;
-		job_count(worker, &job);
-		worker->jobs[left++] = job;
+		job->out->length = worker->seals[i].length;
+		job_count(worker, job);
+		job_keep(worker, job, left++);
 	}
 	return left;
 }

@@ -36,7 +36,9 @@ struct job { // one packet for one subscriber
 	bool rtx; // a resend in a packet of its own
 	struct rewrite_output place;
 	uint64_t index; // SRTP index it is sealed under
-	struct pkt *out;
+	struct pkt *out; // header, OSN and what else is not as the publisher sent it
+	const uint8_t *payload; // what follows it, in media->pkt
+	uint32_t payload_length;
 };
 
 struct cursor { // where select is: packet, and whose turn
@@ -54,6 +56,7 @@ struct worker {
 	_Atomic(const struct sluice_desired *) offered, attached;
 	_Atomic bool stopping;
 	uint64_t now_ns; // of this turn
+	uint32_t send_time; // the same as abs-send-time
 	uint64_t ticks; // TICK_NS since the clock's epoch, at the last tick
 	uint32_t told; // workers that have something new in the mesh from us
 	bool ring; // control is to be woken
@@ -75,7 +78,13 @@ struct worker {
 	struct {
 		struct pkt *pkts[WORKER_TX];
 		unsigned used;
+		struct {
+			unsigned at; // in pkts
+			uint64_t arrived_ns;
+		} samples[WORKER_TX];
+		unsigned samples_used;
 	} tx[SLUICE_PORTS_MAX];
+	unsigned unsampled; // packets since the last whose residence was measured
 };
 
 // ---- the stages -----------------------------------------------------------------------------------
@@ -130,6 +139,13 @@ static inline void drop(struct worker *worker, struct pkt *pkt, enum sluice_drop
 static inline void stage_count(struct worker *worker, enum sluice_stage_count stage, unsigned n)
 {
 	worker->status->stages[stage] += n;
+}
+
+// Moves a job that goes on to its place among those that do.
+static inline void job_keep(struct worker *worker, const struct job *job, unsigned at)
+{
+	if (job != &worker->jobs[at])
+		worker->jobs[at] = *job;
 }
 
 // Appends a packet of a publication to worker->media; it takes over one hold.

@@ -6,11 +6,17 @@
 
 enum { EMPTY_POLLS = 8 };
 
-#define QUIET_NS UINT64_C(5000000) // without traffic: sleep longer
-#define SILENT_NS UINT64_C(100000000) // longer still
+// Packets wake a sleeper where the port has a socket; other workers' messages and ports without one do
+// not. So nobody sleeps longer than the last packet is ago, and not over 250 us while a call runs.
 #define SLEEP_SHORT_NS UINT64_C(20000)
 #define SLEEP_LONG_NS UINT64_C(250000)
 #define SLEEP_LONGEST_NS UINT64_C(1000000)
+#define SILENT_NS UINT64_C(100000000) // no call runs
+#define LOAD_NS UINT64_C(1000000000)
+
+struct load { // since when it is measured, and what the status said then
+	uint64_t since_ns, busy_ns, idle_ns;
+};
 
 // ---- the way of a packet --------------------------------------------------------------------------
 
@@ -47,6 +53,7 @@ unsigned worker_step(struct worker *worker, uint64_t now_ns)
 {
 	struct pkt *pkts[2 * WORKER_BURST];
 	worker->now_ns = now_ns;
+	worker->send_time = rtp_abs_send_time(io_ntp(now_ns));
 	unsigned handled = stage_control(worker);
 	unsigned n = stage_rx(worker, pkts);
 	handled += n;
@@ -97,9 +104,21 @@ static uint64_t cycles(void)
 #endif
 }
 
+// The share of the time that went to packets, of each second anew.
+static void load_note(struct worker *worker, struct load *load, uint64_t now_ns)
+{
+	const struct sluice_worker_status *status = worker->status;
+	uint64_t busy_ns = status->busy_ns - load->busy_ns;
+	uint64_t all_ns = busy_ns + status->idle_ns - load->idle_ns;
+	if (now_ns - load->since_ns < LOAD_NS || all_ns == 0)
+		return;
+	worker->status->busy_ppm = (uint32_t)(busy_ns * 1000000 / all_ns);
+	*load = (struct load){now_ns, status->busy_ns, status->idle_ns};
+}
+
 static uint64_t sleep_ns(uint64_t quiet_ns)
 {
-	if (quiet_ns < QUIET_NS)
+	if (quiet_ns < SLEEP_LONG_NS)
 		return SLEEP_SHORT_NS;
 	return quiet_ns < SILENT_NS ? SLEEP_LONG_NS : SLEEP_LONGEST_NS;
 }
@@ -109,6 +128,7 @@ void worker_run(struct worker *worker)
 	bool sleeps = worker->setup.idle == CONFIG_IDLE_ADAPTIVE;
 	uint64_t now_ns = io_now_ns(), busy_ns = now_ns;
 	unsigned empty = 0;
+	struct load load = {.since_ns = now_ns};
 	worker->status->cpu = worker->setup.cpu;
 	while (!atomic_load_explicit(&worker->stopping, memory_order_relaxed)) {
 		uint64_t before_cycles = cycles();
@@ -124,6 +144,7 @@ void worker_run(struct worker *worker)
 			empty++;
 		}
 		now_ns = after_ns;
+		load_note(worker, &load, now_ns);
 		if (!sleeps || empty < EMPTY_POLLS)
 			continue;
 		io_sleep(sleep_ns(now_ns - busy_ns));

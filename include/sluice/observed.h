@@ -3,6 +3,7 @@
 #pragma once
 
 #include <sluice/drops.h>
+#include <sluice/residence.h>
 #include <sluice/row.h>
 
 struct sluice_transport_status {
@@ -90,9 +91,10 @@ struct sluice_worker_status {
 	uint64_t handed_over; // to the worker that owns them
 	uint64_t pool_free, pool_size;
 	int32_t cpu; // -1 = not pinned
-	uint32_t reserved;
+	uint32_t busy_ppm; // of the last second; 1,000,000 = all of it
 	uint64_t stages[SLUICE_STAGE_ROOM];
 	uint64_t drops[SLUICE_DROP_ROOM]; // by enum sluice_drop
+	struct sluice_residence residence; // of media, resends left out
 };
 
 enum sluice_port_mode {

@@ -44,11 +44,29 @@ static void each_worker_sends_through_its_queue(void **)
 	scene_close(&scene);
 }
 
+// The scene has sent its 100 copies of a packet, of which the 64th was measured.
+static void one_packet_in_64_is_measured(void **)
+{
+	scene_open(&scene, 1, 100);
+	const struct sluice_residence *residence = &scene.world.observed->workers[0].residence;
+	scene_send(&scene, true);
+	assert_int_equal(sluice_residence_count(residence), 1);
+	scene_send(&scene, false);
+	assert_int_equal(sluice_residence_count(residence), 3); // the 128th, the 192nd
+	assert_int_equal(residence->buckets[0], 3); // the clock stood still
+	plain_memory_set_tx_room(0, 30);
+	stream_send(&scene.world, &scene.publisher, &scene.video, false, false);
+	world_settle(&scene.world);
+	assert_int_equal(sluice_residence_count(residence), 3); // the 256th was not sent
+	scene_close(&scene);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_the_port_refuses_is_counted_and_freed),
 		cmocka_unit_test(each_worker_sends_through_its_queue),
+		cmocka_unit_test(one_packet_in_64_is_measured),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

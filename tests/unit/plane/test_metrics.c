@@ -111,6 +111,31 @@ static void test_rows_show(void **state)
 	free(text);
 }
 
+static void test_load_and_latency_show(void **state)
+{
+	struct fixture *f = *state;
+	struct sluice_worker_status *workers = f->observed->workers;
+	f->observed->head.workers_used = 2;
+	workers[0].busy_ppm = 250000;
+	workers[0].cycles_busy = 9000;
+	workers[0].media_in = 2;
+	workers[0].media_out = 8;
+	sluice_residence_add(&workers[0].residence, 500);
+	sluice_residence_add(&workers[1].residence, 1500);
+	sluice_residence_add(&workers[1].residence, 70000000);
+	char *text = text_of(f);
+	assert_non_null(strstr(text, "\nsluice_lcore_busy_ratio{lcore=\"0\"} 0.2500\n"));
+	assert_non_null(strstr(text, "\nsluice_lcore_cycles_per_packet{lcore=\"0\"} 900.0\n"));
+	assert_non_null(strstr(text, "\nsluice_lcore_cycles_per_packet{lcore=\"1\"} 0.0\n"));
+	assert_non_null(strstr(text, "_latency_seconds_bucket{le=\"1.024e-06\"} 1\n"));
+	assert_non_null(strstr(text, "_latency_seconds_bucket{le=\"2.048e-06\"} 2\n"));
+	assert_non_null(strstr(text, "_latency_seconds_bucket{le=\"0.016777216\"} 2\n"));
+	assert_non_null(strstr(text, "_latency_seconds_bucket{le=\"+Inf\"} 3\n"));
+	assert_non_null(strstr(text, "_latency_seconds_sum 0.070002000\n"));
+	assert_non_null(strstr(text, "_latency_seconds_count 3\n"));
+	free(text);
+}
+
 static void test_histogram_is_cumulative(void **state)
 {
 	struct fixture *f = *state;
@@ -154,6 +179,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_every_series_is_described, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rows_show, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_load_and_latency_show, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_histogram_is_cumulative, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			test_counts_beyond_the_table_are_cut, setup, teardown),
