@@ -3,6 +3,7 @@
 // ports in memory, with real SRTP in and out, beside the crypto alone in the same run. What is sent is
 // counted and thrown away; a run in which anything was lost ends the program.
 //   forward [--quick] [--fan N] [--profile 0..2] [--size BYTES] [--burst N]
+// --quick: fewer rounds. --fan, --size: this one alone; 10,000 receivers take a minute to open.
 // --burst: frames that wait when the worker comes round, 32 if not said.
 #include "media/span.h"
 #include "replay/world.h"
