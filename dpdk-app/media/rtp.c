@@ -218,23 +218,6 @@ size_t rtp_write_header(const uint8_t *source, const struct rtp_header *header,
 	return writer.failed ? 0 : span_written(&writer);
 }
 
-size_t rtp_write(const uint8_t *source, const struct rtp_header *header,
-	const struct rtp_output *output, uint8_t *out, size_t room, uint16_t *payload_offset)
-{
-	size_t length = rtp_write_header(source, header, output, out, room);
-	if (length == 0)
-		return 0;
-	struct span_writer writer = span_writer(out + length, room - length);
-	if (output->is_rtx)
-		span_write_u16(&writer, output->original_sequence);
-	size_t offset = length + span_written(&writer);
-	span_write_bytes(&writer, source + header->payload_offset, header->payload_length);
-	if (writer.failed)
-		return 0;
-	*payload_offset = (uint16_t)offset;
-	return length + span_written(&writer);
-}
-
 bool rtp_rtx_original(const uint8_t *payload, size_t length, uint16_t *sequence)
 {
 	if (length < RTP_OSN_BYTES)

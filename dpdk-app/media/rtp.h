@@ -12,7 +12,7 @@
 enum {
 	RTP_HEADER_BYTES = 12,
 	RTP_OSN_BYTES = 2, // original sequence number in front of an RTX payload (RFC 4588)
-	RTP_WRITE_GROWTH_MAX = 64, // bytes by which rtp_write can exceed its source, RTX included
+	RTP_WRITE_GROWTH_MAX = 64, // bytes by which a packet for a subscriber can exceed its source
 };
 
 // A checked packet. Offsets count from the packet's first byte and lie inside it.
@@ -74,12 +74,6 @@ struct rtp_output {
 // a resend must be identical to the byte (see srtp.h).
 size_t rtp_write_header(const uint8_t *source, const struct rtp_header *header,
 	const struct rtp_output *output, uint8_t *out, size_t room);
-
-// As rtp_write_header, followed by the original sequence number when is_rtx and the payload without
-// its padding. Returns the packet's length, 0 when `room` is too small. *payload_offset is where the
-// source's payload begins in `out`.
-size_t rtp_write(const uint8_t *source, const struct rtp_header *header,
-	const struct rtp_output *output, uint8_t *out, size_t room, uint16_t *payload_offset);
 
 // 24-bit abs-send-time of an NTP time in 32.32 fixed point.
 static inline uint32_t rtp_abs_send_time(uint64_t ntp)

@@ -3,6 +3,7 @@
 #include "media/codec.h"
 #include "media/level.h"
 #include "media/rtp.h"
+#include "unit/media/whole.h"
 
 #include <stdlib.h>
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "media/rtp.h"
 #include "support.h"
+#include "whole.h"
 
 #include <errno.h>
 
