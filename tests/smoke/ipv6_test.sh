@@ -11,6 +11,6 @@ media_addresses="\"$relay_ip6\"" write_config xdp 1
 start_relay
 start_numbered 60 300
 still_flows 3
-"$build/sluicectl" -d /run/sluice peers | grep -q '\[fd77::21\]'
+"$build/sluicectl" -d /run/sluice peers | grep '\[fd77::21\]' >/dev/null
 expect "video packets lost" "$(receiver '.received["1"].video.lost')" == 0
 expect "audio packets lost" "$(receiver '.received["1"].audio.lost')" == 0

@@ -19,16 +19,16 @@ BUILD=$build nsenter --net=/run/netns/relay env --default-signal=INT,QUIT "$root
 	--interface eth0 --port 8443 >"$work/run.log" 2>&1 &
 run_pid=$!
 wait_for 20 on relay curl -ksf --max-time 2 https://localhost:8443/readyz
-on relay ip -details link show eth0 | grep -q 'prog/xdp'
+on relay ip -details link show eth0 | grep 'prog/xdp' >/dev/null
 node "$root/tests/peer/call.mjs" "https://$relay_ip:8443" 5 chromium:a chromium:b
 banner() {
-	on a bash -c "exec 3<>/dev/tcp/$relay_ip/22 && head -n 1 <&3" | grep -q SSH-2.0-test
+	on a bash -c "exec 3<>/dev/tcp/$relay_ip/22 && head -n 1 <&3" | grep SSH-2.0-test >/dev/null
 }
 wait_for 3 banner
 echo "ok: TCP to port 22 of the interface is untouched"
 kill -INT $run_pid
 wait $run_pid
-if on relay ip -details link show eth0 | grep -q 'prog/xdp'; then
+if on relay ip -details link show eth0 | grep 'prog/xdp' >/dev/null; then
 	echo "a filter is left on the interface"
 	exit 1
 fi

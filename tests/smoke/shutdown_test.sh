@@ -4,7 +4,7 @@
 source "$(dirname "$0")/_init.sh"
 
 filter_on() {
-	on relay ip -details link show eth0 | grep -q 'prog/xdp'
+	on relay ip -details link show eth0 | grep 'prog/xdp' >/dev/null
 }
 
 add_host relay 10
