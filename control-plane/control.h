@@ -15,7 +15,6 @@
 #include "edge/ice.h"
 #include "edge/join.h"
 #include "edge/log.h"
-#include "edge/notify.h"
 #include "edge/ready.h"
 #include "edge/server.h"
 #include "edge/udp.h"
@@ -23,6 +22,8 @@
 #include "plane/neighbour.h"
 #include "plane/plane.h"
 #include "plane/steer.h"
+
+#include <sluice/notify.h>
 
 enum {
 	TICK_MS = 50, // DTLS retransmissions, next hops
@@ -73,10 +74,16 @@ struct control {
 	struct loop_watch *signals_watch;
 	uint64_t started_ms, polled_ms, filtered_ms, cored_ms, slow_ms, gathered_ms;
 	int64_t certificate_expiry_s;
+	char status_said[80]; // last line of status for the service manager
 	bool draining, ending;
+	bool leaving; // asked to end when the last participant has gone
+	uint64_t leave_by_ms; // or then, at the latest
 };
 
 // ---- wiring.c: calls of one module that another answers; `context` is the struct control
+
+// Takes new participants no more, or again.
+void control_drain(void *context, bool draining);
 
 // Delivers what verbs have queued. Call after every batch of verbs.
 void control_settle(void *context);
@@ -120,7 +127,11 @@ int control_start(struct control *control, bool discard, char *why);
 void control_stop(struct control *control);
 
 // Says goodbye to clients and ends the loop; media goes on.
-void control_end(struct control *control, unsigned signal);
+void control_end(struct control *control, const char *why);
+
+// Takes no new participants, and ends when the last has gone or limits.drain is over. The second call ends
+// at once.
+void control_leave(struct control *control);
 
 // ---- main.c
 

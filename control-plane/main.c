@@ -69,8 +69,12 @@ void control_signal(void *context, enum loop_ready ready)
 	if (info.ssi_signo == SIGHUP) {
 		reload(control);
 		certificate_reload(control);
-	} else if (!control->ending) {
-		control_end(control, info.ssi_signo);
+	} else if (control->ending) {
+		return;
+	} else if (info.ssi_signo == SIGTERM) {
+		control_leave(control);
+	} else {
+		control_end(control, "SIGINT");
 	}
 }
 

@@ -202,13 +202,14 @@ static int token_make(
 		control->config.auth.jwt_secret, user, name, room, time(NULL), token, size);
 }
 
-static void drain(void *context, bool draining)
+void control_drain(void *context, bool draining)
 {
 	struct control *control = context;
 
 	control->draining = draining;
 	core_drain(control->core, draining);
 	plane_drain(control->plane, draining);
+	control->leaving &= draining;
 	log_info("%s", draining ? "draining: no new participants" : "no longer draining");
 }
 
@@ -241,7 +242,7 @@ struct ctl_host control_ctl_host(struct control *control)
 		.counters = &control->counters,
 		.started_ms = control->started_ms,
 		.ready = ready_report,
-		.drain = drain,
+		.drain = control_drain,
 		.draining = is_draining,
 		.settle = control_settle,
 	};

@@ -191,4 +191,6 @@ static const struct config_key config_keys[] = {
 	TIME(grace, 3600, "30s", "how long a participant outlives its socket"),
 	TIME(setup, 3600, "30s", "until a new transport must have its keys"),
 	TIME(auth, 3600, "10s", "until a new socket must have authenticated"),
+	TIME(drain, 86400, "10m",
+		"after SIGTERM, until control ends although participants are left"),
 };
