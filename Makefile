@@ -249,9 +249,16 @@ run: ## build and start everything on this machine (IFACE=eth1 for a real interf
 
 install: all ## install under PREFIX (/usr/local), DESTDIR honoured
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/sbin $(addprefix $(BUILD)/,$(filter-out sluicectl,$(programs)))
-	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(BUILD)/sluicectl
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/sluice $(BUILD)/steer.bpf.o
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(BUILD)/sluicectl $(BUILD)/sluice-load
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/sluice $(BUILD)/steer.bpf.o
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/sluice/web web/*
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man8 packaging/man/*.8
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man5 packaging/man/*.5
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 packaging/man/*.1
+
+deb: ## Debian packages into build/deb (needs debhelper)
+	$(Q)packaging/make-deb $(VERSION)
+.PHONY: deb
 
 clean: ## remove what was built
 	rm -rf build build-*

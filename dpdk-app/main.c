@@ -275,8 +275,8 @@ static int dataplane_run(struct dataplane *plane)
 	char left[WHY_SIZE];
 	int result = signals_open(plane);
 	if (result == 0) {
-		plane->observed = sluice_observed_create(
-			plane->options.config.runtime_directory, false, plane->why, WHY_SIZE);
+		plane->observed = sluice_observed_create(plane->options.config.runtime_directory,
+			plane->options.discard, plane->why, WHY_SIZE);
 		result = plane->observed ? 0 : -1;
 	}
 	if (result == 0 && (result = ports_open(plane)) == 0) {
