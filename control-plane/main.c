@@ -16,6 +16,7 @@
 #include "edge/notify.h"
 #include "edge/ready.h"
 #include "edge/server.h"
+#include "edge/synthetic.h"
 #include "edge/udp.h"
 #include "plane/metrics.h"
 #include "plane/neighbour.h"
@@ -67,6 +68,7 @@ struct control {
 	struct server *server;
 	struct doorbell *doorbell;
 	struct ctl *ctl;
+	struct synthetic *synthetic; // NULL unless test.sessions
 	struct steer *steer;
 	int steer_said; // last steer_status that was logged
 	struct neighbour *neighbours[CONFIG_PORTS_MAX];
@@ -425,6 +427,7 @@ static void tick(void *context)
 	}
 	if (now_ms - control->cored_ms >= CORE_MS) {
 		control->cored_ms = now_ms;
+		synthetic_tick(control->synthetic, now_ms);
 		core_tick(control->core, now_ms);
 		ws_hub_tick(server_hub(control->server), now_ms); // settles
 		server_tick(control->server);
@@ -698,6 +701,8 @@ static int start_unix(struct control *control, char *why)
 {
 	struct loop *loop = server_loop(control->server);
 	const char *directory = control->config.runtime_directory;
+	if (control->config.test.sessions)
+		control->synthetic = synthetic_create(control->core, control->ice);
 	struct ctl_host host = {
 		.context = control,
 		.core = control->core,
@@ -707,6 +712,7 @@ static int start_unix(struct control *control, char *why)
 		.drain = drain,
 		.draining = is_draining,
 		.settle = settle,
+		.synthetic = control->synthetic,
 	};
 
 	control->doorbell = doorbell_create(loop, directory, poll_plane, control, why, WHY_MAX);
@@ -758,6 +764,9 @@ static void say_hello(const struct control *control)
 			server_port(control->server, i + 1));
 	if (config->auth.development_tokens)
 		log_warn("auth.development_tokens is on: whoever reaches the page gets a token");
+	if (control->synthetic)
+		log_warn("test.sessions is on: `sluicectl test-session` makes sessions without ICE "
+			 "and DTLS");
 	log_info("sluice-control %s is up: %s port %u, media UDP port %u, after %llu ms",
 		SLUICE_VERSION, *config->http.tls_certificate ? "https" : "http",
 		server_port(control->server, 0), config->media.port,
@@ -770,6 +779,7 @@ static void stop(struct control *control)
 {
 	control->ending = true;
 	ctl_destroy(control->ctl);
+	synthetic_destroy(control->synthetic);
 	doorbell_destroy(control->doorbell);
 	loop_timer_destroy(control->timer);
 	for (unsigned i = 0; i < UDP_SOCKETS_MAX; i++)

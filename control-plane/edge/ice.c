@@ -200,6 +200,24 @@ static bool path_hop(
 	return error == -EAGAIN;
 }
 
+int ice_assume(struct ice *ice, struct core_transport_id id, const struct core_path *given,
+	uint64_t now_ms)
+{
+	const struct core_transport *transport = core_transport(ice->core, id);
+	struct core_path path = *given;
+	bool ask;
+	int error;
+
+	if (!transport)
+		return -CORE_GONE;
+	ice->now_ms = now_ms;
+	ask = path_hop(ice, transport, &path);
+	error = core_transport_path(ice->core, id, &path, true, now_ms);
+	if (!error && ask)
+		hop_ask(ice, id, &path);
+	return error;
+}
+
 static void check_valid(
 	struct ice *ice, const struct udp_datagram *datagram, const struct stun_answer *answer)
 {
