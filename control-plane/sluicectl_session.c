@@ -3,6 +3,8 @@
 // until the data plane has them.
 #include "sluicectl.h"
 
+#include <sluice/msg.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -123,6 +125,18 @@ static bool peer_ready(const struct view *view, const json_t *peer)
 	return row.row.generation == generation && status.row.generation == generation && hop;
 }
 
+// Keys come after the row, so that the row is there is not enough: all hints must have been read.
+static bool hints_read(const struct view *view)
+{
+	for (unsigned w = 0; w < view->observed->head.workers_used && w < SLUICE_WORKERS_MAX; w++) {
+		struct sluice_ring ring = sluice_ring_hints((struct sluice_desired *)view->desired,
+			(struct sluice_observed *)view->observed, w);
+		if (sluice_ring_fill(&ring))
+			return false;
+	}
+	return true;
+}
+
 // Returns the first that the data plane cannot serve yet, or NULL.
 static const json_t *peers_missing(const struct view *view, const json_t *done)
 {
@@ -148,7 +162,7 @@ static int peers_wait(const char *directory, const json_t *done, char *why, size
 	} else {
 		for (int ms = 0; ms < READY_MS; ms += LOOK_MS) {
 			missing = peers_missing(&view, done);
-			if (!missing)
+			if (!missing && hints_read(&view))
 				break;
 			nanosleep(&pause, NULL);
 		}
