@@ -135,7 +135,8 @@ static struct stream_plan stream_plan_of(const struct options *options)
 	return (struct stream_plan){.first = options->first,
 		.packets = options->packets,
 		.rate = options->rate,
-		.size = options->size_low};
+		.size = options->size_low,
+		.forge = options->forge};
 }
 
 static int streams_write(const struct options *options, const struct session *session, char *why)

@@ -27,6 +27,7 @@ enum option_id {
 	SUBSCRIBERS,
 	PROFILE,
 	NO_AUDIO,
+	FORGE,
 	FIRST,
 	PACKETS,
 	RATE,
@@ -54,6 +55,7 @@ static const struct option table[] = {
 	{"subscribers", required_argument, NULL, SUBSCRIBERS},
 	{"profile", required_argument, NULL, PROFILE},
 	{"no-audio", no_argument, NULL, NO_AUDIO},
+	{"forge", no_argument, NULL, FORGE},
 	{"first", required_argument, NULL, FIRST},
 	{"packets", required_argument, NULL, PACKETS},
 	{"rate", required_argument, NULL, RATE},
@@ -105,6 +107,7 @@ void options_help(FILE *out)
 	      "  --first N              number of the first, to go on where a capture ended [0]\n"
 	      "  --rate N               of each video stream, per second [100]\n"
 	      "  --size BYTES           RTP payload of a video packet [1000]\n"
+	      "  --forge                spoil every authentication tag\n"
 	      "replay:\n"
 	      "  --rate N               frames per second [as many as possible]\n"
 	      "  --loops N              [1, without end when --seconds is given]\n"
@@ -235,6 +238,8 @@ static bool text_take(struct options *options, int id, const char *text)
 		options->capture = text;
 	else if (id == NO_AUDIO)
 		options->no_audio = true;
+	else if (id == FORGE)
+		options->forge = true;
 	else if (id == 'h')
 		options->verb = OPTIONS_HELP;
 	else

@@ -33,7 +33,7 @@ struct options {
 	uint32_t rate, loops, publishers, subscribers_each;
 	double seconds;
 	enum sluice_srtp_profile profile;
-	bool no_audio;
+	bool no_audio, forge;
 	const char *room, *ufrag, *interface, *capture;
 };
 

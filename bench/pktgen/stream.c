@@ -83,6 +83,8 @@ static bool frame_append(const struct session *session, const struct stream_plan
 	packet_write(plan, source, time_ns, packet, &job.length);
 	if (srtp_seal(&job, 1) != 1)
 		return false;
+	if (plan->forge)
+		packet[job.length - 1] ^= 1;
 	capture_write(capture, time_ns, frame,
 		frame_write(frame, &source->peer->address, &session->relay, packet, job.length));
 	source->next++;

@@ -9,6 +9,7 @@ struct stream_plan {
 	uint64_t first, packets; // numbers of each video stream: the SRTP index is the same number
 	uint32_t rate; // of each video stream, packets per second
 	uint16_t size; // bytes of a video packet's RTP payload
+	bool forge; // spoil each packet's authentication tag
 };
 
 // Appends the frames of all publishers in the order of their time; audio is 50 packets per second beside

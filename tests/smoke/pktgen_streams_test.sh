@@ -96,8 +96,8 @@ wait_for 10 replays
 echo "ok: 5000 packets refused as replayed"
 
 # sessions made anew begin anew, here with numbers that pass the 16 bits of RTP: the ROC is counted
-ctl test-session "$work/session.json" 5
 pktgen a streams "$work/session.json" -o "$work/second" --first 64000 --packets 4000 --rate 200
+ctl test-session "$work/session.json" 10
 receive second --first 64000 --packets 4000 --rate 200 --seconds 30
 pktgen a replay "$work/second/streams.pcap" --interface eth0 --rate 4000
 wait $receiver
@@ -108,7 +108,7 @@ expect "packets received by new sessions" "$(jq .received "$work/second.json")" 
 over() {
 	[ "$(metric sluice_participants)" = 0 ]
 }
-wait_for 15 over
+wait_for 20 over
 echo "ok: sessions end"
 # no key in a log
 for key in $(jq -r '.. | .key?, .relayKey? | strings' "$work/session.json"); do
