@@ -23,10 +23,10 @@ struct frame_header {
 
 int capture_create(struct capture *capture, const char *path, char *why, size_t why_size)
 {
-	const struct file_header header = {MAGIC_NANOSECONDS, 2, 4, 0, 0,
+	const struct file_header header = {MAGIC_MICROSECONDS, 2, 4, 0, 0,
 		sizeof(((struct capture_frame *)0)->data), LINK_ETHERNET};
 
-	*capture = (struct capture){.file = fopen(path, "we"), .nanoseconds = true};
+	*capture = (struct capture){.file = fopen(path, "we")};
 	snprintf(capture->path, sizeof(capture->path), "%s", path);
 	if (capture->file && fwrite(&header, sizeof(header), 1, capture->file) == 1)
 		return 0;
@@ -39,7 +39,7 @@ int capture_create(struct capture *capture, const char *path, char *why, size_t 
 void capture_write(struct capture *capture, uint64_t time_ns, const uint8_t *frame, size_t length)
 {
 	const struct frame_header header = {(uint32_t)(time_ns / 1000000000),
-		(uint32_t)(time_ns % 1000000000), (uint32_t)length, (uint32_t)length};
+		(uint32_t)(time_ns % 1000000000 / 1000), (uint32_t)length, (uint32_t)length};
 
 	fwrite(&header, sizeof(header), 1, capture->file);
 	fwrite(frame, length, 1, capture->file);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Capture files: classic pcap of Ethernet, nanoseconds. Written so that tcpdump, tcpreplay, DPDK's
-// net_pcap and Pktgen-DPDK read them; read from any of the four classic forms.
+// Capture files: classic pcap of Ethernet. Written with microseconds, the only form that Pktgen-DPDK
+// reads; read in any of the four forms.
 #pragma once
 
 #include <stdbool.h>
