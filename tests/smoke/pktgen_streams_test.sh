@@ -112,6 +112,9 @@ wait_for 20 over
 echo "ok: sessions end"
 # no key in a log
 for key in $(jq -r '.. | .key?, .relayKey? | strings' "$work/session.json"); do
-	! grep -F "$key" "$work"/*.log >/dev/null
+	if grep -lF "$key" "$work"/*.log; then
+		echo "a key is in the log above"
+		exit 1
+	fi
 done
 echo "ok: no key in a log"
