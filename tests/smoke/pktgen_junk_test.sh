@@ -77,6 +77,9 @@ on a "$build/sluice-pktgen" session -o "$work/session.json" "${target[@]}" --sou
 "$build/sluicectl" -d /run/sluice --json test-session "$work/session.json" 300 >"$work/sessions.json"
 ufrag=$(jq -r '.[0].ufrag' "$work/sessions.json")
 on a "$build/sluice-pktgen" junk all -o "$work/junk" "${target[@]}" --source 198.18.0.0/24 --count $frames --ufrag "$ufrag"
+# sources of the relay's own network that nobody has: what control answers waits for ARP
+on a "$build/sluice-pktgen" junk stun -o "$work/near" "${target[@]}" --source 10.77.0.64/26 --count $frames
+cp "$work/near/stun.pcap" "$work/junk/near-stun.pcap"
 on a "$build/sluice-pktgen" streams "$work/session.json" -o "$work/forged" --packets $frames --forge
 cp "$work/forged/streams.pcap" "$work/junk/forged.pcap"
 start_numbered 200
@@ -91,6 +94,7 @@ for class in random rtp rtcp malformed fragments; do
 done
 expect "pieces that came to the kernel" "$(kernel Ip ReasmReqds)" == $frames
 counts stun answered_or_overrun
+counts near-stun answered_or_overrun
 counts integrity answered_or_overrun
 counts clienthello unknown_or_overrun
 counts forged dropped auth_failed
