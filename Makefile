@@ -283,6 +283,19 @@ $(BUILD)/sluice-load: $(load_main) $(call archives,load sdp core media)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(load_main) $(call link,$(libs_load)) -lm
 all: $(BUILD)/sluice-load
 
+src_pktgen := $(filter-out bench/pktgen/main.c,$(wildcard bench/pktgen/*.c))
+cflags_pktgen := -Ibench/pktgen -Ibench/load -Idpdk-app $(call pc_cflags,jansson)
+libs_pktgen := pktgen load media srtp jansson
+$(eval $(call folder_rules,pktgen))
+$(eval $(call unit_rules,pktgen))
+
+pktgen_main := $(BUILD)/obj/bench/pktgen/main.o
+$(pktgen_main): cflags := $(cflags_pktgen)
+$(BUILD)/sluice-pktgen: $(pktgen_main) $(call archives,pktgen load media)
+	$(call say,LD,$(notdir $@))
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(pktgen_main) $(call link,$(libs_pktgen))
+all: $(BUILD)/sluice-pktgen
+
 bench: $(BUILD)/bench/media/forward $(BUILD)/bench/media/seal ## quick figures of this machine, beside the goals
 	$(Q)$(BUILD)/bench/media/forward --quick
 	$(Q)$(BUILD)/bench/media/seal 1 || [ $$? = 77 ]

@@ -17,6 +17,7 @@
 #include "edge/log.h"
 #include "edge/ready.h"
 #include "edge/server.h"
+#include "edge/synthetic.h"
 #include "edge/udp.h"
 #include "plane/metrics.h"
 #include "plane/neighbour.h"
@@ -58,6 +59,7 @@ struct control {
 	struct server *server;
 	struct doorbell *doorbell;
 	struct ctl *ctl;
+	struct synthetic *synthetic; // NULL unless test.sessions
 	struct steer *steer;
 	int steer_said; // last steer_status that was logged
 	struct neighbour *neighbours[CONFIG_PORTS_MAX];

@@ -100,6 +100,9 @@ static void say_hello(const struct control *control)
 			server_port(control->server, i + 1));
 	if (config->auth.development_tokens)
 		log_warn("auth.development_tokens is on: whoever reaches the page gets a token");
+	if (control->synthetic)
+		log_warn("test.sessions is on: `sluicectl test-session` makes sessions without ICE "
+			 "and DTLS");
 	log_info("sluice-control %s is up: %s port %u, media UDP port %u, after %llu ms",
 		SLUICE_VERSION, *config->http.tls_certificate ? "https" : "http",
 		server_port(control->server, 0), config->media.port,

@@ -156,8 +156,14 @@ static int start_unix(struct control *control, char *why)
 {
 	struct loop *loop = server_loop(control->server);
 	const char *directory = control->config.runtime_directory;
-	struct ctl_host host = control_ctl_host(control);
+	struct ctl_host host;
 
+	snprintf(why, WHY_MAX, "out of memory");
+	if (control->config.test.sessions)
+		control->synthetic = synthetic_create(control->core, control->ice);
+	if (control->config.test.sessions && !control->synthetic)
+		return -1;
+	host = control_ctl_host(control);
 	control->doorbell = doorbell_create(loop, directory, control_poll, control, why, WHY_MAX);
 	if (!control->doorbell)
 		return -1;
@@ -206,6 +212,7 @@ void control_stop(struct control *control)
 {
 	control->ending = true;
 	ctl_destroy(control->ctl);
+	synthetic_destroy(control->synthetic);
 	doorbell_destroy(control->doorbell);
 	loop_timer_destroy(control->timer);
 	for (unsigned i = 0; i < UDP_SOCKETS_MAX; i++)

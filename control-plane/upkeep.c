@@ -124,6 +124,7 @@ void control_tick(void *context)
 	}
 	if (now_ms - control->cored_ms >= CORE_MS) {
 		control->cored_ms = now_ms;
+		synthetic_tick(control->synthetic, now_ms);
 		core_tick(control->core, now_ms);
 		ws_hub_tick(server_hub(control->server), now_ms); // settles
 		server_tick(control->server);

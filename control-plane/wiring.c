@@ -245,6 +245,7 @@ struct ctl_host control_ctl_host(struct control *control)
 		.drain = control_drain,
 		.draining = is_draining,
 		.settle = control_settle,
+		.synthetic = control->synthetic,
 	};
 }
 

@@ -175,6 +175,11 @@ static const struct config_key config_keys[] = {
 		"GET /v1/development-token gives anybody a token: never in production",
 		CONFIG_BOOLEAN, CONFIG_AT(config, auth.development_tokens)},
 
+	{"test.sessions", "false",
+		"`sluicectl test-session` may make sessions of given keys: load tests only, never "
+		"in production",
+		CONFIG_BOOLEAN, CONFIG_AT(config, test.sessions)},
+
 	LIMIT(rooms, SLUICE_PARTICIPANTS_MAX, "4096", "rooms at a time"),
 	LIMIT(participants, SLUICE_PARTICIPANTS_MAX, "16384", "participants of all rooms"),
 	LIMIT(participants_per_room, SLUICE_PARTICIPANTS_MAX, "10000", "participants of one room"),

@@ -89,6 +89,10 @@ struct config {
 	} auth;
 
 	struct {
+		bool sessions; // `sluicectl test-session` makes sessions with keys it is given
+	} test;
+
+	struct {
 		uint32_t rooms, participants, participants_per_room, publications_per_participant;
 		uint32_t connections, connections_per_address;
 		uint32_t message_bytes, messages_per_second;
