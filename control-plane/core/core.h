@@ -386,6 +386,10 @@ const struct core_subscription *core_subscription(
 // True when the participant has publications.
 bool core_publishes(const struct core *core, struct core_participant_id id);
 
+// A transport of the participant's own, the oldest; NULL when it has none.
+const struct core_transport *core_transport_of(
+	const struct core *core, struct core_participant_id id);
+
 // Walks all of a kind, in no order: start with NULL, ends with NULL. No verbs in between.
 const struct core_room *core_room_next(const struct core *core, const struct core_room *previous);
 const struct core_participant *core_participant_next(

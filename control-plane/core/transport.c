@@ -565,6 +565,15 @@ const struct core_transport *core_transport(const struct core *core, struct core
 	return slots_get(&core->transports, id.index, id.generation);
 }
 
+const struct core_transport *core_transport_of(
+	const struct core *core, struct core_participant_id id)
+{
+	struct participant *owner = participant_get(core, id);
+	struct transport *transport = owner ? TAILQ_FIRST(&owner->transports) : NULL;
+
+	return transport ? &transport->view : NULL;
+}
+
 const struct core_transport *core_transport_by_ufrag(
 	const struct core *core, const char *ufrag, size_t length)
 {

@@ -21,6 +21,7 @@ struct world {
 	uint64_t seed;
 	unsigned counted_in, counted_out, counted_other;
 	bool verbose;
+	bool servers; // there are STUN and TURN servers
 };
 
 static inline void world_participant(void *, const struct core_participant *, const char *, bool)
@@ -55,9 +56,57 @@ static inline void world_random(void *context, void *bytes, size_t length)
 static inline void world_event(void *context, const struct core_event *event)
 {
 	struct world *world = context;
+	const struct dialect *dialect = NULL;
 
+	while ((dialect = dialect_next(dialect)) != NULL)
+		if (dialect->detached_event && dialect->detached_event(&world->host, event))
+			return;
 	if (event->link)
 		world->dialect->event(event->link, event);
+}
+
+static inline void world_detached_tick(struct world *world)
+{
+	const struct dialect *dialect = NULL;
+
+	while ((dialect = dialect_next(dialect)) != NULL)
+		if (dialect->detached_tick)
+			dialect->detached_tick(&world->host, world->now_ms);
+}
+
+// No cryptography, but as long and as different.
+static inline void world_sign(void *, const void *bytes, size_t length, uint8_t signature[32])
+{
+	uint64_t hash = 14695981039346656037u;
+
+	for (size_t i = 0; i < length; i++)
+		hash = (hash ^ ((const uint8_t *)bytes)[i]) * 1099511628211u;
+	for (unsigned i = 0; i < 32; i++) {
+		hash = (hash ^ hash >> 29) * 0xbf58476d1ce4e5b9u;
+		signature[i] = (uint8_t)(hash >> 56);
+	}
+}
+
+static inline unsigned world_ice_servers(
+	void *context, const char *identity, struct dialect_ice_server *servers, unsigned max)
+{
+	if (!((struct world *)context)->servers || max < 2)
+		return 0;
+	servers[0] = (struct dialect_ice_server){.url = "stun:stun.example"};
+	servers[1] = (struct dialect_ice_server){
+		.url = "turn:turn.example?transport=udp", .credential = "hu\"sh"};
+	snprintf(servers[1].username, sizeof(servers[1].username), "99:%s", identity);
+	return 2;
+}
+
+static inline enum dialect_mode world_mode(void *, const struct peer_link *link, const char *)
+{
+	return link->mode;
+}
+
+static inline void world_file(void *, const char *, struct http_reply *reply)
+{
+	reply->status = 404;
 }
 
 static inline void world_flag(struct dialect_grant *grant, const char *flag)
@@ -155,12 +204,19 @@ static inline bool world_open(struct world *world, const struct dialect *dialect
 			.type = "host"},
 	};
 
-	*world = (struct world){.dialect = dialect, .now_ms = 1000, .seed = 88172645463325252u};
+	world_is_open = false;
+	*world = (struct world){.dialect = dialect->open ? dialect : dialect_find("sfu"),
+		.now_ms = 1000,
+		.seed = 88172645463325252u};
 	world->core = core_create(&limits, &local, &plane, &sink);
 	world->host = (struct dialect_host){
 		.core = world->core,
 		.context = world,
 		.verify = world_verify,
+		.mode = world_mode,
+		.ice_servers = world_ice_servers,
+		.sign = world_sign,
+		.file = world_file,
 		.now_ms = world_now,
 		.log = world_log,
 		.count = world_count,
