@@ -68,15 +68,31 @@ static int views_choose(
 
 // ---- answering
 
+// One number means one extension in a bundle (RFC 9143, 9.1). Offers that break this come from clients that
+// stumble when they receive either: aiortc numbers audio level and send time alike.
+static bool number_is_clear(const struct desc *offer, const struct desc_extension *extension)
+{
+	for (unsigned i = 0; i < offer->sections_used; i++) {
+		const struct desc_section *section = &offer->sections[i];
+
+		for (unsigned k = 0; k < section->extensions_used; k++)
+			if (section->extensions[k].id == extension->id &&
+				section->extensions[k].kind != extension->kind)
+				return false;
+	}
+	return true;
+}
+
 // Under the offer's numbers, what the publisher sends and the viewer can use; mid we write ourselves.
-static void answer_extensions(struct desc_section *answer, const struct desc_section *offer,
-	const struct core_publication *publication)
+static void answer_extensions(struct desc_section *answer, const struct desc *whole,
+	const struct desc_section *offer, const struct core_publication *publication)
 {
 	for (unsigned i = 0; i < offer->extensions_used; i++) {
 		struct desc_extension extension = offer->extensions[i];
 
 		if (extension.kind >= DESC_EXT_COUNT || !match_extension_down(extension.kind) ||
 			!(extension.direction & DESC_RECVONLY) ||
+			!number_is_clear(whole, &extension) ||
 			(extension.kind != DESC_EXT_MID &&
 				!publication->extension_id[extension.kind]))
 			continue;
@@ -86,8 +102,8 @@ static void answer_extensions(struct desc_section *answer, const struct desc_sec
 	}
 }
 
-static void answer_section(
-	struct desc_section *answer, const struct desc_section *offer, const struct view *view)
+static void answer_section(struct desc_section *answer, const struct desc *whole,
+	const struct desc_section *offer, const struct view *view)
 {
 	answer->kind = offer->kind;
 	memcpy(answer->mid, offer->mid, sizeof(answer->mid));
@@ -104,7 +120,7 @@ static void answer_section(
 		view->codec.feedback & (DESC_FB_NACK | DESC_FB_PLI | DESC_FB_FIR | DESC_FB_REMB);
 	if (!view->publication)
 		return;
-	answer_extensions(answer, offer, &view->publication->view);
+	answer_extensions(answer, whole, offer, &view->publication->view);
 	subscription_name(answer, view->publication);
 }
 
@@ -167,7 +183,7 @@ int core_subscribe_offer(struct core *core, struct core_participant_id id, const
 	for (unsigned i = 0; i < offer->sections_used; i++) {
 		struct desc_section *section = &answer->sections[i];
 
-		answer_section(section, &offer->sections[i], &views.sections[i]);
+		answer_section(section, offer, &offer->sections[i], &views.sections[i]);
 		if (!views.sections[i].publication)
 			continue;
 		stream_unite(section, &stream);

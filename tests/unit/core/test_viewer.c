@@ -81,6 +81,20 @@ static void everything_is_answered(void **)
 	world_end(&world);
 }
 
+static void one_number_for_two_extensions_is_answered_for_none(void **)
+{
+	struct world world;
+
+	begin(&world);
+	offer.sections[1].extensions[offer.sections[1].extensions_used++] =
+		(struct desc_extension){1, DESC_EXT_ABS_SEND_TIME, DESC_SENDRECV};
+	assert_int_equal(view(&world), 0);
+	assert_int_equal(answer.sections[0].extensions_used, 1); // audio level has that number
+	assert_int_equal(answer.sections[0].extensions[0].kind, DESC_EXT_MID);
+	assert_int_equal(answer.sections[1].extensions_used, 1);
+	world_end(&world);
+}
+
 static void two_streams_become_one(void **)
 {
 	struct world world;
@@ -223,6 +237,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(everything_is_answered),
+		cmocka_unit_test(one_number_for_two_extensions_is_answered_for_none),
 		cmocka_unit_test(two_streams_become_one),
 		cmocka_unit_test(what_fits_nothing_is_inactive_or_rejected),
 		cmocka_unit_test(offers_that_are_refused_change_nothing),
