@@ -193,6 +193,7 @@ fuzz_srtp := $(src_media)
 fuzz_stun := control-plane/edge/stun.c
 fuzz_sdp := $(src_sdp) $(src_core)
 fuzz_sfu := $(src_dialect) $(src_sdp) $(src_core)
+fuzz_whip := $(fuzz_sfu)
 fuzz_demux :=
 fuzz_names := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 fuzz_bin := $(addprefix $(BUILD)/fuzz/,$(fuzz_names))

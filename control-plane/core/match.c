@@ -159,6 +159,28 @@ int match_choose(const struct desc_section *section, const struct desc_codec *pr
 	return -1;
 }
 
+// ---- sections
+
+bool match_usable(const struct desc *offer, const struct desc_section *section)
+{
+	const struct desc_section *first = offer->sections;
+
+	while (first < section && first->rejected)
+		first++;
+	return (section->kind == DESC_AUDIO || section->kind == DESC_VIDEO) && !section->rejected &&
+	       section->rtcp_mux && (first == section || (first->in_bundle && section->in_bundle));
+}
+
+bool match_mids_unique(const struct desc *offer)
+{
+	for (unsigned i = 0; i < offer->sections_used; i++)
+		for (unsigned j = 0; j < i; j++)
+			if (offer->sections[i].mid[0] &&
+				!strcmp(offer->sections[i].mid, offer->sections[j].mid))
+				return false;
+	return true;
+}
+
 // ---- publishing
 
 struct desc_codec match_publish(const struct desc_codec *offered, bool transport_cc)

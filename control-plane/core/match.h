@@ -33,6 +33,14 @@ void match_extensions(const struct desc_section *section, const struct desc_code
 // Our id of an extension towards subscribers, always the same; 0 = not sent downward.
 uint8_t match_extension_down(unsigned kind);
 
+// True when a section's media can go over the one transport of its offer: that of the first section that is
+// alive. What is not bundled with it cannot be taken (RFC 9143, 7.3.3), nor what wants RTCP on a port of its
+// own (RFC 5761).
+bool match_usable(const struct desc *offer, const struct desc_section *section);
+
+// A mid names one section (RFC 5888, 4).
+bool match_mids_unique(const struct desc *offer);
+
 // The direction an answer gives to what an offer says.
 enum desc_direction match_mirror(enum desc_direction direction);
 

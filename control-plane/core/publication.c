@@ -83,29 +83,6 @@ static bool is_media(const struct desc_section *section)
 	return section->kind == DESC_AUDIO || section->kind == DESC_VIDEO;
 }
 
-// All media go over one transport, that of the first section that is alive; what is not bundled with
-// it cannot be taken (RFC 9143, 7.3.3), nor what wants RTCP on a port of its own (RFC 5761).
-static bool section_usable(const struct desc *offer, const struct desc_section *section)
-{
-	const struct desc_section *first = offer->sections;
-
-	while (first < section && first->rejected)
-		first++;
-	return is_media(section) && !section->rejected && section->rtcp_mux &&
-	       (first == section || (first->in_bundle && section->in_bundle));
-}
-
-// A mid names one section (RFC 5888, 4).
-static bool mids_unique(const struct desc *offer)
-{
-	for (unsigned i = 0; i < offer->sections_used; i++)
-		for (unsigned j = 0; j < i; j++)
-			if (offer->sections[i].mid[0] &&
-				!strcmp(offer->sections[i].mid, offer->sections[j].mid))
-				return false;
-	return true;
-}
-
 static bool taken(const struct plan *plan, const struct publication *publication)
 {
 	for (unsigned i = 0; i < DESC_SECTIONS_MAX; i++)
@@ -140,7 +117,7 @@ static void choose(const struct participant *participant, const struct desc *off
 	int codec;
 
 	plan->sending += sends;
-	if (!section_usable(offer, section))
+	if (!match_usable(offer, section))
 		return;
 	codec = match_choose(section, old ? &old->view.codecs[0] : NULL);
 	if (codec < 0)
@@ -166,7 +143,7 @@ static int plan_make(const struct core *core, struct participant *participant,
 
 	memset(plan, 0, sizeof(*plan));
 	if (!offer->ufrag[0] || !offer->password[0] || !offer->fingerprint.length ||
-		offer->sections_used > DESC_SECTIONS_MAX || !mids_unique(offer))
+		offer->sections_used > DESC_SECTIONS_MAX || !match_mids_unique(offer))
 		return -CORE_BAD_DESC;
 	if (transport && transport_same_peer(transport, offer))
 		plan->transport = transport;

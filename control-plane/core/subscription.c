@@ -36,7 +36,7 @@ bool subscription_ssrc_used(const struct core *core, uint32_t ssrc)
 	return false;
 }
 
-static uint32_t ssrc_draw(struct core *core)
+uint32_t subscription_ssrc(struct core *core)
 {
 	uint32_t ssrc;
 
@@ -82,7 +82,7 @@ void subscription_remove(struct core *core, struct subscription *subscription)
 
 // The publisher's own ids of stream and track where it has given some: clients tell its camera from
 // its screen by them. "-" means no stream (RFC 8830, 2).
-static void msid_name(struct desc_section *section, const struct publication *publication)
+void subscription_name(struct desc_section *section, const struct publication *publication)
 {
 	const struct core_publication *view = &publication->view;
 	const struct core_participant *owner = &publication->owner->view;
@@ -137,7 +137,7 @@ static void offer_section(struct desc_section *section, const struct publication
 	section->in_bundle = section->rtcp_mux = section->rtcp_rsize = true;
 	offer_codecs(section, &publication->view, payloads);
 	offer_extensions(section, &publication->view);
-	msid_name(section, publication);
+	subscription_name(section, publication);
 }
 
 static void subscribe_one(struct core *core, struct publication *publication,
@@ -146,9 +146,9 @@ static void subscribe_one(struct core *core, struct publication *publication,
 	struct subscription *subscription = slots_take(&core->subscriptions);
 	struct core_subscription *view = &subscription->view;
 
-	view->ssrc = ssrc_draw(core);
+	view->ssrc = subscription_ssrc(core);
 	while (section->kind == DESC_VIDEO && (!view->rtx_ssrc || view->rtx_ssrc == view->ssrc))
-		view->rtx_ssrc = ssrc_draw(core);
+		view->rtx_ssrc = subscription_ssrc(core);
 	memcpy(view->mid, section->mid, sizeof(view->mid));
 	for (unsigned i = 0; i < section->codecs_used; i++) {
 		view->payload_type[i] = section->codecs[i].payload_type;
@@ -165,13 +165,8 @@ static void subscribe_one(struct core *core, struct publication *publication,
 
 // ---- who and from whom
 
-struct pair {
-	struct participant *subscriber, *publisher;
-	struct transport *transport; // downward, or NULL
-};
-
-static int pair_find(const struct core *core, struct core_participant_id id, const char *identity,
-	struct pair *pair)
+int subscription_pair(const struct core *core, struct core_participant_id id, const char *identity,
+	struct subscription_pair *pair)
 {
 	pair->transport = NULL;
 	pair->subscriber = participant_get(core, id);
@@ -207,7 +202,7 @@ static unsigned publications_count(const struct participant *participant)
 	return count;
 }
 
-static int subscribe_check(const struct core *core, const struct pair *pair)
+int subscription_check(const struct core *core, const struct subscription_pair *pair)
 {
 	unsigned wanted = publications_count(pair->publisher);
 	unsigned freed = subscriptions_count(pair->transport);
@@ -228,11 +223,11 @@ int core_subscribe(struct core *core, struct core_participant_id id, const char 
 	struct match_payloads payloads = {0};
 	struct publication *publication;
 	struct transport *transport;
-	struct pair pair;
-	int error = pair_find(core, id, publisher, &pair);
+	struct subscription_pair pair;
+	int error = subscription_pair(core, id, publisher, &pair);
 
 	if (!error)
-		error = subscribe_check(core, &pair);
+		error = subscription_check(core, &pair);
 	if (error)
 		return error;
 	if (pair.transport)
@@ -317,8 +312,8 @@ int core_subscribe_answer(struct core *core, struct core_participant_id id, cons
 {
 	struct subscription *subscription;
 	struct transport *transport;
-	struct pair pair;
-	int error = pair_find(core, id, publisher, &pair);
+	struct subscription_pair pair;
+	int error = subscription_pair(core, id, publisher, &pair);
 
 	if (error)
 		return error;
@@ -343,8 +338,8 @@ int core_subscribe_answer(struct core *core, struct core_participant_id id, cons
 
 int core_unsubscribe(struct core *core, struct core_participant_id id, const char *publisher)
 {
-	struct pair pair;
-	int error = pair_find(core, id, publisher, &pair);
+	struct subscription_pair pair;
+	int error = subscription_pair(core, id, publisher, &pair);
 
 	if (error)
 		return error;
@@ -358,8 +353,8 @@ int core_pause(struct core *core, struct core_participant_id id, const char *pub
 	enum desc_kind kind, bool paused)
 {
 	struct subscription *subscription;
-	struct pair pair;
-	int error = pair_find(core, id, publisher, &pair);
+	struct subscription_pair pair;
+	int error = subscription_pair(core, id, publisher, &pair);
 
 	if (error)
 		return error;

@@ -4,10 +4,11 @@
 
 #include <string.h>
 
-extern const struct dialect dialect_sfu;
+extern const struct dialect dialect_sfu, dialect_whip;
 
 static const struct dialect *const dialects[] = {
 	&dialect_sfu,
+	&dialect_whip,
 };
 
 enum { DIALECTS = sizeof(dialects) / sizeof(dialects[0]) };

@@ -3,25 +3,7 @@
 // stands still, tokens in plain text. Used by the talk runner, the unit tests and the fuzz target.
 #pragma once
 
-#include "core/core.h"
-#include "dialect/dialect.h"
-
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-enum { WORLD_GRACE_MS = 10000, WORLD_AUTH_MS = 10000 };
-
-struct world {
-	struct core *core;
-	const struct dialect *dialect;
-	struct dialect_host host;
-	uint64_t now_ms;
-	uint64_t seed;
-	unsigned counted_in, counted_out, counted_other;
-	bool verbose;
-};
+#include "host.h"
 
 static inline void world_participant(void *, const struct core_participant *, const char *, bool)
 {
@@ -55,73 +37,22 @@ static inline void world_random(void *context, void *bytes, size_t length)
 static inline void world_event(void *context, const struct core_event *event)
 {
 	struct world *world = context;
+	const struct dialect *dialect = NULL;
 
+	while ((dialect = dialect_next(dialect)) != NULL)
+		if (dialect->detached_event && dialect->detached_event(&world->host, event))
+			return;
 	if (event->link)
 		world->dialect->event(event->link, event);
 }
 
-static inline void world_flag(struct dialect_grant *grant, const char *flag)
+static inline void world_detached_tick(struct world *world)
 {
-	if (!strcmp(flag, "nopublish"))
-		grant->can_publish = false;
-	else if (!strcmp(flag, "nosubscribe"))
-		grant->can_subscribe = false;
-	else if (!strncmp(flag, "room=", 5))
-		snprintf(grant->room, sizeof(grant->room), "%s", flag + 5);
-}
+	const struct dialect *dialect = NULL;
 
-// user:ID:NAME[:nopublish][:nosubscribe][:room=ROOM]
-static inline int world_verify(void *, const char *token, size_t length,
-	struct dialect_grant *grant, char *why, size_t why_size)
-{
-	char text[512], *rest = text, *word;
-
-	snprintf(text, sizeof(text), "%.*s", (int)(length < 511 ? length : 511), token);
-	word = strsep(&rest, ":");
-	if (strcmp(word, "user") || !rest) {
-		snprintf(why, why_size, "%s",
-			strcmp(word, "expired") ? "the signature does not match"
-						: "it has expired");
-		return -1;
-	}
-	*grant = (struct dialect_grant){.can_publish = true, .can_subscribe = true};
-	snprintf(grant->identity, sizeof(grant->identity), "%s", strsep(&rest, ":"));
-	if (rest)
-		snprintf(grant->name, sizeof(grant->name), "%s", strsep(&rest, ":"));
-	while (rest)
-		world_flag(grant, strsep(&rest, ":"));
-	return 0;
-}
-
-static inline uint64_t world_now(void *context)
-{
-	return ((struct world *)context)->now_ms;
-}
-
-__attribute__((format(printf, 3, 4))) static inline void world_log(
-	void *context, char level, const char *format, ...)
-{
-	va_list arguments;
-
-	if (!((struct world *)context)->verbose)
-		return;
-	fprintf(stderr, "%c ", level);
-	va_start(arguments, format);
-	vfprintf(stderr, format, arguments);
-	va_end(arguments);
-	fputc('\n', stderr);
-}
-
-static inline void world_count(void *context, const char *, const char *direction, const char *type)
-{
-	struct world *world = context;
-
-	if (!strcmp(direction, "in"))
-		world->counted_in++;
-	else
-		world->counted_out++;
-	if (!strcmp(type, "other"))
-		world->counted_other++;
+	while ((dialect = dialect_next(dialect)) != NULL)
+		if (dialect->detached_tick)
+			dialect->detached_tick(&world->host, world->now_ms);
 }
 
 // Returns false when memory is short.
@@ -148,12 +79,19 @@ static inline bool world_open(struct world *world, const struct dialect *dialect
 			.type = "host"},
 	};
 
-	*world = (struct world){.dialect = dialect, .now_ms = 1000, .seed = 88172645463325252u};
+	world_is_open = false;
+	*world = (struct world){.dialect = dialect->open ? dialect : dialect_find("sfu"),
+		.now_ms = 1000,
+		.seed = 88172645463325252u};
 	world->core = core_create(&limits, &local, &plane, &sink);
 	world->host = (struct dialect_host){
 		.core = world->core,
 		.context = world,
 		.verify = world_verify,
+		.mode = world_mode,
+		.ice_servers = world_ice_servers,
+		.sign = world_sign,
+		.file = world_file,
 		.now_ms = world_now,
 		.log = world_log,
 		.count = world_count,
