@@ -29,7 +29,7 @@ include_rules() {
 		control-plane/core|-|-
 		control-plane/sdp|core/|-
 		control-plane/dialect|core/,sdp/|jansson
-		control-plane/edge|core/,sdp/sdp.h,dialect/dialect.h,plane/,sluice/|libwebsockets,openssl/,stun/,jansson,jwt,ev.h
+		control-plane/edge|core/,sdp/sdp.h,dialect/dialect.h,dialect/request.h,plane/,sluice/|libwebsockets,openssl/,stun/,jansson,jwt,ev.h
 		control-plane/plane|core/,edge/counters.h,sluice/|bpf/,libmnl/
 		control-plane|core/,sdp/,edge/,dialect/,plane/,sluice/|jansson,openssl/,libwebsockets,cap-ng
 	END

@@ -5,10 +5,26 @@
 #pragma once
 
 #include "core/core.h"
+#include "request.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+// How the media of a room's members comes together.
+enum dialect_mode {
+	DIALECT_SFU, // members publish to the relay and subscribe from it
+	DIALECT_PASS, // signaling only: whatever members say to each other is handed on untouched
+	DIALECT_INTERPOSE, // members speak to each other, the relay stands in for the far one
+};
+
+// What the token of a client says.
+struct dialect_grant {
+	char identity[CORE_NAME_MAX]; // empty = nobody has been authenticated
+	char name[CORE_NAME_MAX];
+	char room[CORE_NAME_MAX]; // empty = any
+	bool can_publish, can_subscribe;
+};
 
 // One WebSocket, implemented by edge/ (in tests by a fake). Calls after close are ignored.
 struct peer_link {
@@ -19,14 +35,14 @@ struct peer_link {
 	void (*close)(void *context, unsigned code, const char *reason);
 	const char *remote; // numeric address of the client, for logs
 	const char *path; // request path with query
+	enum dialect_mode mode; // of the listener; dialect_host's mode() knows the room's
+	struct dialect_grant grant; // what `admit` found
 };
 
-// What the token of a client says.
-struct dialect_grant {
-	char identity[CORE_NAME_MAX];
-	char name[CORE_NAME_MAX];
-	char room[CORE_NAME_MAX]; // empty = any
-	bool can_publish, can_subscribe;
+// A STUN or TURN server for clients; credentials are made for the one client.
+struct dialect_ice_server {
+	char url[256]; // stun:HOST[:PORT], turn:HOST[:PORT]?transport=udp (RFC 7064, 7065)
+	char username[CORE_NAME_MAX + 16], credential[64]; // empty = none
 };
 
 // What a dialect needs of the process around it.
@@ -37,6 +53,14 @@ struct dialect_host {
 	// few words in `why` that never repeat the token.
 	int (*verify)(void *context, const char *token, size_t length, struct dialect_grant *grant,
 		char *why, size_t why_size);
+	// The mode of a room for those who come by this link: the room's if one is configured, else the
+	// listener's.
+	enum dialect_mode (*mode)(void *context, const struct peer_link *link, const char *room);
+	// Fills at most `max` servers with credentials for `identity`; returns how many.
+	unsigned (*ice_servers)(void *context, const char *identity,
+		struct dialect_ice_server *servers, unsigned max);
+	// Answers with a file of the web directory, "/rooms.html"; 404 when there is none.
+	void (*file)(void *context, const char *path, struct http_reply *reply);
 	// Monotonic milliseconds.
 	uint64_t (*now_ms)(void *context);
 	// One log line of level 'e', 'w', 'i' or 'd'.
@@ -51,7 +75,19 @@ struct dialect_host {
 // queue events, so its reply leaves first. Events are delivered to open sessions only.
 struct dialect {
 	const char *name;
+	enum dialect_mode mode; // where the configuration does not say
 	bool outlives_socket; // losing the socket does not end the session (000)
+	// True when requests for `path`, upgrades and others, are this dialect's also on the listener that all
+	// share; NULL = it only has listeners of its own.
+	bool (*claims)(const char *path);
+	// True when a first message at "/" or "/ws" of the shared listener is this dialect's; NULL = never.
+	bool (*recognizes)(const char *text, size_t length);
+	// Before an upgrade: true to go on, with `grant` for the link; false with a reply. NULL = always.
+	bool (*admit)(const struct dialect_host *host, const struct http_request *request,
+		struct dialect_grant *grant, struct http_reply *reply);
+	// A plain HTTP request; false = not ours, health and 404 are others' business. NULL = none.
+	bool (*request)(const struct dialect_host *host, const struct http_request *request,
+		struct http_reply *reply);
 	// A new socket: returns the session, NULL to refuse (memory).
 	void *(*open)(const struct dialect_host *host, struct peer_link *link);
 	// One whole text message, at most the configured size; not terminated.

@@ -317,9 +317,9 @@ void http_answer(
 	memset(reply, 0, sizeof(*reply));
 	if (route && route->shared)
 		allow_origin(host, request, reply);
-	if (request->method == HTTP_OPTIONS || request->method == HTTP_OTHER) {
+	if (request->method != HTTP_GET && request->method != HTTP_HEAD) {
 		reply->allow = "GET, HEAD, OPTIONS";
-		if (request->method == HTTP_OTHER)
+		if (request->method != HTTP_OPTIONS)
 			reply_error(reply, 405, "method not allowed");
 		else
 			reply->status = 204;

@@ -3,6 +3,7 @@
 // in, one reply out. WebSocket upgrades are server.c's.
 #pragma once
 
+#include "dialect/request.h"
 #include "ready.h"
 
 #include <stdbool.h>
@@ -10,30 +11,8 @@
 #include <stdint.h>
 
 enum {
-	HTTP_ARGUMENTS_MAX = 8,
 	HTTP_FILE_BYTES_MAX = 8 << 20,
 	HTTP_METRICS_BYTES = 512 * 1024, // first try
-};
-
-enum http_method { HTTP_GET, HTTP_HEAD, HTTP_OPTIONS, HTTP_OTHER };
-
-struct http_request {
-	enum http_method method;
-	const char *path; // decoded, begins with '/'
-	const char *origin; // NULL = not given
-	unsigned arguments_used;
-	const char *arguments[HTTP_ARGUMENTS_MAX]; // "name=value", decoded
-};
-
-struct http_reply {
-	int status;
-	const char *type; // of the body
-	char *body; // allocated; the caller frees it; NULL = none
-	size_t length;
-	const char *allow; // for Allow; NULL = none
-	char origin[256]; // for Access-Control-Allow-Origin; empty = none
-	bool page; // a file of the page: content security policy
-	bool may_be_kept; // no: Cache-Control: no-store, yes: no-cache
 };
 
 struct http_host {

@@ -118,7 +118,13 @@ static void client_open(struct client *client)
 	if (client->open)
 		fail("%c is open already", client->name);
 	client->closed_by_relay = false;
-	client->link = (struct peer_link){client, link_send, link_close, "192.0.2.7", "/ws/sfu"};
+	client->link = (struct peer_link){
+		.context = client,
+		.send_text = link_send,
+		.close = link_close,
+		.remote = "192.0.2.7",
+		.path = "/ws/sfu",
+	};
 	client->session = world.dialect->open(&world.host, &client->link);
 	if (!client->session)
 		fail("the dialect refused the socket");

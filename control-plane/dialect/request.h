@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// One HTTP exchange as dialects and the relay's own pages see it: a request with what was sent along, and the
+// reply to it. No socket and no library.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+	HTTP_ARGUMENTS_MAX = 8,
+	HTTP_HEADERS_MAX = 16,
+};
+
+enum http_method {
+	HTTP_GET,
+	HTTP_HEAD,
+	HTTP_OPTIONS,
+	HTTP_POST,
+	HTTP_PUT,
+	HTTP_PATCH,
+	HTTP_DELETE,
+	HTTP_OTHER,
+};
+
+// All strings are valid during the call that gets the request.
+struct http_request {
+	enum http_method method;
+	bool upgrade; // wants to become a WebSocket
+	bool secure; // came over TLS
+	const char *path; // decoded, begins with '/'
+	unsigned arguments_used;
+	const char *arguments[HTTP_ARGUMENTS_MAX]; // "name=value", decoded
+	const char *remote; // numeric address of the client, for logs
+	// Headers; NULL = not given.
+	const char *host, *origin, *authorization, *cookie, *content_type, *if_match, *etag;
+	const char *body; // a terminator follows; NULL = none
+	size_t length;
+};
+
+struct http_header {
+	char name[40]; // lower case, without colon
+	char value[512];
+};
+
+struct http_reply {
+	int status;
+	const char *type; // of the body; static
+	char *body; // allocated; the caller frees it; NULL = none
+	size_t length;
+	const char *allow; // for Allow; NULL = none
+	char origin[256]; // for Access-Control-Allow-Origin; empty = none
+	bool page; // a file of the page: content security policy
+	bool may_be_kept; // no: Cache-Control: no-store, yes: no-cache
+	uint32_t retry_after_s; // 0 = not said
+	unsigned headers_used;
+	struct http_header headers[HTTP_HEADERS_MAX];
+};

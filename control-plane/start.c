@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+void control_limit(struct control *control)
+{
+	const struct config *config = &control->config;
+	uint32_t workers = config->dataplane.cores_used ? config->dataplane.cores_used
+							: config->dataplane.workers;
+
+	control->limits = (struct core_limits){
+		.rooms = config->limits.rooms,
+		.participants = config->limits.participants,
+		.participants_per_room = config->limits.participants_per_room,
+		.publications_per_participant = config->limits.publications_per_participant,
+		.transports = SLUICE_TRANSPORTS_MAX,
+		.publications = SLUICE_PUBLICATIONS_MAX,
+		.subscriptions = SLUICE_SUBSCRIPTIONS_MAX,
+		.suspect_ms = (uint32_t)(config->limits.suspect_ns / 1000000),
+		.drop_ms = (uint32_t)(config->limits.drop_ns / 1000000),
+		.setup_ms = (uint32_t)(config->limits.setup_ns / 1000000),
+		.grace_ms = (uint32_t)(config->limits.grace_ns / 1000000),
+		.workers = workers,
+	};
+}
+
+static int start_ice(struct control *control, char *why)
+{
+	char pem[CONFIG_PATH_MAX + 16];
+	struct ice_host host = control_ice_host(control);
+
+	snprintf(pem, sizeof(pem), "%s/dtls.pem", control->config.runtime_directory);
+	control->ice = ice_create(&host, pem, SLUICE_TRANSPORTS_MAX, why, WHY_MAX);
+	if (!control->ice)
+		return -1;
+	ice_fingerprint(control->ice, &control->local.fingerprint);
+	control->join = join_create(&control->counters, SLUICE_TRANSPORTS_MAX);
+	control->steer = steer_create(control->config.bpf_directory);
+	if (control->join && control->steer)
+		return 0;
+	snprintf(why, WHY_MAX, "out of memory, or bpf_directory is too long");
+	return -1;
+}
+
+static void start_neighbours(struct control *control)
+{
+	for (uint32_t i = 0; i < control->config.ports_used; i++) {
+		control->neighbours[i] = neighbour_open(control->config.ports[i].netns);
+		if (!control->neighbours[i])
+			log_warn("port %u: cannot ask the kernel for next hops: %s", i,
+				strerror(errno));
+	}
+}
+
+// The model, and in it what a control before us left.
+static int start_core(struct control *control, bool discard, char *why)
+{
+	struct core_plane rows = control_rows(control);
+	struct core_sink sink = control_sink(control);
+	const struct core_transport *transport = NULL;
+	unsigned recovered;
+
+	control->plane = plane_create(control->config.runtime_directory, discard, why, WHY_MAX);
+	if (!control->plane)
+		return -1;
+	control->rows = plane_callbacks(control->plane);
+	control->core = core_create(&control->limits, &control->local, &rows, &sink);
+	if (!control->core) {
+		snprintf(why, WHY_MAX, "out of memory");
+		return -1;
+	}
+	ice_attach(control->ice, control->core);
+	recovered = plane_recover(control->plane, control->core, loop_now_ms());
+	while ((transport = core_transport_next(control->core, transport))) {
+		ice_changed(control->ice, transport, false);
+		join_changed(control->join, transport, 0, false);
+	}
+	if (recovered)
+		log_info("took over %u transports of the control before us", recovered);
+	return 0;
+}
+
+static int start_udp(struct control *control, char *why)
+{
+	struct udp_host host = control_udp_host(control);
+
+	control->udp = udp_create(&control->config, &host, why, WHY_MAX);
+	return control->udp ? 0 : -1;
+}
+
+static int start_server(struct control *control, char *why)
+{
+	const struct config *config = &control->config;
+	struct server_options options = {
+		.config = config,
+		.http = &control->http_host,
+		.ws = &control->ws_host,
+		.dialect = dialect_find,
+		.counters = &control->counters,
+	};
+
+	control->dialect_host = control_dialect_host(control);
+	control->ws_host = control_ws_host(control);
+	control->http_host = control_http_host(control);
+	control->server = server_create(&options, why, WHY_MAX);
+	if (*config->http.tls_certificate)
+		control->certificate_expiry_s = certificate_expiry(config->http.tls_certificate);
+	return control->server ? 0 : -1;
+}
+
+static void udp_is_readable(void *context, enum loop_ready ready)
+{
+	struct udp_readiness *readiness = context;
+
+	if (ready == LOOP_READABLE)
+		udp_readable(readiness->control->udp, readiness->index);
+}
+
+static int start_watches(struct control *control, char *why)
+{
+	struct loop *loop = server_loop(control->server);
+	sigset_t handled;
+
+	snprintf(why, WHY_MAX, "out of memory or descriptors");
+	sigemptyset(&handled);
+	sigaddset(&handled, SIGHUP);
+	sigaddset(&handled, SIGTERM);
+	sigaddset(&handled, SIGINT);
+	sigprocmask(SIG_BLOCK, &handled, NULL);
+	control->signals = signalfd(-1, &handled, SFD_NONBLOCK | SFD_CLOEXEC);
+	if (control->signals >= 0)
+		control->signals_watch =
+			loop_watch(loop, control->signals, control_signal, control);
+	for (unsigned i = 0; i < udp_sockets(control->udp); i++) {
+		control->udp_ready[i] = (struct udp_readiness){control, i};
+		control->udp_watches[i] = loop_watch(
+			loop, udp_socket(control->udp, i), udp_is_readable, &control->udp_ready[i]);
+		if (!control->udp_watches[i])
+			return -1;
+	}
+	control->timer = loop_timer_create(loop, control_tick, control);
+	if (!control->timer || !control->signals_watch)
+		return -1;
+	loop_timer_set(control->timer, TICK_MS, TICK_MS);
+	return 0;
+}
+
+static int start_unix(struct control *control, char *why)
+{
+	struct loop *loop = server_loop(control->server);
+	const char *directory = control->config.runtime_directory;
+	struct ctl_host host;
+
+	snprintf(why, WHY_MAX, "out of memory");
+	if (control->config.test.sessions)
+		control->synthetic = synthetic_create(control->core, control->ice);
+	if (control->config.test.sessions && !control->synthetic)
+		return -1;
+	host = control_ctl_host(control);
+	control->doorbell = doorbell_create(loop, directory, control_poll, control, why, WHY_MAX);
+	if (!control->doorbell)
+		return -1;
+	// The loop has no hook around its wait: control says it sleeps all the time, and the data
+	// plane always rings. Events are few; only punted datagrams ring often, and those are few too.
+	plane_sleep(control->plane, true);
+	control->ctl = ctl_create(loop, directory, &host, why, WHY_MAX);
+	return control->ctl ? 0 : -1;
+}
+
+int control_start(struct control *control, bool discard, char *why)
+{
+	const char *directory = control->config.runtime_directory;
+
+	control->started_ms = loop_now_ms();
+	if (mkdir(directory, 0750) && errno != EEXIST) {
+		snprintf(why, WHY_MAX, "runtime_directory %s: %s", directory, strerror(errno));
+		return -1;
+	}
+	control_limit(control);
+	start_neighbours(control);
+	if (start_ice(control, why))
+		return -1;
+	control_gather(control);
+	if (start_core(control, discard, why) || start_udp(control, why) ||
+		start_server(control, why) || start_watches(control, why) ||
+		start_unix(control, why))
+		return -1;
+	control_poll_filter(control);
+	control_poll(control);
+	return 0;
+}
+
+// ---- end
+
+void control_end(struct control *control, const char *why)
+{
+	log_info("%s: ending; calls in the data plane go on", why);
+	control_settle(control);
+	control->ending = true; // rows stay as they are: media lives on
+	ws_hub_close_all(server_hub(control->server), WS_CLOSE_RESTART, "restarting");
+	loop_timer_set(control->timer, LAST_WORDS_MS, 0);
+}
+
+void control_stop(struct control *control)
+{
+	control->ending = true;
+	ctl_destroy(control->ctl);
+	synthetic_destroy(control->synthetic);
+	doorbell_destroy(control->doorbell);
+	loop_timer_destroy(control->timer);
+	for (unsigned i = 0; i < UDP_SOCKETS_MAX; i++)
+		loop_unwatch(control->udp_watches[i]);
+	loop_unwatch(control->signals_watch);
+	server_destroy(control->server);
+	udp_destroy(control->udp);
+	core_destroy(control->core);
+	ice_destroy(control->ice);
+	join_destroy(control->join);
+	steer_destroy(control->steer);
+	for (unsigned i = 0; i < CONFIG_PORTS_MAX; i++)
+		neighbour_close(control->neighbours[i]);
+	plane_destroy(control->plane);
+	if (control->signals > 0)
+		close(control->signals);
+	config_forget_secrets(&control->config);
+}
+
+void control_leave(struct control *control)
+{
+	char status[96];
+
+	if (control->leaving || !core_participant_next(control->core, NULL)) {
+		control_end(control, control->leaving ? "second SIGTERM" : "SIGTERM");
+		return;
+	}
+	control_drain(control, true);
+	control->leaving = true;
+	control->leave_by_ms = loop_now_ms() + control->config.limits.drain_ns / 1000000;
+	snprintf(status, sizeof(status), "STOPPING=1\nEXTEND_TIMEOUT_USEC=%llu",
+		(unsigned long long)control->config.limits.drain_ns / 1000 + 10000000);
+	notify_send(status);
+	log_info("SIGTERM: ending when the last participant has left, in %llu s at the latest; a "
+		 "second SIGTERM ends at once, and calls go on under the next control",
+		(unsigned long long)(control->config.limits.drain_ns / 1000000000));
+}

@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+// ---- the core's way out
+
+void control_settle(void *context)
+{
+	struct control *control = context;
+
+	if (control->ending)
+		return;
+	for (int i = 0; i < 2; i++) { // events may cause verbs of dialects
+		ice_settle(control->ice, loop_now_ms());
+		core_dispatch(control->core);
+	}
+}
+
+static void row_participant(
+	void *context, const struct core_participant *participant, const char *room, bool gone)
+{
+	struct control *control = context;
+
+	control->rows.participant(control->rows.context, participant, room, gone);
+}
+
+static void row_transport(void *context, const struct core_transport *transport, bool gone)
+{
+	struct control *control = context;
+	const struct core_participant *participant =
+		control->core ? core_participant(control->core, transport->participant) : NULL;
+
+	control->rows.transport(control->rows.context, transport, gone);
+	ice_changed(control->ice, transport, gone);
+	join_changed(control->join, transport, participant ? participant->joined_ms : 0, gone);
+}
+
+static void row_publication(void *context, const struct core_publication *publication, bool gone)
+{
+	struct control *control = context;
+
+	control->rows.publication(control->rows.context, publication, gone);
+}
+
+static void row_subscription(void *context, const struct core_subscription *subscription, bool gone)
+{
+	struct control *control = context;
+
+	control->rows.subscription(control->rows.context, subscription, gone);
+}
+
+static void random_bytes(void *context, void *bytes, size_t length)
+{
+	struct control *control = context;
+
+	control->rows.random(control->rows.context, bytes, length);
+}
+
+static void core_event(void *context, const struct core_event *event)
+{
+	struct control *control = context;
+
+	ws_hub_event(server_hub(control->server), event);
+}
+
+struct core_plane control_rows(struct control *control)
+{
+	return (struct core_plane){
+		.context = control,
+		.participant = row_participant,
+		.transport = row_transport,
+		.publication = row_publication,
+		.subscription = row_subscription,
+		.random = random_bytes,
+	};
+}
+
+struct core_sink control_sink(struct control *control)
+{
+	return (struct core_sink){.context = control, .event = core_event};
+}
+
+// ---- what dialects need
+
+static int token_verify(void *context, const char *token, size_t length,
+	struct dialect_grant *grant, char *why, size_t why_size)
+{
+	struct control *control = context;
+	int result = auth_verify(
+		control->config.auth.jwt_secret, token, length, time(NULL), grant, why, why_size);
+
+	if (result)
+		control->counters.tokens_refused++;
+	else
+		control->counters.tokens_accepted++;
+	return result;
+}
+
+static uint64_t dialect_now_ms(void *)
+{
+	return loop_now_ms();
+}
+
+__attribute__((format(printf, 3, 4))) static void dialect_log(
+	void *, char level, const char *format, ...)
+{
+	va_list arguments;
+	int number = level == 'e'   ? LOG_LEVEL_ERROR
+		     : level == 'w' ? LOG_LEVEL_WARN
+		     : level == 'i' ? LOG_LEVEL_INFO
+				    : LOG_LEVEL_DEBUG;
+
+	va_start(arguments, format);
+	log_print(number, format, arguments);
+	va_end(arguments);
+}
+
+static void dialect_count(
+	void *context, const char *dialect, const char *direction, const char *type)
+{
+	struct control *control = context;
+
+	for (unsigned i = 0; i < EDGE_MESSAGES_MAX; i++) {
+		struct edge_message *message = &control->counters.messages[i];
+
+		if (!message->dialect) {
+			message->dialect = dialect;
+			message->direction = direction;
+			snprintf(message->type, sizeof(message->type), "%s", type);
+		}
+		if (!strcmp(message->dialect, dialect) && !strcmp(message->direction, direction) &&
+			!strcmp(message->type, type)) {
+			message->count++;
+			return;
+		}
+	}
+}
+
+struct dialect_host control_dialect_host(struct control *control)
+{
+	return (struct dialect_host){
+		.core = control->core,
+		.context = control,
+		.verify = token_verify,
+		.now_ms = dialect_now_ms,
+		.log = dialect_log,
+		.count = dialect_count,
+		.auth_ms = control->config.limits.auth_ns / 1000000,
+	};
+}
+
+struct ws_host control_ws_host(struct control *control)
+{
+	return (struct ws_host){
+		.context = control,
+		.dialect_host = &control->dialect_host,
+		.settle = control_settle,
+		.counters = &control->counters,
+		.message_bytes = control->config.limits.message_bytes,
+		.messages_per_second = control->config.limits.messages_per_second,
+	};
+}
+
+// ---- what HTTP and sluicectl need
+
+static void ready_report(void *context, struct ready_report *report)
+{
+	struct control *control = context;
+	struct timespec now;
+	struct ready_input input = {
+		.config = &control->config,
+		.observed = plane_observed(control->plane),
+		.plane_ready = plane_ready(control->plane),
+		.draining = control->draining,
+		.candidates = control->local.candidates_used,
+		.certificate_expiry_s = control->certificate_expiry_s,
+		.now_s = time(NULL),
+	};
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	input.now_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+	ready_check(&input, report);
+}
+
+static size_t metrics_print(void *context, char *text, size_t size)
+{
+	struct control *control = context;
+
+	return metrics_text(text, size, control->core, control->plane, &control->counters);
+}
+
+static int token_make(
+	void *context, uint32_t user, const char *name, const char *room, char *token, size_t size)
+{
+	struct control *control = context;
+
+	return auth_make(
+		control->config.auth.jwt_secret, user, name, room, time(NULL), token, size);
+}
+
+void control_drain(void *context, bool draining)
+{
+	struct control *control = context;
+
+	control->draining = draining;
+	core_drain(control->core, draining);
+	plane_drain(control->plane, draining);
+	control->leaving &= draining;
+	log_info("%s", draining ? "draining: no new participants" : "no longer draining");
+}
+
+static bool is_draining(void *context)
+{
+	struct control *control = context;
+
+	return control->draining;
+}
+
+struct http_host control_http_host(struct control *control)
+{
+	return (struct http_host){
+		.context = control,
+		.web_directory = control->config.web_directory,
+		.origins = control->config.http.origins,
+		.socket_path = "/ws/sfu",
+		.development_tokens = control->config.auth.development_tokens,
+		.ready = ready_report,
+		.metrics = metrics_print,
+		.token = token_make,
+	};
+}
+
+struct ctl_host control_ctl_host(struct control *control)
+{
+	return (struct ctl_host){
+		.context = control,
+		.core = control->core,
+		.counters = &control->counters,
+		.started_ms = control->started_ms,
+		.ready = ready_report,
+		.drain = control_drain,
+		.draining = is_draining,
+		.settle = control_settle,
+		.synthetic = control->synthetic,
+	};
+}
+
+// ---- what ICE needs
+
+static int ice_send(void *context, const struct core_path *path, const uint8_t *data, size_t length)
+{
+	struct control *control = context;
+
+	return udp_send(control->udp, path, data, length);
+}
+
+struct sluice_address control_address(const struct core_address *address)
+{
+	struct sluice_address copy = {.port = address->port};
+
+	memcpy(copy.ip, address->ip, sizeof(copy.ip));
+	return copy;
+}
+
+static int ice_neighbour(void *context, const struct core_path *path, uint8_t mac[6])
+{
+	struct control *control = context;
+	struct sluice_address remote = control_address(&path->remote);
+	struct sluice_address local = control_address(&path->local);
+	int interface, found;
+
+	if (path->port >= CONFIG_PORTS_MAX || !control->neighbours[path->port])
+		return -EOPNOTSUPP;
+	found = neighbour_find(control->neighbours[path->port], &remote, &local, &interface, mac);
+	return found == NEIGHBOUR_LOOPBACK ? 0 : found;
+}
+
+static int ice_allow(void *context, const struct core_address *remote)
+{
+	struct control *control = context;
+	struct sluice_address address = control_address(remote);
+
+	return steer_allow(control->steer, &address);
+}
+
+static int ice_deny(void *context, const struct core_address *remote)
+{
+	struct control *control = context;
+	struct sluice_address address = control_address(remote);
+
+	return steer_deny(control->steer, &address);
+}
+
+struct ice_host control_ice_host(struct control *control)
+{
+	return (struct ice_host){
+		.context = control,
+		.send = ice_send,
+		.neighbour = ice_neighbour,
+		.allow = ice_allow,
+		.deny = ice_deny,
+		.counters = &control->counters,
+	};
+}
+
+// ---- datagrams
+
+static void udp_datagram(void *context, const struct udp_datagram *datagram)
+{
+	struct control *control = context;
+
+	ice_datagram(control->ice, datagram, loop_now_ms());
+	control_settle(control);
+}
+
+static bool udp_punt(void *context, struct sluice_datagram *datagram)
+{
+	struct control *control = context;
+
+	return plane_punt(control->plane, datagram);
+}
+
+static bool udp_reply(void *context, const struct sluice_datagram *datagram)
+{
+	struct control *control = context;
+
+	return plane_reply(control->plane, datagram);
+}
+
+struct udp_host control_udp_host(struct control *control)
+{
+	return (struct udp_host){
+		.context = control,
+		.datagram = udp_datagram,
+		.punt = udp_punt,
+		.reply = udp_reply,
+		.counters = &control->counters,
+	};
+}
