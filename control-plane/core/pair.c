@@ -239,6 +239,8 @@ static void ask(struct core *core, struct transport *leg, struct desc *desc, uin
 	desc->sections_used = pending->sections_used;
 	for (unsigned i = 0; i < desc->sections_used; i++)
 		offer_section(leg, i, &desc->sections[i]);
+	if (!leg_described(leg) && pending->desc->setup != DESC_SETUP_NONE)
+		desc->setup = pending->desc->setup; // DTLS's roles are the peers' own (settle.c)
 	event_desc(core, CORE_EVENT_PAIR_OFFER, leg->owner, leg->publisher, desc);
 }
 
