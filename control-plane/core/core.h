@@ -59,6 +59,7 @@ enum {
 	CORE_PATHS_MAX = 4,
 	CORE_CODECS_MAX = 4,
 	CORE_ENCODINGS_MAX = 3,
+	CORE_SECTION_NONE = 255,
 };
 
 struct core_address {
@@ -125,25 +126,32 @@ struct core_participant {
 	char name[CORE_NAME_MAX];
 	const char *dialect; // static string given at join
 	bool visible; // joined the room itself, not only its media (core_join's `visible`)
-	bool can_publish, can_subscribe;
+	bool can_publish, can_subscribe, pairs, outlives; // as core_join was told
 	void *link; // NULL while it has no socket
 	uint64_t joined_ms;
 	uint64_t unlinked_ms; // since when it has no socket
 	struct core_transport_id publishing; // generation 0 = none
 };
 
+struct core_section { // an m-line of a leg; their order and mids stay, whoever offers next
+	char mid[DESC_MID_MAX];
+	uint8_t kind; // enum desc_kind
+	uint8_t partner; // its number on the other leg, or CORE_SECTION_NONE
+};
+
 struct core_transport {
 	struct core_transport_id id;
 	struct core_participant_id participant;
-	struct core_participant_id
-		publisher; // whose media it carries down; generation 0: it carries up
+	struct core_participant_id publisher; // whose media it carries down; 0 = it carries up
+	bool pair; // a leg: it carries both ways, and `publisher` is the far peer
+	bool publishes; // what it carries up is the participant's media for the room
+	bool asked, data; // of a leg: our offer awaits its answer; data channels were accepted
 	enum core_transport_state state;
 	uint16_t worker;
 	char local_ufrag[CORE_UFRAG_MAX], local_password[CORE_PASSWORD_MAX];
 	char remote_ufrag[256 + 1], remote_password[256 + 1];
-	char previous_ufrag[CORE_UFRAG_MAX],
-		previous_password[CORE_PASSWORD_MAX]; // valid until previous_until_ms
-	uint64_t previous_until_ms;
+	char previous_ufrag[CORE_UFRAG_MAX], previous_password[CORE_PASSWORD_MAX];
+	uint64_t previous_until_ms; // how long those are valid
 	struct desc_fingerprint fingerprint; // the peer's; length 0 until it is described
 	bool dtls_client; // we send the ClientHello
 	uint8_t paths_used, path_selected;
@@ -153,6 +161,8 @@ struct core_transport {
 	uint32_t key_epoch;
 	uint32_t rtcp_ssrc_base; // top bit clear
 	uint8_t transport_cc_extension_id;
+	uint8_t sections_used; // of a leg
+	struct core_section sections[DESC_SECTIONS_MAX];
 	uint64_t created_ms, heard_ms;
 	uint64_t checked_ms, keyed_ms; // first valid check, keys set; 0 = not yet
 };
@@ -210,6 +220,9 @@ enum core_event_type {
 	CORE_EVENT_MESSAGE, // opaque `text` sent by `who`
 	CORE_EVENT_KICKED, // the receiver has been removed; `text` says why
 	CORE_EVENT_REPLACED, // another link took the participant over; this one should close
+	CORE_EVENT_PAIR_OFFER, // `desc` is our offer in the name of `who`: answer by core_pair_answer
+	CORE_EVENT_PAIR_ANSWER, // `desc` is our answer, in the name of `who`, to the receiver's offer
+	CORE_EVENT_PAIR_GONE, // the session with `who` has ended, or never came to be; `text` says why
 };
 
 struct core_event {
@@ -223,6 +236,7 @@ struct core_event {
 	enum core_transport_state state;
 	const char *text;
 	size_t text_length;
+	const struct desc *desc; // of PAIR_OFFER and PAIR_ANSWER; valid during the call
 };
 
 struct core_sink {
@@ -262,6 +276,8 @@ struct core_join {
 	void *link; // the dialect's; given back in events
 	bool visible; // false: media only, nobody hears of its coming and going
 	bool can_publish, can_subscribe;
+	bool pairs; // speaks to other members one by one and takes their offers (peer-to-peer dialects)
+	bool outlives; // core_unlink leaves it alone, even when clean, while it has a transport
 	uint64_t now_ms;
 };
 
@@ -277,8 +293,8 @@ int core_join(struct core *core, const struct core_join *join, struct core_parti
 int core_leave(struct core *core, struct core_participant_id id);
 
 // The link's socket is gone; it is not used again whatever this returns. With `clean` (a close frame,
-// or the user has left the page) the participant leaves at once, as it does when it has no transport;
-// else it stays for grace_ms, or until its last transport ends.
+// or the user has left the page) the participant leaves at once, as without a transport; else it stays
+// for grace_ms, or until its last transport ends. One that `outlives` stays while it has a transport.
 int core_unlink(struct core *core, struct core_participant_id id, bool clean, uint64_t now_ms);
 
 // Removes a participant by the operator's will; it gets KICKED with `reason`.
@@ -302,7 +318,7 @@ int core_send(struct core *core, struct core_participant_id from, struct core_pa
 int core_publish(struct core *core, struct core_participant_id id, const struct desc *offer,
 	struct desc *answer, uint64_t now_ms);
 
-// Ends all publications of the participant and its upward transport.
+// Ends all publications of the participant and its upward transport; what its pairs carry goes on.
 int core_unpublish(struct core *core, struct core_participant_id id);
 
 // Stops or continues forwarding of one publication, or of all of a kind when generation is 0.
@@ -332,6 +348,33 @@ int core_unsubscribe(struct core *core, struct core_participant_id id, const cha
 // Stops or continues one publisher's media towards one subscriber, by kind.
 int core_pause(struct core *core, struct core_participant_id id, const char *publisher,
 	enum desc_kind kind, bool paused);
+
+// ---- verbs of pairs (dialect → core): two members who believe that they talk to each other directly,
+// each to a leg, one transport that carries media both ways and the datagrams of data channels
+
+// `from`, who pairs, offers a session to member `to`. When `to` pairs too, it hears PAIR_OFFER: the same
+// sections, mids and payload types, our ICE and DTLS. Its core_pair_answer becomes PAIR_ANSWER for `from`;
+// without one within setup_ms `from` hears PAIR_GONE. A member that does not pair, or has no link, is
+// answered for at once (PAIR_ANSWER is queued): what the offer sends is published, what it receives is
+// what `to` publishes; no data channels. A later offer of either renegotiates; another ufrag restarts ICE,
+// another fingerprint replaces the leg. Offers that cross are both answered. CORE_GONE: one has left.
+// CORE_NOT_MEMBER: not of one room. CORE_STATE: `from` does not pair, or is `to`.
+int core_pair_offer(struct core *core, struct core_participant_id from,
+	struct core_participant_id to, const struct desc *offer, uint64_t now_ms);
+
+// Answers the last PAIR_OFFER that `from` has heard in the name of `to`. CORE_STATE: there is none.
+// CORE_BAD_DESC: no ICE, no DTLS, or other sections than offered; the offer stays open.
+int core_pair_answer(struct core *core, struct core_participant_id from,
+	struct core_participant_id to, const struct desc *answer, uint64_t now_ms);
+
+// Ends the session, or an offer without an answer; `to` hears PAIR_GONE. CORE_STATE: there is none.
+int core_pair_close(
+	struct core *core, struct core_participant_id from, struct core_participant_id to);
+
+// Unasked, members that pair hear PAIR_OFFER half a second after a visible one that does not has changed
+// what it publishes (their own offers come first). It receives too while they send nothing to anybody,
+// also in the name of one that only watches. What they send on a leg, one of them, is their publication:
+// those that do not pair hear PUBLISHED and subscribe by identity as ever.
 
 // ---- verbs of transports (edge and plane → core)
 
@@ -382,6 +425,10 @@ const struct core_publication *core_publication(
 	const struct core *core, struct core_publication_id id);
 const struct core_subscription *core_subscription(
 	const struct core *core, struct core_subscription_id id);
+
+// The other leg of a pair, or NULL.
+const struct core_transport *core_transport_partner(
+	const struct core *core, struct core_transport_id id);
 
 // True when the participant has publications.
 bool core_publishes(const struct core *core, struct core_participant_id id);

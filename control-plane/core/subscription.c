@@ -3,6 +3,7 @@
 
 #include "match.h"
 #include "participant.h"
+#include "publication.h"
 #include "transport.h"
 
 #include <inttypes.h>
@@ -36,7 +37,7 @@ bool subscription_ssrc_used(const struct core *core, uint32_t ssrc)
 	return false;
 }
 
-uint32_t subscription_ssrc(struct core *core)
+static uint32_t ssrc_draw(struct core *core)
 {
 	uint32_t ssrc;
 
@@ -80,9 +81,7 @@ void subscription_remove(struct core *core, struct subscription *subscription)
 
 // ---- offering
 
-// The publisher's own ids of stream and track where it has given some: clients tell its camera from
-// its screen by them. "-" means no stream (RFC 8830, 2).
-void subscription_name(struct desc_section *section, const struct publication *publication)
+void subscription_msid(struct desc_section *section, const struct publication *publication)
 {
 	const struct core_publication *view = &publication->view;
 	const struct core_participant *owner = &publication->owner->view;
@@ -137,7 +136,15 @@ static void offer_section(struct desc_section *section, const struct publication
 	section->in_bundle = section->rtcp_mux = section->rtcp_rsize = true;
 	offer_codecs(section, &publication->view, payloads);
 	offer_extensions(section, &publication->view);
-	subscription_name(section, publication);
+	subscription_msid(section, publication);
+}
+
+void subscription_draw(struct core *core, enum desc_kind kind, uint32_t *ssrc, uint32_t *rtx_ssrc)
+{
+	*ssrc = ssrc_draw(core);
+	*rtx_ssrc = 0;
+	while (kind == DESC_VIDEO && (!*rtx_ssrc || *rtx_ssrc == *ssrc))
+		*rtx_ssrc = ssrc_draw(core);
 }
 
 static void subscribe_one(struct core *core, struct publication *publication,
@@ -146,9 +153,7 @@ static void subscribe_one(struct core *core, struct publication *publication,
 	struct subscription *subscription = slots_take(&core->subscriptions);
 	struct core_subscription *view = &subscription->view;
 
-	view->ssrc = subscription_ssrc(core);
-	while (section->kind == DESC_VIDEO && (!view->rtx_ssrc || view->rtx_ssrc == view->ssrc))
-		view->rtx_ssrc = subscription_ssrc(core);
+	subscription_draw(core, section->kind, &view->ssrc, &view->rtx_ssrc);
 	memcpy(view->mid, section->mid, sizeof(view->mid));
 	for (unsigned i = 0; i < section->codecs_used; i++) {
 		view->payload_type[i] = section->codecs[i].payload_type;
@@ -176,7 +181,7 @@ int subscription_pair(const struct core *core, struct core_participant_id id, co
 	if (!pair->publisher)
 		return -CORE_NO_PUBLISHER;
 	TAILQ_FOREACH (pair->transport, &pair->subscriber->transports, of_owner)
-		if (pair->transport->publisher == pair->publisher)
+		if (pair->transport->publisher == pair->publisher && !pair->transport->view.pair)
 			break;
 	return 0;
 }
@@ -198,7 +203,7 @@ static unsigned publications_count(const struct participant *participant)
 	unsigned count = 0;
 
 	TAILQ_FOREACH (publication, &participant->publications, of_owner)
-		count++;
+		count += publication_shown(publication);
 	return count;
 }
 
@@ -232,13 +237,15 @@ int core_subscribe(struct core *core, struct core_participant_id id, const char 
 		return error;
 	if (pair.transport)
 		transport_close(core, pair.transport);
-	transport = transport_open(core, pair.subscriber, pair.publisher, now_ms);
+	transport = transport_open(core, pair.subscriber, pair.publisher, false, now_ms);
 	transport_tell(core, transport, false);
-	transport_print(core, transport, offer);
+	transport_print(core, transport, true, offer);
 	offer->extmap_allow_mixed = true;
 	TAILQ_FOREACH (publication, &pair.publisher->publications, of_owner) {
 		struct desc_section *section = &offer->sections[offer->sections_used];
 
+		if (!publication_shown(publication))
+			continue;
 		offer_section(section, publication, offer->sections_used++, &payloads);
 		subscribe_one(core, publication, transport, section);
 	}
@@ -260,8 +267,7 @@ static const struct desc_section *section_of(
 	return NULL;
 }
 
-// Fills what the section says of the subscription. Returns true when it takes at least one codec.
-static bool accept(const struct desc_section *section, const struct publication *publication,
+bool subscription_accept(const struct desc_section *section, const struct publication *publication,
 	struct core_subscription *view)
 {
 	uint8_t offered[DESC_EXT_COUNT];
@@ -301,7 +307,8 @@ static bool anything_accepted(const struct transport *transport, const struct de
 	TAILQ_FOREACH (subscription, &transport->subscriptions, of_transport) {
 		struct core_subscription trial = subscription->view;
 
-		if (accept(section_of(answer, subscription), subscription->publication, &trial))
+		if (subscription_accept(
+			    section_of(answer, subscription), subscription->publication, &trial))
 			return true;
 	}
 	return false;
@@ -327,7 +334,7 @@ int core_subscribe_answer(struct core *core, struct core_participant_id id, cons
 	transport_describe(transport, answer);
 	transport_tell(core, transport, false);
 	TAILQ_FOREACH (subscription, &transport->subscriptions, of_transport) {
-		subscription->view.active = accept(section_of(answer, subscription),
+		subscription->view.active = subscription_accept(section_of(answer, subscription),
 			subscription->publication, &subscription->view);
 		subscription_tell(core, subscription, false);
 	}

@@ -7,6 +7,18 @@
 void subscription_enter(struct core *core, struct subscription *subscription,
 	struct publication *publication, struct transport *transport);
 
+// Draws SSRCs that no stream of ours has; retransmissions of video have their own, else 0.
+void subscription_draw(struct core *core, enum desc_kind kind, uint32_t *ssrc, uint32_t *rtx_ssrc);
+
+// Fills what the peer's section says of the subscription: codecs, and of the extensions marked in
+// `extension_id` those it takes. Returns true when it takes at least one codec.
+bool subscription_accept(const struct desc_section *section, const struct publication *publication,
+	struct core_subscription *view);
+
+// Names a section's stream and track: the publisher's own ids where it has given some, clients tell its
+// camera from its screen by them. "-" means no stream (RFC 8830, 2).
+void subscription_msid(struct desc_section *section, const struct publication *publication);
+
 // True when a stream of ours has that SSRC.
 bool subscription_ssrc_used(const struct core *core, uint32_t ssrc);
 
@@ -27,9 +39,3 @@ int subscription_pair(const struct core *core, struct core_participant_id id, co
 
 // Whether the pair may be subscribed, and rows are left for it. Returns a negative core_error.
 int subscription_check(const struct core *core, const struct subscription_pair *pair);
-
-// An SSRC that no stream of ours has.
-uint32_t subscription_ssrc(struct core *core);
-
-// Sets cname, stream and track of a section that carries the publication.
-void subscription_name(struct desc_section *section, const struct publication *publication);

@@ -121,7 +121,7 @@ static void answer_section(struct desc_section *answer, const struct desc *whole
 	if (!view->publication)
 		return;
 	answer_extensions(answer, whole, offer, &view->publication->view);
-	subscription_name(answer, view->publication);
+	subscription_msid(answer, view->publication);
 }
 
 static void view_subscribe(struct core *core, const struct view *view, struct transport *transport,
@@ -130,9 +130,8 @@ static void view_subscribe(struct core *core, const struct view *view, struct tr
 	struct subscription *subscription = slots_take(&core->subscriptions);
 	struct core_subscription *row = &subscription->view;
 
-	row->ssrc = subscription_ssrc(core);
-	while (view->codec.rtx_payload_type && (!row->rtx_ssrc || row->rtx_ssrc == row->ssrc))
-		row->rtx_ssrc = subscription_ssrc(core);
+	subscription_draw(core, view->codec.rtx_payload_type ? DESC_VIDEO : DESC_AUDIO, &row->ssrc,
+		&row->rtx_ssrc);
 	memcpy(row->mid, section->mid, sizeof(row->mid));
 	row->payload_type[0] = view->codec.payload_type;
 	row->rtx_payload_type[0] = view->codec.rtx_payload_type;
@@ -173,11 +172,11 @@ int core_subscribe_offer(struct core *core, struct core_participant_id id, const
 		return error;
 	if (pair.transport)
 		transport_close(core, pair.transport);
-	transport = transport_open(core, pair.subscriber, pair.publisher, now_ms);
+	transport = transport_open(core, pair.subscriber, pair.publisher, false, now_ms);
 	transport_role(transport, offer->setup);
 	transport_describe(transport, offer);
 	transport_tell(core, transport, false);
-	transport_print(core, transport, answer);
+	transport_print(core, transport, false, answer);
 	answer->extmap_allow_mixed = offer->extmap_allow_mixed;
 	answer->sections_used = offer->sections_used;
 	for (unsigned i = 0; i < offer->sections_used; i++) {
