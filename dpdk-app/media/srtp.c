@@ -13,7 +13,7 @@
 
 static_assert((int)SRTP_WINDOW == (int)SEQ_WINDOW_BITS);
 
-enum { RTP_BYTES_MIN = 12, RTCP_BYTES_MIN = 8, CHUNK = 64 };
+enum { RTP_BYTES_MIN = 12, CHUNK = 64 };
 
 // ---- back end -------------------------------------------------------------------------------------
 
@@ -66,14 +66,6 @@ const char *srtp_backend(void)
 
 // ---- session --------------------------------------------------------------------------------------
 
-static bool keys_open(struct srtp_session *session, const struct sluice_srtp_key *key)
-{
-	if (!session->backend->keys_open)
-		return true;
-	session->keys = session->backend->keys_open(session->profile, key);
-	return session->keys != NULL;
-}
-
 struct srtp_session *srtp_session_open(enum srtp_direction direction,
 	enum sluice_srtp_profile profile, const struct sluice_srtp_key *key)
 {
@@ -87,13 +79,11 @@ struct srtp_session *srtp_session_open(enum srtp_direction direction,
 	session->profile = profile;
 	session->tag_bytes = profile == SLUICE_SRTP_AES128_CM_SHA1_80 ? 10 : 16;
 	session->backend = chosen;
-	session->library = libsrtp_open(direction, profile, key);
-	if (!session->library || srtp_streams_open(&session->streams) < 0 ||
-		!keys_open(session, key)) {
-		srtp_session_close(session);
-		return NULL;
-	}
-	return session;
+	if (srtp_streams_open(&session->streams) == 0 && chosen->keys_open(session, key))
+		return session;
+	srtp_streams_close(&session->streams);
+	free(session);
+	return NULL;
 }
 
 void srtp_session_close(struct srtp_session *session)
@@ -101,9 +91,7 @@ void srtp_session_close(struct srtp_session *session)
 	if (!session)
 		return;
 	srtp_streams_close(&session->streams);
-	if (session->keys)
-		session->backend->keys_close(session->keys);
-	libsrtp_close(session->library);
+	session->backend->keys_close(session);
 	free(session);
 }
 
@@ -113,7 +101,7 @@ void srtp_stream_forget(struct srtp_session *session, uint32_t ssrc)
 {
 	const struct srtp_stream *stream = srtp_streams_find(&session->streams, ssrc);
 	if (stream && stream->in_library)
-		libsrtp_stream_remove(session->library, ssrc);
+		session->backend->stream_remove(session, ssrc);
 	srtp_streams_remove(&session->streams, ssrc);
 }
 
@@ -126,7 +114,7 @@ bool srtp_stream_highest(const struct srtp_session *session, uint32_t ssrc, uint
 	return true;
 }
 
-// The row of `ssrc`, made when there is none, known to libsrtp when the back end needs that.
+// The row of `ssrc`, made when there is none, known to the back end when it wants that.
 static enum srtp_result stream_make(
 	struct srtp_session *session, uint32_t ssrc, struct srtp_stream **made)
 {
@@ -137,24 +125,22 @@ static enum srtp_result stream_make(
 	if (!stream)
 		return SRTP_NO_ROOM;
 	enum srtp_result result = SRTP_OK;
-	if (session->backend->library_streams)
-		result = libsrtp_stream_add(session->library, stream);
+	if (session->backend->stream_add)
+		result = session->backend->stream_add(session, stream);
 	if (result != SRTP_OK && is_new)
 		srtp_streams_remove(&session->streams, ssrc);
 	*made = stream;
 	return result;
 }
 
-// After a packet of an SSRC without a row was authenticated. `in_library`: by libsrtp, which now holds
-// a stream for it.
-static struct srtp_stream *stream_learn(
-	struct srtp_session *session, uint32_t ssrc, bool in_library)
+// After a packet of an SSRC without a row was authenticated: a back end with streams now has one for it.
+static struct srtp_stream *stream_learn(struct srtp_session *session, uint32_t ssrc)
 {
 	struct srtp_stream *stream = srtp_streams_add(&session->streams, ssrc);
 	if (stream)
-		stream->in_library = in_library;
-	else if (in_library)
-		libsrtp_stream_remove(session->library, ssrc);
+		stream->in_library = session->backend->stream_remove != NULL;
+	else if (session->backend->stream_remove)
+		session->backend->stream_remove(session, ssrc);
 	return stream;
 }
 
@@ -228,7 +214,7 @@ enum srtp_result srtp_open(
 		return result;
 	struct srtp_stream *stream = opening.stream;
 	if (!stream)
-		stream = stream_learn(session, opening.ssrc, session->backend->library_streams);
+		stream = stream_learn(session, opening.ssrc);
 	if (!stream)
 		return SRTP_NO_ROOM;
 	seq_window_add(&stream->window, opening.index);
@@ -240,22 +226,40 @@ enum srtp_result srtp_open(
 	return SRTP_OK;
 }
 
+// RFC 3711, 3.4: index and E bit lie before the tag; RFC 7714, 9: behind it.
+static uint32_t rtcp_word(const struct srtp_session *session, const uint8_t *data, uint32_t length)
+{
+	bool before = session->profile == SLUICE_SRTP_AES128_CM_SHA1_80;
+	return span_u32(data + length - SRTCP_INDEX_BYTES - (before ? session->tag_bytes : 0));
+}
+
 enum srtp_result srtp_open_rtcp(struct srtp_session *session, uint8_t *data, uint32_t *length)
 {
-	if (*length < RTCP_BYTES_MIN + 4 + session->tag_bytes || *length > UINT16_MAX ||
-		data[0] >> 6 != 2)
+	if (*length < SRTCP_HEADER_BYTES + SRTCP_INDEX_BYTES + session->tag_bytes ||
+		*length > UINT16_MAX || data[0] >> 6 != 2)
 		return SRTP_MALFORMED;
-	uint32_t ssrc = span_u32(data + 4), bytes = *length;
-	struct srtp_stream *stream = srtp_streams_find(&session->streams, ssrc);
+	struct srtcp_packet packet = {.session = session,
+		.data = data,
+		.length = *length,
+		.ssrc = span_u32(data + 4),
+		.word = rtcp_word(session, data, *length)};
+	uint32_t index = packet.word & SRTCP_INDEX_MAX;
+	// Encryption was negotiated. Only AEAD lets a sender leave it out (RFC 7714, 9.3).
+	if (!(packet.word & SRTCP_ENCRYPTED) && session->profile == SLUICE_SRTP_AES128_CM_SHA1_80)
+		return SRTP_MALFORMED;
+	struct srtp_stream *stream = srtp_streams_find(&session->streams, packet.ssrc);
 	if (!stream && session->streams.used >= SRTP_STREAMS_MAX)
 		return SRTP_NO_ROOM;
-	enum srtp_result result = libsrtp_open_rtcp(session->library, data, &bytes);
+	if (stream && !srtcp_window_is_new(&stream->rtcp_window, index))
+		return SRTP_REPLAYED;
+	enum srtp_result result = session->backend->open_rtcp(&packet);
 	if (result != SRTP_OK)
 		return result;
-	if (!stream && !(stream = stream_learn(session, ssrc, true)))
+	if (!stream && !(stream = stream_learn(session, packet.ssrc)))
 		return SRTP_NO_ROOM;
-	stream->in_library = true;
-	*length = bytes;
+	srtcp_window_add(&stream->rtcp_window, index);
+	stream->in_library |= session->backend->stream_remove != NULL;
+	*length = packet.length;
 	return SRTP_OK;
 }
 
@@ -425,17 +429,23 @@ unsigned srtp_seal(struct srtp_seal_job *jobs, unsigned n)
 enum srtp_result srtp_seal_rtcp(
 	struct srtp_session *session, uint8_t *data, uint32_t *length, uint32_t room)
 {
-	if (*length < RTCP_BYTES_MIN || *length > UINT16_MAX || data[0] >> 6 != 2)
+	if (*length < SRTCP_HEADER_BYTES || *length > UINT16_MAX || data[0] >> 6 != 2)
 		return SRTP_MALFORMED;
-	if (room < *length || room - *length < session->tag_bytes + 4)
+	if (room < *length || room - *length < session->tag_bytes + SRTCP_INDEX_BYTES)
 		return SRTP_TOO_LONG;
-	uint32_t ssrc = span_u32(data + 4);
-	struct srtp_stream *stream = srtp_streams_find(&session->streams, ssrc);
+	struct srtcp_packet packet = {
+		.session = session, .data = data, .length = *length, .ssrc = span_u32(data + 4)};
+	struct srtp_stream *stream = srtp_streams_find(&session->streams, packet.ssrc);
 	if (!stream)
-		stream = srtp_streams_add(&session->streams, ssrc);
+		stream = srtp_streams_add(&session->streams, packet.ssrc);
 	if (!stream)
 		return SRTP_NO_ROOM;
-	enum srtp_result result = libsrtp_seal_rtcp(session->library, data, length);
-	stream->in_library |= result != SRTP_NO_ROOM;
+	if (stream->rtcp_index == SRTCP_INDEX_MAX)
+		return SRTP_EXHAUSTED;
+	packet.word = SRTCP_ENCRYPTED | ++stream->rtcp_index; // used up, whatever happens now
+	enum srtp_result result = session->backend->seal_rtcp(&packet);
+	stream->in_library |= session->backend->stream_remove && result != SRTP_NO_ROOM;
+	if (result == SRTP_OK)
+		*length = packet.length;
 	return result;
 }

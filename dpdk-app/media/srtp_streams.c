@@ -9,6 +9,25 @@
 
 enum { SHIFT_FIRST = 32 - 3 };
 
+bool srtcp_window_is_new(const struct srtcp_window *window, uint32_t index)
+{
+	if (!window->started || index > window->highest)
+		return true;
+	uint32_t back = window->highest - index;
+	return back < SRTCP_WINDOW && !(window->seen >> back & 1);
+}
+
+void srtcp_window_add(struct srtcp_window *window, uint32_t index)
+{
+	if (!window->started || index > window->highest) {
+		uint32_t ahead = window->started ? index - window->highest : SRTCP_WINDOW;
+		window->seen = ahead < SRTCP_WINDOW ? window->seen << ahead : 0;
+		window->highest = index;
+		window->started = true;
+	}
+	window->seen |= (unsigned __int128)1 << (window->highest - index);
+}
+
 static uint32_t slots_of(uint32_t shift)
 {
 	return UINT32_C(1) << (32 - shift);

@@ -8,6 +8,19 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+// The last SRTCP_WINDOW indexes authenticated. All zero = none.
+enum { SRTCP_WINDOW = 128, SRTCP_INDEX_MAX = 0x7FFFFFFF };
+struct srtcp_window {
+	bool started;
+	uint32_t highest;
+	unsigned __int128 seen; // bit i: highest - i
+};
+
+// Whether `index` is neither below the window nor was added before. Changes nothing.
+bool srtcp_window_is_new(const struct srtcp_window *window, uint32_t index);
+// Adds an index that is new.
+void srtcp_window_add(struct srtcp_window *window, uint32_t index);
+
 struct srtp_stream {
 	uint32_t ssrc;
 	bool in_library; // libsrtp has a stream of its own for it
@@ -18,6 +31,8 @@ struct srtp_stream {
 	uint64_t first; // out: indexes below are refused
 	uint64_t *digests; // out, resends allowed: of the packet by index modulo the window
 	struct seq_window window; // indexes authenticated (in) or used (out)
+	uint32_t rtcp_index; // out: last one used, 0 = none
+	struct srtcp_window rtcp_window; // in
 };
 
 struct srtp_streams {
