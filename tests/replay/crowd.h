@@ -28,6 +28,7 @@ struct crowd {
 	struct stream video;
 	struct sluice_publication publication;
 	unsigned receivers;
+	unsigned astray; // queues by which packets of receivers miss their worker
 	struct srtp_session *in[CROWD_KEYS], *out[CROWD_KEYS];
 	struct crowd_receiver *got;
 	uint64_t strangers, refused; // frames to nobody; frames that cannot be opened
@@ -48,6 +49,14 @@ static inline struct sluice_path crowd_path(unsigned r)
 	return path;
 }
 
+static inline enum sluice_srtp_profile crowd_profile(unsigned r)
+{
+	static const enum sluice_srtp_profile profiles[CROWD_KEYS] = {SLUICE_SRTP_AEAD_AES_128_GCM,
+		SLUICE_SRTP_AES128_CM_SHA1_80, SLUICE_SRTP_AEAD_AES_256_GCM};
+	enum sluice_srtp_profile profile = profiles[r % CROWD_KEYS];
+	return profile ? profile : profiles[0]; // as browsers choose
+}
+
 static inline struct sluice_transport crowd_transport(const struct crowd *crowd, unsigned r)
 {
 	struct sluice_transport row = {
@@ -55,7 +64,7 @@ static inline struct sluice_transport crowd_transport(const struct crowd *crowd,
 		.worker = (uint16_t)(r % crowd->world.workers),
 		.flags = SLUICE_TRANSPORT_HAS_KEYS,
 		.key_epoch = 1,
-		.srtp_profile = SLUICE_SRTP_AEAD_AES_128_GCM,
+		.srtp_profile = crowd_profile(r),
 		.rtcp_ssrc_base = 0x100000 + 16 * r,
 		.paths_used = 1,
 		.paths = {crowd_path(r)},
@@ -235,6 +244,6 @@ static inline void crowd_feedback(struct crowd *crowd, unsigned r, const struct 
 	world_check(result == SRTP_OK, "a receiver cannot seal RTCP");
 	const struct sluice_path path = crowd_path(r);
 	size_t size = peer_frame(&path, data, length, frame);
-	unsigned queue = r % crowd->world.workers;
+	unsigned queue = (r + crowd->astray) % crowd->world.workers;
 	world_check(plain_memory_push(0, queue, frame, size) == 0, "port is full");
 }
