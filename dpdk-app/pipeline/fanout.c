@@ -61,7 +61,7 @@ static void fan_out(struct worker *worker, struct pkt *pkt)
 		if (publication->subscribers[w] == 0)
 			continue;
 		if (w == worker->number)
-			media_take(worker, pkt);
+			wait_take(worker, pkt);
 		else if (!mesh_send(worker, w, &item))
 			drop(worker, pkt, SLUICE_DROP_mesh_full);
 	}

@@ -30,6 +30,9 @@ void subscription_keyed(struct table *table, uint32_t index, struct transport *t
 // What the subscriber sees is interrupted: the next packet starts a new run, video at a key frame.
 void subscription_interrupt(struct table *table, struct subscription *subscription);
 
+// The same for all subscribers of a publication.
+void publication_interrupt(struct table *table, uint32_t index);
+
 // Call before anything is hung on a row's index, which may be before the row itself is there.
 void publication_prepare(struct publication *publication);
 

@@ -45,6 +45,7 @@ static int reply_send(struct worker *worker, const struct sluice_datagram *datag
 		pkt_put(&pkt, 1);
 		return SLUICE_DROP_too_long;
 	}
+	pkt->flags |= PKT_URGENT;
 	tx_queue(worker, pkt);
 	worker->status->punt_sent++;
 	return -1;

@@ -7,6 +7,7 @@
 #include "media/codec.h"
 #include "media/rtp.h"
 #include "mesh.h"
+#include "shed.h"
 #include "table.h"
 #include "worker.h"
 
@@ -14,7 +15,8 @@ enum {
 	WORKER_BURST = 64, // packets taken from the ports, and from the mesh, in one turn
 	WORKER_QUEUES = SLUICE_PORTS_MAX * SLUICE_WORKERS_MAX,
 	WORKER_NOTES = 32, // sender reports on their way in one turn
-	WORKER_MEDIA = 2 * WORKER_BURST + WORKER_BURST + WORKER_NOTES,
+	WORKER_ROUNDS = 32, // bursts in one turn: what a port's ring holds
+	WORKER_MEDIA = 256, // packets sent in one turn
 	WORKER_JOBS = 256, // packets sealed at once
 	WORKER_RESENDS = 256, // resends in one turn
 	WORKER_TX = 64, // frames of one port sent at once
@@ -66,6 +68,10 @@ struct worker {
 		uint16_t queue;
 	} queues[WORKER_QUEUES];
 	unsigned queues_used, queue_next;
+	struct line audio, video;
+	uint64_t shed_ns; // when a packet was last given up for want of time; 0 = never
+	uint32_t copy_ns; // what sending one copy takes; 0 = not known
+	struct link link;
 	struct media media[WORKER_MEDIA]; // to be sent to our subscribers in this turn
 	unsigned media_used;
 	struct pkt *notes[WORKER_NOTES]; // sender reports to be fanned out
@@ -105,8 +111,10 @@ unsigned stage_open(struct worker *worker, struct pkt **pkts, unsigned n);
 unsigned stage_feedback(struct worker *worker, struct pkt **pkts, unsigned n);
 // Finds the publication and keeps its books.
 unsigned stage_ingest(struct worker *worker, struct pkt **pkts, unsigned n);
-// Gives each worker with subscribers one hold; our own share goes to worker->media.
+// Gives each worker with subscribers one hold; our own share waits in worker->audio and worker->video.
 void stage_fanout(struct worker *worker, struct pkt **pkts, unsigned n);
+// Moves to worker->media what can be sent in this turn, and gives up what has waited too long.
+void stage_shed(struct worker *worker);
 
 // Fills worker->jobs with pairs of packet and subscriber from `cursor` on; 0 = all done. The stages
 // below work on the first `n` jobs.
@@ -161,9 +169,12 @@ bool frame_write(struct pkt *pkt, const struct sluice_path *path, const uint8_t 
 // The same towards a transport's selected path; pkt->port is set. False when its next hop is not known.
 bool frame_transport(struct pkt *pkt, const struct transport *transport);
 
-// Queues a frame for pkt->port; sent when the batch is full, or by tx_flush.
+// Queues a frame for pkt->port; sent when the batch is full, or by tx_flush. What is PKT_URGENT the port may
+// refuse for a while: it is tried again with every turn.
 void tx_queue(struct worker *worker, struct pkt *pkt);
 void tx_flush(struct worker *worker);
+// Lets go of what the ports refused.
+void tx_clear(struct worker *worker);
 
 // Tells worker `to` something; false when its ring is full.
 bool mesh_send(struct worker *worker, unsigned to, const struct mesh_item *item);

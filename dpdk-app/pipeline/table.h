@@ -79,6 +79,9 @@ struct publication {
 	uint32_t subscribers[SLUICE_WORKERS_MAX]; // by worker
 	uint32_t resend_subscribers; // own ones that may ask for resends
 	uint64_t key_asked_ns; // by this worker's subscribers
+	uint64_t held_ns; // nothing of its video is sent before; 0 = never held
+	uint32_t hold_ms; // how long that was
+	uint32_t waiting; // packets, while the costliest publication is looked for
 	struct cache cache; // slots 0 = not in use
 	uint64_t cached_source, cached_highest;
 	struct sender_note sender;

@@ -3,16 +3,8 @@
 // Receivers share a few keys, so that a test opens few sessions; the data plane opens one for each.
 #pragma once
 
+#include "crowd_rows.h"
 #include "inbox.h"
-
-enum {
-	CROWD_MAX = 10000,
-	CROWD_KEYS = 8,
-	CROWD_PACKETS = 64, // of the stream that are told apart
-	CROWD_PORT = 40000,
-	CROWD_PT = 100,
-	CROWD_RTX_PT = 101,
-};
 
 struct crowd_receiver {
 	uint64_t seen; // bit i: packet i of the stream was there
@@ -32,67 +24,9 @@ struct crowd {
 	struct srtp_session *in[CROWD_KEYS], *out[CROWD_KEYS];
 	struct crowd_receiver *got;
 	uint64_t strangers, refused; // frames to nobody; frames that cannot be opened
+	// Called for each packet of media that receiver `r` got of publication `p`, its `count`th.
+	void (*on_packet)(struct crowd *crowd, unsigned r, unsigned p, uint32_t count);
 };
-
-static inline uint32_t crowd_ssrc(unsigned r)
-{
-	return 0x80000000 + 2 * r;
-}
-
-static inline struct sluice_path crowd_path(unsigned r)
-{
-	struct sluice_path path = {.remote_mac = {2, 1, 0, 0, (uint8_t)(r >> 8), (uint8_t)r}};
-	peer_address(&path.remote, false, (uint8_t)r, CROWD_PORT);
-	path.remote.ip[13] = 1;
-	path.remote.ip[14] = (uint8_t)(r >> 8);
-	peer_address(&path.local, false, 254, WORLD_MEDIA_PORT);
-	return path;
-}
-
-static inline enum sluice_srtp_profile crowd_profile(unsigned r)
-{
-	static const enum sluice_srtp_profile profiles[CROWD_KEYS] = {SLUICE_SRTP_AEAD_AES_128_GCM,
-		SLUICE_SRTP_AES128_CM_SHA1_80, SLUICE_SRTP_AEAD_AES_256_GCM};
-	enum sluice_srtp_profile profile = profiles[r % CROWD_KEYS];
-	return profile ? profile : profiles[0]; // as browsers choose
-}
-
-static inline struct sluice_transport crowd_transport(const struct crowd *crowd, unsigned r)
-{
-	struct sluice_transport row = {
-		.row.generation = 1,
-		.worker = (uint16_t)(r % crowd->world.workers),
-		.flags = SLUICE_TRANSPORT_HAS_KEYS,
-		.key_epoch = 1,
-		.srtp_profile = crowd_profile(r),
-		.rtcp_ssrc_base = 0x100000 + 16 * r,
-		.paths_used = 1,
-		.paths = {crowd_path(r)},
-	};
-	peer_key(&row.receive_key, 100 + r % CROWD_KEYS, 1);
-	peer_key(&row.send_key, 100 + r % CROWD_KEYS, 2);
-	return row;
-}
-
-static inline struct sluice_subscription crowd_subscription(unsigned r)
-{
-	struct sluice_subscription row = {
-		.row.generation = 1,
-		.publication = {0, 7},
-		.transport = {1 + r, 1},
-		.ssrc = crowd_ssrc(r),
-		.rtx_ssrc = crowd_ssrc(r) + 1,
-		.active = 1,
-		.payload_type = {CROWD_PT},
-		.rtx_payload_type = {CROWD_RTX_PT},
-		.nack = 1,
-		.mid = "0",
-	};
-	row.extension_id[SLUICE_EXT_MID] = 1;
-	row.extension_id[SLUICE_EXT_ABS_SEND_TIME] = 2;
-	row.extension_id[SLUICE_EXT_TRANSPORT_CC] = 3;
-	return row;
-}
 
 // ---- what is sent to it ---------------------------------------------------------------------------
 
@@ -101,12 +35,18 @@ static inline void crowd_take_rtp(
 {
 	struct rtp_header header;
 	world_check(rtp_parse(data, length, &header) == 0, "what was sent is no RTP");
+	uint32_t count = span_u32(data + length - 4);
+	uint64_t bit = UINT64_C(1) << count % CROWD_PACKETS;
+	unsigned r = (unsigned)(to - crowd->got);
 	if (header.payload_type == CROWD_RTX_PT) {
 		to->resent++;
 		return;
 	}
-	uint64_t bit = UINT64_C(1) << span_u32(data + length - 4) % CROWD_PACKETS;
-	unsigned r = (unsigned)(to - crowd->got);
+	unsigned p = header.payload_type == CROWD_PT ? 0 : header.payload_type - CROWD_EXTRA_PT;
+	if (crowd->on_packet)
+		crowd->on_packet(crowd, r, p, count);
+	if (p > 0)
+		return;
 	world_check(header.ssrc == crowd_ssrc(r) && header.payload_type == CROWD_PT,
 		"a receiver got what is another's");
 	if (to->packets++ == 0)
@@ -148,30 +88,10 @@ static inline void crowd_see(void *context, unsigned queue, const uint8_t *frame
 
 // ---- life -----------------------------------------------------------------------------------------
 
-static inline struct sluice_publication crowd_publication(void)
-{
-	struct sluice_publication row = {
-		.row.generation = 7,
-		.transport = {0, 1},
-		.kind = SLUICE_VIDEO,
-		.codecs_used = 1,
-		.encodings_used = 1,
-		.mid = "1",
-		.codecs = {{.codec = SLUICE_CODEC_VP8,
-			.payload_type = 96,
-			.rtx_payload_type = 97,
-			.clock_rate = 90000}},
-		.source_epoch = 1,
-	};
-	row.extension_id[SLUICE_EXT_MID] = 3;
-	row.extension_id[SLUICE_EXT_TRANSPORT_CC] = 5;
-	return row;
-}
-
 static inline void crowd_keys_open(struct crowd *crowd)
 {
 	for (unsigned k = 0; k < CROWD_KEYS; k++) {
-		struct sluice_transport row = crowd_transport(crowd, k);
+		struct sluice_transport row = crowd_transport(crowd->world.workers, k);
 		crowd->out[k] = srtp_session_open(SRTP_OUT, row.srtp_profile, &row.receive_key);
 		crowd->in[k] = srtp_session_open(SRTP_IN, row.srtp_profile, &row.send_key);
 		world_check(crowd->out[k] && crowd->in[k], "no SRTP sessions");
@@ -192,7 +112,7 @@ static inline void crowd_open(struct crowd *crowd, unsigned workers, unsigned re
 	crowd->publication = crowd_publication();
 	world_set_publication(&crowd->world, 0, &crowd->publication);
 	for (unsigned r = 0; r < receivers; r++) {
-		const struct sluice_transport transport = crowd_transport(crowd, r);
+		const struct sluice_transport transport = crowd_transport(crowd->world.workers, r);
 		const struct sluice_subscription subscription = crowd_subscription(r);
 		world_set_transport(&crowd->world, 1 + r, &transport);
 		world_set_subscription(&crowd->world, r, &subscription);
@@ -229,6 +149,30 @@ static inline void crowd_send(struct crowd *crowd, bool key, bool lost)
 {
 	stream_send(&crowd->world, &crowd->publisher, &crowd->video, key, lost);
 	world_pass(&crowd->world, 10);
+}
+
+// One more publication of the same publisher, with subscriptions of its own: `p` from 1 on. Returns the
+// publisher's stream of it.
+static inline struct stream crowd_add(
+	struct crowd *crowd, unsigned p, enum sluice_kind kind, unsigned receivers)
+{
+	bool video = kind == SLUICE_VIDEO;
+	const struct sluice_publication row = crowd_more_publication(p, kind);
+	world_set_publication(&crowd->world, p, &row);
+	for (unsigned r = 0; r < receivers; r++) {
+		const struct sluice_subscription more = crowd_more_subscription(p, r);
+		world_set_subscription(&crowd->world, p * CROWD_MAX + r, &more);
+		if (r % 64 == 63)
+			world_settle(&crowd->world);
+	}
+	world_settle(&crowd->world);
+	return (struct stream){.ssrc = 0x2000 + p,
+		.step = video ? 900 : 480,
+		.index = 1000,
+		.payload_type = (uint8_t)(CROWD_EXTRA_IN_PT + p),
+		.mid_id = 3,
+		.mid = (char)('1' + p),
+		.vp8 = video};
 }
 
 // ---- what it sends --------------------------------------------------------------------------------
