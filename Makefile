@@ -181,6 +181,11 @@ $(BUILD)/bench/media/seal: bench/media/seal.c $(call archives,media)
 	$(Q)mkdir -p $(dir $@)
 	$(Q)$(CC) $(CFLAGS_ALL) -Idpdk-app $(LDFLAGS_ALL) -o $@ $< $(call link,media srtp)
 
+$(BUILD)/bench/media/crowd: bench/media/crowd.c $(wildcard tests/replay/*.h) $(call archives,pipeline io_plain media contract)
+	$(call say,BENCH,$@)
+	$(Q)mkdir -p $(dir $@)
+	$(Q)$(CC) $(CFLAGS_ALL) -Idpdk-app -Itests $(LDFLAGS_ALL) -o $@ $< $(call link,pipeline io_plain media contract srtp yaml) -lpthread
+
 $(BUILD)/bench/media/forward: bench/media/forward.c $(wildcard tests/replay/*.h) $(call archives,pipeline io_plain media contract)
 	$(call say,BENCH,$@)
 	$(Q)mkdir -p $(dir $@)
@@ -276,7 +281,8 @@ $(BUILD)/sluice-load: $(load_main) $(call archives,load sdp core media)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(load_main) $(call link,$(libs_load)) -lm
 all: $(BUILD)/sluice-load
 
-bench: $(BUILD)/bench/media/forward $(BUILD)/bench/media/seal ## quick figures of this machine, beside the goals
+bench: $(BUILD)/bench/media/forward $(BUILD)/bench/media/crowd $(BUILD)/bench/media/seal ## quick figures of this machine, beside the goals
 	$(Q)$(BUILD)/bench/media/forward --quick
+	$(Q)$(BUILD)/bench/media/crowd --seconds 2
 	$(Q)$(BUILD)/bench/media/seal 1 || [ $$? = 77 ]
 .PHONY: bench

@@ -9,7 +9,7 @@
 #include "nouns.h"
 #include "stage.h"
 
-enum { HOLD_FIRST_MS = 500, HOLD_MAX_MS = 4000, LINK_RATE_MIN = 1000 };
+enum { HOLD_FIRST_MS = 500, HOLD_MAX_MS = 2000, LINK_RATE_MIN = 1000 };
 
 #define NS_PER_MS UINT64_C(1000000)
 #define NS_PER_S UINT64_C(1000000000)

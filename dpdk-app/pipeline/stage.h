@@ -70,7 +70,7 @@ struct worker {
 	unsigned queues_used, queue_next;
 	struct line audio, video;
 	uint64_t shed_ns; // when a packet was last given up for want of time; 0 = never
-	uint32_t copy_ns; // what sending one copy takes; 0 = not known
+	uint32_t copy_ns; // what sending one copy takes; 0 = nothing, as far as it is known
 	struct link link;
 	struct media media[WORKER_MEDIA]; // to be sent to our subscribers in this turn
 	unsigned media_used;

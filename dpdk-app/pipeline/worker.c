@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-enum { EMPTY_POLLS = 8 };
+enum { EMPTY_POLLS = 8, COPY_NS = 1000 };
 
 // Packets wake a sleeper where the port has a socket; other workers' messages and ports without one do
 // not. So nobody sleeps longer than the last packet is ago, and not over 250 us while a call runs.
@@ -222,6 +222,7 @@ struct worker *worker_create(const struct worker_setup *setup)
 	worker->mesh = setup->mesh;
 	worker->status = &setup->observed->workers[setup->number];
 	worker->caching = true;
+	worker->copy_ns = COPY_NS;
 	worker->table = (struct table){
 		.number = setup->number,
 		.workers = setup->workers,
