@@ -126,6 +126,7 @@ static void link_transport(struct table *table, uint32_t index, struct transport
 	if (subscription->transport_next != TABLE_NONE)
 		table->subscriptions[subscription->transport_next].transport_previous = index;
 	transport->first_subscription = index;
+	table_subscription_add(table, index);
 }
 
 static void unlink_transport(struct table *table, uint32_t index)
@@ -139,6 +140,7 @@ static void unlink_transport(struct table *table, uint32_t index)
 		table->subscriptions[previous].transport_next = next;
 	if (next != TABLE_NONE)
 		table->subscriptions[next].transport_previous = previous;
+	table_subscription_remove(table, index);
 }
 
 // ---- life -----------------------------------------------------------------------------------------

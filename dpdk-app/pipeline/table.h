@@ -37,6 +37,7 @@ struct transport {
 	struct srtp_session *in, *out; // NULL = no keys yet
 	uint32_t own_slot; // in table.own_transports
 	uint32_t first_publication, first_subscription; // own lists
+	uint64_t told_ns; // control of where it was heard
 	uint64_t reported_ns; // last receiver report upstream
 	uint64_t feedback_ns; // last transport-wide feedback
 	struct sluice_transport_status status;
@@ -100,6 +101,7 @@ struct subscription {
 	uint8_t codec; // of the last packet
 	uint32_t next, previous; // own list of the publication
 	uint32_t transport_next, transport_previous; // own list of the transport
+	uint32_t ssrc_next; // in table.ssrc_buckets
 	uint64_t waiting_ns; // held back since; 0 = nothing came yet
 	uint64_t source; // of the last packet; 0 = none yet
 	uint64_t rtx_next; // index
@@ -108,6 +110,10 @@ struct subscription {
 	uint64_t rate_bytes, rate_ns;
 	struct rewrite rewrite;
 	struct resend_log resends;
+	uint64_t asked_ns; // since when `asked` counts
+	uint32_t asked; // sequence numbers of NACKs
+	uint32_t resend_credit; // packets that may be sent again
+	uint64_t credited; // status.packets, when credit was last given
 	struct sluice_subscription_status status;
 };
 
@@ -133,6 +139,7 @@ struct table {
 	uint64_t *cache_indexes; // by publication × cache_slots
 	struct pkt **cached; // the same
 	struct subscription *subscriptions;
+	uint32_t *ssrc_buckets; // hash of own subscriptions by transport and SSRC
 	uint32_t *buckets, *address_next; // hash of addresses; a node is transport × paths + path
 	struct indexes own_transports, own_publications;
 	uint32_t wishes[TABLE_WISHES]; // publications that need a key frame
@@ -165,6 +172,12 @@ void table_refresh(struct table *table, enum sluice_table which, uint32_t index)
 // Row that `handle` means, NULL when it is gone or not there yet.
 struct transport *table_transport(struct table *table, struct sluice_handle handle);
 struct publication *table_publication(struct table *table, struct sluice_handle handle);
+
+// The own subscription that sends under `ssrc` through a transport; TABLE_NONE when there is none. It is in
+// the hash while it is linked to its transport.
+uint32_t table_subscription(const struct table *table, uint32_t transport, uint32_t ssrc);
+void table_subscription_add(struct table *table, uint32_t index);
+void table_subscription_remove(struct table *table, uint32_t index);
 
 // Transport and path that receives from `remote`; false when there is none.
 bool table_find(const struct table *table, const struct sluice_address *remote, uint32_t *transport,
