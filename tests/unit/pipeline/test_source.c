@@ -111,7 +111,8 @@ static void an_ssrc_taken_for_resends_becomes_media(void **)
 	world_settle(&scene.world);
 	scene_collect(&scene);
 	assert_int_equal(learned(0, 0), 0x6666);
-	assert_int_equal(peer_rtp_count(&scene.viewers[0], scene_ssrc(0)), 4); // a resend among them
+	assert_int_equal(
+		peer_rtp_count(&scene.viewers[0], scene_ssrc(0)), 4); // a resend among them
 	assert_int_equal(world_drops(&scene.world, SLUICE_DROP_unknown_ssrc), 0);
 	scene_close(&scene);
 }
