@@ -21,6 +21,22 @@ static bool agrees(const struct publication *publication, const struct pkt *pkt)
 	       pkt->codec < publication->row.codecs_used;
 }
 
+// Hangs the packet behind the one before it of the same publication in this turn.
+static void media_append(struct worker *worker, struct publication *publication)
+{
+	unsigned at = worker->media_used++, before = publication->media_last;
+	struct media *media = &worker->media[at];
+	media->next = WORKER_MEDIA;
+	publication->media_last = at;
+	// What `media_last` says of an earlier turn names no packet of this publication now.
+	media->follows = before < at &&
+			 worker->media[before].pkt->publication == media->pkt->publication &&
+			 worker->media[before].pkt->publication_generation ==
+				 media->pkt->publication_generation;
+	if (media->follows)
+		worker->media[before].next = at;
+}
+
 void media_take(struct worker *worker, struct pkt *pkt)
 {
 	struct publication *publication = &worker->table.publications[pkt->publication];
@@ -42,7 +58,7 @@ void media_take(struct worker *worker, struct pkt *pkt)
 	}
 	struct media *media = &worker->media[worker->media_used];
 	if (media_read(media, pkt, publication->row.codecs[pkt->codec].codec))
-		worker->media_used++;
+		media_append(worker, publication);
 	else
 		drop(worker, pkt, SLUICE_DROP_bad_rtp);
 }

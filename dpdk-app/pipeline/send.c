@@ -88,32 +88,45 @@ static bool select_one(
 	return why < 0;
 }
 
-// The next pair of packet and subscription; false at the end.
-static bool cursor_next(struct worker *worker, struct cursor *cursor, uint32_t *subscription)
+// Comes to the next publication that has packets and subscribers; false at the end.
+static bool cursor_enter(struct worker *worker, struct cursor *cursor)
 {
-	for (; cursor->media < worker->media_used; cursor->media++) {
-		const struct pkt *pkt = worker->media[cursor->media].pkt;
+	for (; cursor->first < worker->media_used; cursor->first++) {
+		const struct media *media = &worker->media[cursor->first];
 		const struct publication *publication =
-			&worker->table.publications[pkt->publication];
-		if (!cursor->inside)
-			cursor->subscription = publication->first_subscription;
-		cursor->inside = cursor->subscription != TABLE_NONE &&
-				 publication->row.row.generation == pkt->publication_generation;
-		if (!cursor->inside)
-			continue;
-		*subscription = cursor->subscription;
-		cursor->subscription = worker->table.subscriptions[*subscription].next;
-		return true;
+			&worker->table.publications[media->pkt->publication];
+		cursor->media = cursor->first;
+		cursor->subscription = publication->first_subscription;
+		cursor->inside =
+			!media->follows && cursor->subscription != TABLE_NONE &&
+			publication->row.row.generation == media->pkt->publication_generation;
+		if (cursor->inside)
+			return true;
 	}
 	return false;
+}
+
+// To the next packet, after the last one to the next subscriber.
+static void cursor_step(const struct worker *worker, struct cursor *cursor)
+{
+	cursor->media = worker->media[cursor->media].next;
+	if (cursor->media != WORKER_MEDIA)
+		return;
+	cursor->media = cursor->first;
+	cursor->subscription = worker->table.subscriptions[cursor->subscription].next;
+	if (cursor->subscription != TABLE_NONE)
+		return;
+	cursor->inside = false;
+	cursor->first++;
 }
 
 unsigned stage_select(struct worker *worker, struct cursor *cursor)
 {
 	unsigned n = 0, seen = 0;
-	uint32_t s;
-	while (n < WORKER_JOBS && cursor_next(worker, cursor, &s)) {
+	while (n < WORKER_JOBS && (cursor->inside || cursor_enter(worker, cursor))) {
 		const struct media *media = &worker->media[cursor->media];
+		uint32_t s = cursor->subscription;
+		cursor_step(worker, cursor);
 		seen++;
 		if (!select_one(worker, media, &worker->table.subscriptions[s]))
 			continue;

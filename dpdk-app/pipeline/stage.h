@@ -27,6 +27,8 @@ struct media { // a packet on its way to this worker's subscribers; nobody write
 	struct rtp_header header;
 	struct vp8_descriptor vp8; // when has_vp8
 	bool has_vp8;
+	bool follows; // not the first of its publication in this turn
+	unsigned next; // of the same publication, in worker->media; WORKER_MEDIA = none
 };
 
 struct job { // one packet for one subscriber
@@ -41,10 +43,11 @@ struct job { // one packet for one subscriber
 	uint32_t payload_length;
 };
 
-struct cursor { // where select is: packet, and whose turn
-	unsigned media;
-	uint32_t subscription; // TABLE_NONE = the next packet's first
-	bool inside;
+struct cursor { // where select is
+	unsigned first; // packet of a publication, its first in this turn
+	bool inside; // the rest is true
+	unsigned media; // of that publication, for
+	uint32_t subscription; // whose turn it is
 };
 
 struct worker {
@@ -109,7 +112,8 @@ unsigned stage_ingest(struct worker *worker, struct pkt **pkts, unsigned n);
 void stage_fanout(struct worker *worker, struct pkt **pkts, unsigned n);
 
 // Fills worker->jobs with pairs of packet and subscriber from `cursor` on; 0 = all done. The stages
-// below work on the first `n` jobs.
+// below work on the first `n` jobs. One subscriber gets all that waits of a publication before it is the
+// next one's turn: keys and rows of thousands are then fetched from far memory once, not with each packet.
 unsigned stage_select(struct worker *worker, struct cursor *cursor);
 unsigned stage_rewrite(struct worker *worker, unsigned n);
 unsigned stage_seal(struct worker *worker, unsigned n);

@@ -78,6 +78,7 @@ struct publication {
 	uint32_t first_subscription; // own list; goes with the row's index, not its generation
 	uint32_t subscribers[SLUICE_WORKERS_MAX]; // by worker
 	uint32_t resend_subscribers; // own ones that may ask for resends
+	uint32_t media_last; // in worker->media: its last packet of this turn, if it is one of its
 	uint64_t key_asked_ns; // by this worker's subscribers
 	struct cache cache; // slots 0 = not in use
 	uint64_t cached_source, cached_highest;
