@@ -362,14 +362,17 @@ static enum srtp_result job_check(struct srtp_seal_job *job, struct srtp_sealing
 	return SRTP_OK;
 }
 
-static enum srtp_result job_claim(struct srtp_seal_job *job, struct srtp_sealing *sealing)
+// `before`: the stream of the job before, which often is this one's too; NULL = none.
+static enum srtp_result job_claim(
+	struct srtp_seal_job *job, struct srtp_sealing *sealing, struct srtp_stream *before)
 {
 	enum srtp_result result = job_check(job, sealing);
 	if (result != SRTP_OK)
 		return result;
 	struct srtp_streams *streams = &job->session->streams;
 	uint32_t ssrc = span_u32(job->data + 8);
-	sealing->stream = srtp_streams_find(streams, ssrc);
+	sealing->stream =
+		before && before->ssrc == ssrc ? before : srtp_streams_find(streams, ssrc);
 	if (!sealing->stream)
 		sealing->stream = srtp_streams_add(streams, ssrc);
 	if (!sealing->stream)
@@ -398,7 +401,8 @@ static void jobs_prefetch(const struct srtp_seal_job *jobs, unsigned n, unsigned
 		__builtin_prefetch(jobs[at + 6].session);
 	if (at + 4 < n)
 		__builtin_prefetch(jobs[at + 4].session->streams.slots);
-	if (at + 2 < n && jobs[at + 2].length >= RTP_BYTES_MIN)
+	if (at + 2 < n && jobs[at + 2].length >= RTP_BYTES_MIN &&
+		jobs[at + 2].session != jobs[at + 1].session)
 		srtp_streams_prefetch(
 			&jobs[at + 2].session->streams, span_u32(jobs[at + 2].data + 8));
 }
@@ -407,9 +411,16 @@ static unsigned seal_chunk(struct srtp_seal_job *jobs, unsigned n)
 {
 	struct srtp_sealing sealings[CHUNK];
 	unsigned claimed = 0, sealed = 0;
+	struct srtp_session *session = NULL;
+	struct srtp_stream *stream = NULL;
 	for (unsigned i = 0; i < n; i++) {
+		struct srtp_sealing *sealing = &sealings[claimed];
 		jobs_prefetch(jobs, n, i);
-		jobs[i].result = job_claim(&jobs[i], &sealings[claimed]);
+		sealing->stream = NULL;
+		jobs[i].result =
+			job_claim(&jobs[i], sealing, jobs[i].session == session ? stream : NULL);
+		session = jobs[i].session;
+		stream = sealing->stream;
 		claimed += jobs[i].result == SRTP_OK;
 	}
 	seal_claimed(sealings, claimed);

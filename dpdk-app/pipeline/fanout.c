@@ -1,14 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "stage.h"
 
-bool media_read(struct media *media, struct pkt *pkt, enum sluice_codec codec)
+bool media_read(struct media *media, struct pkt *pkt, const struct sluice_codec_in *codec)
 {
 	media->pkt = pkt;
 	if (rtp_parse(pkt->data, pkt->length, &media->header) < 0)
 		return false;
-	media->has_vp8 =
-		codec == SLUICE_CODEC_VP8 && vp8_parse(pkt->data + media->header.payload_offset,
-						     media->header.payload_length, &media->vp8);
+	media->has_vp8 = codec->codec == SLUICE_CODEC_VP8 &&
+			 vp8_parse(pkt->data + media->header.payload_offset,
+				 media->header.payload_length, &media->vp8);
+	media->place = (struct rewrite_packet){
+		.source = pkt->source,
+		.index = pkt->index,
+		.timestamp = media->header.timestamp,
+		.clock_rate = codec->clock_rate,
+	};
+	if (media->has_vp8 && media->vp8.picture_bits > 0) {
+		media->place.has_picture = true;
+		media->place.picture_id = media->vp8.picture_id;
+	}
+	if (media->has_vp8 && media->vp8.has_tl0)
+		media->place.tl0_picture = media->vp8.tl0_picture;
 	return true;
 }
 
@@ -57,7 +69,7 @@ void media_take(struct worker *worker, struct pkt *pkt)
 		return;
 	}
 	struct media *media = &worker->media[worker->media_used];
-	if (media_read(media, pkt, publication->row.codecs[pkt->codec].codec))
+	if (media_read(media, pkt, &publication->row.codecs[pkt->codec]))
 		media_append(worker, publication);
 	else
 		drop(worker, pkt, SLUICE_DROP_bad_rtp);

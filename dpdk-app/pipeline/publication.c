@@ -198,7 +198,7 @@ static void feed(struct table *table, uint32_t index, struct transport *transpor
 static void interrupt_all(struct table *table, const struct publication *publication)
 {
 	for (uint32_t s = publication->first_subscription; s != TABLE_NONE;
-		s = table->subscriptions[s].next)
+		s = table->subscribers[s].next)
 		subscription_interrupt(table, &table->subscriptions[s]);
 }
 
