@@ -8,6 +8,7 @@
 #include "span.h"
 #include "srtp_backend.h"
 #include "srtp_derive.h"
+#include "srtp_memory.h"
 
 #include <errno.h>
 #include <intel-ipsec-mb.h>
@@ -46,6 +47,8 @@ enum {
 	KEYS_CM_BYTES =
 		(offsetof(struct ipsec_mb_keys, cm.outer) + SHA1_BYTES + LINE - 1) / LINE * LINE,
 };
+
+static_assert(sizeof(struct ipsec_mb_keys) <= SRTP_MEMORY_MAX);
 
 static size_t keys_bytes(const struct ipsec_mb_keys *keys)
 {
@@ -220,10 +223,8 @@ static int gcm_expand(IMB_MGR *manager, const struct srtp_master *master, unsign
 
 static void keys_free(struct ipsec_mb_keys *keys)
 {
-	if (!keys)
-		return;
-	explicit_bzero(keys, keys_bytes(keys));
-	free(keys);
+	if (keys)
+		srtp_memory_put(keys, keys_bytes(keys));
 }
 
 static struct ipsec_mb_keys *keys_make(IMB_MGR *manager, enum sluice_srtp_profile profile,
@@ -231,7 +232,7 @@ static struct ipsec_mb_keys *keys_make(IMB_MGR *manager, enum sluice_srtp_profil
 {
 	bool is_gcm = profile != SLUICE_SRTP_AES128_CM_SHA1_80;
 	size_t bytes = is_gcm ? sizeof(struct ipsec_mb_keys) : KEYS_CM_BYTES;
-	struct ipsec_mb_keys *keys = aligned_alloc(LINE, bytes);
+	struct ipsec_mb_keys *keys = srtp_memory_get(bytes);
 	if (!keys)
 		return NULL;
 	memset(keys, 0, bytes);

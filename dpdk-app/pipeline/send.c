@@ -115,6 +115,7 @@ static void rows_fetch(const struct worker *worker, uint32_t s)
 	for (size_t i = 0; i < offsetof(struct transport, paths[1]); i += LINE)
 		__builtin_prefetch(transport + i);
 	__builtin_prefetch(transport + offsetof(struct transport, status.packets_out), 1);
+	srtp_session_prefetch(table->subscribers[s].session);
 	__builtin_prefetch(observed, 1);
 	__builtin_prefetch(observed + LINE, 1);
 }

@@ -59,6 +59,7 @@ void subscription_keyed(struct table *table, uint32_t index, struct transport *t
 		subscription->status.keys = transport->keys;
 		report_subscription(table, index);
 	}
+	table->subscribers[index].session = transport->out;
 	// Whatever goes wrong here, sealing refuses; media then stays out, but nothing is repeated.
 	srtp_stream_start(
 		transport->out, row->ssrc, subscription->rewrite.next, subscription->repeats);
@@ -91,7 +92,8 @@ static void link_publication(struct table *table, uint32_t index)
 		return;
 	*subscriber = (struct subscriber){.next = publication->first_subscription,
 		.previous = TABLE_NONE,
-		.transport = subscription->row.transport.index};
+		.transport = subscription->row.transport.index,
+		.session = table->transports[subscription->row.transport.index].out};
 	if (subscriber->next != TABLE_NONE)
 		table->subscribers[subscriber->next].previous = index;
 	publication->first_subscription = index;

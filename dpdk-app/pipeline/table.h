@@ -113,6 +113,7 @@ struct subscription {
 struct subscriber {
 	uint32_t next, previous;
 	uint32_t transport; // index
+	const struct srtp_session *session; // only ever to ask for its memory
 };
 
 struct indexes { // a set of rows; a noun knows its slot
