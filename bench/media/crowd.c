@@ -2,7 +2,8 @@
 // One publisher and a room of thousands, on ports in memory: how far apart the first and the last receiver get
 // a packet, how much memory a receiver takes, what reaches the publisher when all of them speak at once,
 // and how long packets wait when more is published than can be sent.
-//   crowd [--receivers N] [--seconds N]        10,000 and 5 if not said
+//   crowd [--goals] [--receivers N] [--seconds N]        10,000 and 5 if not said
+// --goals: what goals speak of alone, as rows for bench/run.sh.
 // Workers take turns in one thread, each measured alone: as if each had a core of its own.
 #include "replay/crowd.h"
 
@@ -80,16 +81,20 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static void skew_print(unsigned workers, unsigned receivers)
+struct skew {
+	double median_ms, most_ms, kib; // most: all but 1 %; memory of one receiver
+};
+
+static struct skew skew_measure(unsigned workers, unsigned receivers)
 {
 	static uint64_t took_ns[PACKETS];
 	double kib = open_room(workers, receivers);
 	for (unsigned i = 0; i < PACKETS; i++)
 		took_ns[i] = spread_ns();
 	qsort(took_ns, PACKETS, sizeof(took_ns[0]), compare);
-	printf("%7u %9u %12.1f %12.1f %14.1f\n", workers, receivers, took_ns[PACKETS / 2] / 1e6,
-		took_ns[PACKETS * 99 / 100] / 1e6, kib);
 	crowd_close(&crowd);
+	return (struct skew){
+		(double)took_ns[PACKETS / 2] / 1e6, (double)took_ns[PACKETS * 99 / 100] / 1e6, kib};
 }
 
 // ---- all speak at once ----------------------------------------------------------------------------
@@ -111,9 +116,14 @@ static void all_speak(void)
 	world_settle(&crowd.world);
 }
 
-static void upstream_print(unsigned receivers)
+struct upstream {
+	unsigned keys, nacks, datagrams;
+	uint64_t resent;
+};
+enum { ROUNDS = 5 };
+
+static struct upstream upstream_measure(unsigned receivers)
 {
-	enum { ROUNDS = 5 };
 	open_room(4, receivers);
 	plain_memory_see_tx(0, crowd_see, &crowd);
 	crowd.publisher.inbox_used = 0;
@@ -125,17 +135,24 @@ static void upstream_print(unsigned receivers)
 		all_speak();
 	}
 	world_pass(&crowd.world, 100);
-	uint64_t resent = 0;
+	struct upstream upstream = {.keys = peer_rtcp_count(&crowd.publisher, RTCP_KIND_PLI),
+		.nacks = peer_rtcp_count(&crowd.publisher, RTCP_KIND_NACK),
+		.datagrams = crowd.publisher.inbox_used};
 	for (unsigned r = 0; r < receivers; r++)
-		resent += crowd.got[r].resent;
+		upstream.resent += crowd.got[r].resent;
+	crowd_close(&crowd);
+	return upstream;
+}
+
+static void upstream_print(unsigned receivers)
+{
+	struct upstream upstream = upstream_measure(receivers);
 	printf("\n%u receivers each ask for a resend and a key frame and report loss, each second "
 	       "for %u s:\n"
 	       "the publisher gets %u key requests, %u NACKs, %u datagrams in all; %lu resends "
 	       "come from caches\n",
-		receivers, ROUNDS, peer_rtcp_count(&crowd.publisher, RTCP_KIND_PLI),
-		peer_rtcp_count(&crowd.publisher, RTCP_KIND_NACK), crowd.publisher.inbox_used,
-		(unsigned long)resent);
-	crowd_close(&crowd);
+		receivers, ROUNDS, upstream.keys, upstream.nacks, upstream.datagrams,
+		(unsigned long)upstream.resent);
 }
 
 // ---- too much -------------------------------------------------------------------------------------
@@ -168,7 +185,12 @@ static void arrive(uint64_t begun_ns, double rate)
 		publish(&audio, false, 0);
 }
 
-static void overload_print(double load, unsigned receivers, unsigned seconds)
+struct overload {
+	double turn_ms, median_ms, most_ms, max_ms; // longest turn; port to port
+	uint64_t sent, shed;
+};
+
+static struct overload overload_measure(double load, unsigned receivers, unsigned seconds)
 {
 	open_room(1, receivers);
 	uint64_t one_ns = spread_ns();
@@ -188,46 +210,86 @@ static void overload_print(double load, unsigned receivers, unsigned seconds)
 		turn_max_ns = turn_ns > turn_max_ns ? turn_ns : turn_max_ns;
 	}
 	const struct sluice_residence *residence = &status->residence;
-	printf("%6.0f %% %9u %10.1f %10.1f %10.1f %10.1f %12lu %10lu\n", 100 * load, receivers,
-		(double)turn_max_ns / 1e6,
-		(double)sluice_residence_quantile_ns(residence, 500) / 1e6,
-		(double)sluice_residence_quantile_ns(residence, 990) / 1e6,
-		(double)residence->max_ns / 1e6, (unsigned long)(status->media_out - sent),
-		(unsigned long)status->drops[SLUICE_DROP_overload]);
+	const struct overload overload = {.turn_ms = (double)turn_max_ns / 1e6,
+		.median_ms = (double)sluice_residence_quantile_ns(residence, 500) / 1e6,
+		.most_ms = (double)sluice_residence_quantile_ns(residence, 990) / 1e6,
+		.max_ms = (double)residence->max_ns / 1e6,
+		.sent = status->media_out - sent,
+		.shed = status->drops[SLUICE_DROP_overload]};
 	plain_memory_see_tx(0, NULL, NULL);
 	crowd_close(&crowd);
+	return overload;
+}
+
+// ---- what is printed ------------------------------------------------------------------------------
+
+static void all_print(unsigned receivers, unsigned seconds)
+{
+	static const double loads[] = {0.5, 1, 2, 3};
+	printf("one packet of %u bytes to all, ms from the first copy to the last\n", PAYLOAD);
+	printf("%7s %9s %12s %12s %14s\n", "workers", "receivers", "median", "99 %",
+		"KiB/receiver");
+	for (unsigned workers = 1; workers <= 8; workers *= 2) {
+		struct skew skew = skew_measure(workers, receivers);
+		printf("%7u %9u %12.1f %12.1f %14.1f\n", workers, receivers, skew.median_ms,
+			skew.most_ms, skew.kib);
+	}
+	upstream_print(receivers);
+	printf("\none worker for %u s, 100 %% = packets that come one by one: ms of the longest "
+	       "turn, ms from port to port\n",
+		seconds);
+	printf("%8s %9s %10s %10s %10s %10s %12s %10s\n", "offered", "receivers", "turn", "median",
+		"99 %", "max", "copies sent", "overload");
+	for (unsigned i = 0; i < sizeof(loads) / sizeof(loads[0]); i++) {
+		struct overload got = overload_measure(loads[i], receivers / 10, seconds);
+		printf("%6.0f %% %9u %10.1f %10.1f %10.1f %10.1f %12lu %10lu\n", 100 * loads[i],
+			receivers / 10, got.turn_ms, got.median_ms, got.most_ms, got.max_ms,
+			(unsigned long)got.sent, (unsigned long)got.shed);
+	}
+}
+
+// What, figure, goal, whether it is met.
+static void goals_print(unsigned receivers, unsigned seconds)
+{
+	struct skew skew = skew_measure(4, receivers);
+	struct upstream upstream = upstream_measure(receivers);
+	struct overload overload = overload_measure(3, receivers / 10, seconds);
+	bool few = upstream.keys <= ROUNDS + 1 && upstream.nacks == 0;
+	printf("1 > %u on 4 workers, first to last\t%.1f ms\t\t\n", receivers, skew.median_ms);
+	printf("memory of each of them\t%.0f KiB\t\t\n", skew.kib);
+	printf("key requests upstream when all ask\t%.1f/s\t1/s\t%s\n",
+		(double)upstream.keys / ROUNDS, few ? "met" : "missed");
+	printf("port to port when far too much comes\t%.0f ms\t250 ms\t%s\n", overload.max_ms,
+		overload.max_ms <= 250 ? "met" : "missed");
 }
 
 static void usage(void)
 {
-	fprintf(stderr, "usage: crowd [--receivers 100..10000] [--seconds 1..60]\n");
+	fprintf(stderr, "usage: crowd [--goals] [--receivers 100..10000] [--seconds 1..60]\n");
 	exit(2);
 }
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = {{"receivers", required_argument, NULL, 'r'},
+	static const struct option options[] = {{"goals", no_argument, NULL, 'g'},
+		{"receivers", required_argument, NULL, 'r'},
 		{"seconds", required_argument, NULL, 's'}, {NULL, 0, NULL, 0}};
 	unsigned receivers = CROWD_MAX, seconds = 5;
+	bool goals = false;
 	for (int option; (option = getopt_long(argc, argv, "", options, NULL)) >= 0;) {
 		unsigned long value = optarg ? strtoul(optarg, NULL, 10) : 0;
-		if (option == 'r' && value >= 100 && value <= CROWD_MAX)
+		if (option == 'g')
+			goals = true;
+		else if (option == 'r' && value >= 100 && value <= CROWD_MAX)
 			receivers = (unsigned)value;
 		else if (option == 's' && value >= 1 && value <= 60)
 			seconds = (unsigned)value;
 		else
 			usage();
 	}
-	printf("one packet of %u bytes to all, ms from the first copy to the last\n", PAYLOAD);
-	printf("%7s %9s %12s %12s %14s\n", "workers", "receivers", "median", "99 %",
-		"KiB/receiver");
-	for (unsigned workers = 1; workers <= 8; workers *= 2)
-		skew_print(workers, receivers);
-	upstream_print(receivers);
-	printf("\none worker for %u s: ms of the longest turn, ms from port to port\n", seconds);
-	printf("%8s %9s %10s %10s %10s %10s %12s %10s\n", "offered", "receivers", "turn", "median",
-		"99 %", "max", "copies sent", "overload");
-	for (double load = 0.5; load <= 2; load += 0.5)
-		overload_print(load, receivers / 10, seconds);
+	if (goals)
+		goals_print(receivers, seconds);
+	else
+		all_print(receivers, seconds);
 	return 0;
 }

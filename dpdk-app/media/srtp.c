@@ -6,14 +6,16 @@
 #include "seq.h"
 #include "span.h"
 #include "srtp_backend.h"
+#include "srtp_memory.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 static_assert((int)SRTP_WINDOW == (int)SEQ_WINDOW_BITS);
+static_assert(sizeof(struct srtp_session) <= SRTP_MEMORY_MAX);
 
-enum { RTP_BYTES_MIN = 12, CHUNK = 64 };
+enum { RTP_BYTES_MIN = 12, CHUNK = 64, SESSIONS_AHEAD = 6, LINE = 64 };
 
 // ---- back end -------------------------------------------------------------------------------------
 
@@ -47,6 +49,7 @@ void srtp_library_exit(void)
 	fast_started = false;
 	chosen = &srtp_libsrtp;
 	srtp_libsrtp.stop();
+	srtp_memory_release();
 }
 
 int srtp_backend_choose(enum srtp_choice choice)
@@ -72,17 +75,18 @@ struct srtp_session *srtp_session_open(enum srtp_direction direction,
 	if (profile != SLUICE_SRTP_AES128_CM_SHA1_80 && profile != SLUICE_SRTP_AEAD_AES_128_GCM &&
 		profile != SLUICE_SRTP_AEAD_AES_256_GCM)
 		return NULL;
-	struct srtp_session *session = calloc(1, sizeof(*session));
+	struct srtp_session *session = srtp_memory_get(sizeof(*session));
 	if (!session)
 		return NULL;
-	session->direction = direction;
-	session->profile = profile;
-	session->tag_bytes = profile == SLUICE_SRTP_AES128_CM_SHA1_80 ? 10 : 16;
-	session->backend = chosen;
-	if (srtp_streams_open(&session->streams) == 0 && chosen->keys_open(session, key))
+	*session = (struct srtp_session){.direction = direction,
+		.profile = profile,
+		.tag_bytes = profile == SLUICE_SRTP_AES128_CM_SHA1_80 ? 10 : 16,
+		.backend = chosen};
+	srtp_streams_open(&session->streams);
+	if (chosen->keys_open(session, key))
 		return session;
 	srtp_streams_close(&session->streams);
-	free(session);
+	srtp_memory_put(session, sizeof(*session));
 	return NULL;
 }
 
@@ -92,7 +96,7 @@ void srtp_session_close(struct srtp_session *session)
 		return;
 	srtp_streams_close(&session->streams);
 	session->backend->keys_close(session);
-	free(session);
+	srtp_memory_put(session, sizeof(*session));
 }
 
 // ---- streams --------------------------------------------------------------------------------------
@@ -362,14 +366,17 @@ static enum srtp_result job_check(struct srtp_seal_job *job, struct srtp_sealing
 	return SRTP_OK;
 }
 
-static enum srtp_result job_claim(struct srtp_seal_job *job, struct srtp_sealing *sealing)
+// `before`: the stream of the job before, which often is this one's too; NULL = none.
+static enum srtp_result job_claim(
+	struct srtp_seal_job *job, struct srtp_sealing *sealing, struct srtp_stream *before)
 {
 	enum srtp_result result = job_check(job, sealing);
 	if (result != SRTP_OK)
 		return result;
 	struct srtp_streams *streams = &job->session->streams;
 	uint32_t ssrc = span_u32(job->data + 8);
-	sealing->stream = srtp_streams_find(streams, ssrc);
+	sealing->stream =
+		before && before->ssrc == ssrc ? before : srtp_streams_find(streams, ssrc);
 	if (!sealing->stream)
 		sealing->stream = srtp_streams_add(streams, ssrc);
 	if (!sealing->stream)
@@ -390,26 +397,30 @@ static void seal_claimed(struct srtp_sealing *sealings, unsigned n)
 	}
 }
 
-// A session of many receivers is in no near cache: job by job its memory is asked for in the order in
-// which one piece leads to the next.
-static void jobs_prefetch(const struct srtp_seal_job *jobs, unsigned n, unsigned at)
+void srtp_session_prefetch(const struct srtp_session *session)
 {
-	if (at + 6 < n)
-		__builtin_prefetch(jobs[at + 6].session);
-	if (at + 4 < n)
-		__builtin_prefetch(jobs[at + 4].session->streams.slots);
-	if (at + 2 < n && jobs[at + 2].length >= RTP_BYTES_MIN)
-		srtp_streams_prefetch(
-			&jobs[at + 2].session->streams, span_u32(jobs[at + 2].data + 8));
+	const uint8_t *from = (const uint8_t *)session;
+	const size_t bytes = offsetof(struct srtp_session, streams.own_rows[1]);
+	for (size_t i = 0; session && i < bytes; i += LINE)
+		__builtin_prefetch(from + i);
 }
 
 static unsigned seal_chunk(struct srtp_seal_job *jobs, unsigned n)
 {
 	struct srtp_sealing sealings[CHUNK];
 	unsigned claimed = 0, sealed = 0;
+	struct srtp_session *session = NULL;
+	struct srtp_stream *stream = NULL;
 	for (unsigned i = 0; i < n; i++) {
-		jobs_prefetch(jobs, n, i);
-		jobs[i].result = job_claim(&jobs[i], &sealings[claimed]);
+		struct srtp_sealing *sealing = &sealings[claimed];
+		if (i + SESSIONS_AHEAD < n &&
+			jobs[i + SESSIONS_AHEAD].session != jobs[i + SESSIONS_AHEAD - 1].session)
+			srtp_session_prefetch(jobs[i + SESSIONS_AHEAD].session);
+		sealing->stream = NULL;
+		jobs[i].result =
+			job_claim(&jobs[i], sealing, jobs[i].session == session ? stream : NULL);
+		session = jobs[i].session;
+		stream = sealing->stream;
 		claimed += jobs[i].result == SRTP_OK;
 	}
 	seal_claimed(sealings, claimed);

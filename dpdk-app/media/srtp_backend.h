@@ -14,7 +14,7 @@ enum { SRTCP_HEADER_BYTES = 8, SRTCP_INDEX_BYTES = 4 };
 #define SRTCP_ENCRYPTED (UINT32_C(1) << 31) // the E bit, in front of the index
 
 struct srtp_session {
-	enum srtp_direction direction;
+	_Alignas(64) enum srtp_direction direction;
 	enum sluice_srtp_profile profile;
 	uint32_t tag_bytes; // RTCP adds the index
 	const struct srtp_backend *backend;

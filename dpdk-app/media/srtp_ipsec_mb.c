@@ -8,6 +8,7 @@
 #include "span.h"
 #include "srtp_backend.h"
 #include "srtp_derive.h"
+#include "srtp_memory.h"
 
 #include <errno.h>
 #include <intel-ipsec-mb.h>
@@ -26,6 +27,7 @@ enum {
 	SHA1_BYTES = 20,
 	JOBS = 64, // under way at once
 	LINE = 64,
+	KEYS_AHEAD = 2, // jobs
 };
 
 struct ipsec_mb_keys { // of RTP or of RTCP
@@ -45,6 +47,8 @@ enum {
 	KEYS_CM_BYTES =
 		(offsetof(struct ipsec_mb_keys, cm.outer) + SHA1_BYTES + LINE - 1) / LINE * LINE,
 };
+
+static_assert(sizeof(struct ipsec_mb_keys) <= SRTP_MEMORY_MAX);
 
 static size_t keys_bytes(const struct ipsec_mb_keys *keys)
 {
@@ -219,10 +223,8 @@ static int gcm_expand(IMB_MGR *manager, const struct srtp_master *master, unsign
 
 static void keys_free(struct ipsec_mb_keys *keys)
 {
-	if (!keys)
-		return;
-	explicit_bzero(keys, keys_bytes(keys));
-	free(keys);
+	if (keys)
+		srtp_memory_put(keys, keys_bytes(keys));
 }
 
 static struct ipsec_mb_keys *keys_make(IMB_MGR *manager, enum sluice_srtp_profile profile,
@@ -230,7 +232,7 @@ static struct ipsec_mb_keys *keys_make(IMB_MGR *manager, enum sluice_srtp_profil
 {
 	bool is_gcm = profile != SLUICE_SRTP_AES128_CM_SHA1_80;
 	size_t bytes = is_gcm ? sizeof(struct ipsec_mb_keys) : KEYS_CM_BYTES;
-	struct ipsec_mb_keys *keys = aligned_alloc(LINE, bytes);
+	struct ipsec_mb_keys *keys = srtp_memory_get(bytes);
 	if (!keys)
 		return NULL;
 	memset(keys, 0, bytes);
@@ -658,13 +660,20 @@ static enum srtp_result rtcp_seal(struct srtcp_packet *packet)
 	return keys->is_gcm ? gcm_seal_rtcp(thread->wide, packet) : cm_seal_rtcp(thread, packet);
 }
 
-// The keys of many receivers do not fit in the nearest caches.
-static void keys_prefetch(const struct srtp_sealing *sealing)
+// The keys of many receivers do not fit in the nearest caches. All of a key is asked for without a look
+// at it, which would have to wait.
+static void keys_prefetch(const struct srtp_sealing *sealings, unsigned n, unsigned at)
 {
-	const struct ipsec_mb_keys *keys = sealing->job->session->keys;
-	const size_t bytes = keys_bytes(keys);
-	for (size_t i = LINE; i < bytes; i += LINE)
-		__builtin_prefetch((const uint8_t *)keys + i);
+	if (at + KEYS_AHEAD >= n)
+		return;
+	const struct srtp_session *session = sealings[at + KEYS_AHEAD].job->session;
+	if (session == sealings[at + KEYS_AHEAD - 1].job->session)
+		return;
+	const size_t bytes = session->profile == SLUICE_SRTP_AES128_CM_SHA1_80
+				     ? KEYS_CM_BYTES
+				     : sizeof(struct ipsec_mb_keys);
+	for (size_t i = 0; i < bytes; i += LINE)
+		__builtin_prefetch((const uint8_t *)session->keys + i);
 }
 
 static void seal_some(struct ipsec_mb_thread *thread, struct srtp_sealing *sealings, unsigned n)
@@ -673,10 +682,7 @@ static void seal_some(struct ipsec_mb_thread *thread, struct srtp_sealing *seali
 	unsigned cm_used = 0;
 	for (unsigned i = 0; i < n; i++) {
 		const struct ipsec_mb_keys *keys = sealings[i].job->session->keys;
-		if (i + 2 < n)
-			__builtin_prefetch(sealings[i + 2].job->session->keys);
-		if (i + 1 < n)
-			keys_prefetch(&sealings[i + 1]);
+		keys_prefetch(sealings, n, i);
 		if (keys->is_gcm)
 			gcm_seal(thread->wide, &sealings[i]);
 		else

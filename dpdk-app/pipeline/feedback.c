@@ -63,9 +63,8 @@ static void resend(struct worker *worker, uint32_t s, uint16_t sequence)
 		return;
 	}
 	struct media *media = &worker->resent[worker->resends_used];
-	enum sluice_codec codec =
-		worker->table.publications[row->publication.index].row.codecs[pkt->codec].codec;
-	if (!media_read(media, pkt, codec))
+	const struct publication *publication = &worker->table.publications[row->publication.index];
+	if (!media_read(media, pkt, &publication->row.codecs[pkt->codec]))
 		return;
 	worker->resends[worker->resends_used++] = (struct job){
 		.media = media,

@@ -198,7 +198,7 @@ static void feed(struct table *table, uint32_t index, struct transport *transpor
 void publication_interrupt(struct table *table, uint32_t index)
 {
 	for (uint32_t s = table->publications[index].first_subscription; s != TABLE_NONE;
-		s = table->subscriptions[s].next)
+		s = table->subscribers[s].next)
 		subscription_interrupt(table, &table->subscriptions[s]);
 }
 

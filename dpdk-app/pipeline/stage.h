@@ -27,8 +27,11 @@ enum {
 struct media { // a packet on its way to this worker's subscribers; nobody writes its bytes any more
 	struct pkt *pkt;
 	struct rtp_header header;
+	struct rewrite_packet place; // in the publisher's stream
 	struct vp8_descriptor vp8; // when has_vp8
 	bool has_vp8;
+	bool follows; // not the first of its publication in this turn
+	unsigned next; // of the same publication, in worker->media; WORKER_MEDIA = none
 };
 
 struct job { // one packet for one subscriber
@@ -43,10 +46,16 @@ struct job { // one packet for one subscriber
 	uint32_t payload_length;
 };
 
-struct cursor { // where select is: packet, and whose turn
-	unsigned media;
-	uint32_t subscription; // TABLE_NONE = the next packet's first
-	bool inside;
+struct place { // a subscriber of a publication that has packets
+	unsigned first; // packet of that publication, its first in this turn
+	uint32_t subscription;
+};
+
+struct cursor { // where select is
+	bool begun;
+	struct place at;
+	unsigned media; // packet whose turn it is with that subscriber
+	struct place ahead; // up to here rows were asked for
 };
 
 struct worker {
@@ -117,7 +126,8 @@ void stage_fanout(struct worker *worker, struct pkt **pkts, unsigned n);
 void stage_shed(struct worker *worker);
 
 // Fills worker->jobs with pairs of packet and subscriber from `cursor` on; 0 = all done. The stages
-// below work on the first `n` jobs.
+// below work on the first `n` jobs. One subscriber gets all that waits of a publication before it is the
+// next one's turn: keys and rows of thousands are then fetched from far memory once, not with each packet.
 unsigned stage_select(struct worker *worker, struct cursor *cursor);
 unsigned stage_rewrite(struct worker *worker, unsigned n);
 unsigned stage_seal(struct worker *worker, unsigned n);
@@ -159,14 +169,28 @@ static inline void job_keep(struct worker *worker, const struct job *job, unsign
 // Appends a packet of a publication to worker->media; it takes over one hold.
 void media_take(struct worker *worker, struct pkt *pkt);
 // Reads the headers of a packet that ingest has checked; false when they are malformed.
-bool media_read(struct media *media, struct pkt *pkt, enum sluice_codec codec);
+bool media_read(struct media *media, struct pkt *pkt, const struct sluice_codec_in *codec);
 
 // Next hop towards the transport's selected path, NULL when it is not known: the last one that was heard
 // on the path, else control's.
 const uint8_t *frame_next_hop(const struct transport *transport);
-// Puts Ethernet, IP and UDP with full checksums around a payload. False when there is no headroom.
+struct frame { // the headers of one path, as far as they are the same for all its packets
+	uint8_t bytes[62]; // Ethernet, IP, UDP; lengths and checksums are 0
+	bool is_ipv4;
+	uint8_t port; // index into the configuration's ports
+	uint64_t ip_sum; // of IPv4's header so far
+	uint64_t udp_sum; // of addresses, protocol and ports
+};
+
+// The headers for packets of ours on this path.
+void frame_make(struct frame *frame, const struct sluice_path *path, const uint8_t mac[6]);
+// Puts them around a payload, with full checksums; pkt->port is set. False when there is no headroom.
+bool frame_put(struct pkt *pkt, const struct frame *frame);
+// Both of these at once.
 bool frame_write(struct pkt *pkt, const struct sluice_path *path, const uint8_t mac[6]);
-// The same towards a transport's selected path; pkt->port is set. False when its next hop is not known.
+// The headers towards a transport's selected path; false when its next hop is not known.
+bool frame_of(struct frame *frame, const struct transport *transport);
+// Both at once.
 bool frame_transport(struct pkt *pkt, const struct transport *transport);
 
 // Queues a frame for pkt->port; sent when the batch is full, or by tx_flush. What is PKT_URGENT the port may

@@ -45,6 +45,7 @@ static size_t lay_out(struct table *table, uint8_t *memory)
 	table->cached = cut(memory, &at, cached, sizeof(struct pkt *));
 	table->subscriptions =
 		cut(memory, &at, SLUICE_SUBSCRIPTIONS_MAX, sizeof(struct subscription));
+	table->subscribers = cut(memory, &at, SLUICE_SUBSCRIPTIONS_MAX, sizeof(struct subscriber));
 	table->buckets = cut(memory, &at, BUCKETS, sizeof(uint32_t));
 	table->ssrc_buckets = cut(memory, &at, SSRC_BUCKETS, sizeof(uint32_t));
 	table->address_next = cut(memory, &at, NODES, sizeof(uint32_t));
@@ -64,6 +65,7 @@ int table_create(struct table *table)
 		return -ENOMEM;
 	}
 	madvise(table->memory, table->memory_size, MADV_DONTDUMP);
+	madvise(table->memory, table->memory_size, MADV_HUGEPAGE);
 	lay_out(table, table->memory);
 	memset(table->buckets, 0xFF, BUCKETS * sizeof(uint32_t));
 	memset(table->ssrc_buckets, 0xFF, SSRC_BUCKETS * sizeof(uint32_t));

@@ -6,15 +6,13 @@
 static void finds_what_was_added(void **)
 {
 	struct srtp_streams streams = {0};
-	assert_int_equal(srtp_streams_open(&streams), 0);
+	srtp_streams_open(&streams);
 	assert_null(srtp_streams_find(&streams, 0));
 	struct srtp_stream *zero = srtp_streams_add(&streams, 0);
 	assert_non_null(zero);
 	assert_ptr_equal(srtp_streams_find(&streams, 0), zero);
 	assert_null(srtp_streams_find(&streams, 1));
 	assert_false(zero->started || zero->in_library || zero->has_floor);
-	srtp_streams_prefetch(&streams, 0);
-	srtp_streams_prefetch(&streams, 1); // unknown
 	srtp_streams_remove(&streams, 1);
 	srtp_streams_remove(&streams, 0);
 	assert_null(srtp_streams_find(&streams, 0));
@@ -26,7 +24,7 @@ static void is_bounded_and_rows_stay_where_they_are(void **)
 {
 	static struct srtp_stream *rows[SRTP_STREAMS_MAX];
 	struct srtp_streams streams = {0};
-	assert_int_equal(srtp_streams_open(&streams), 0);
+	srtp_streams_open(&streams);
 	for (uint32_t i = 0; i < SRTP_STREAMS_MAX; i++) {
 		rows[i] = srtp_streams_add(&streams, i << 20 | i);
 		assert_non_null(rows[i]);
@@ -48,7 +46,7 @@ static void random_adding_and_removing(void **)
 		uint64_t random = seed;
 		struct srtp_stream *rows[SSRCS] = {0};
 		struct srtp_streams streams = {0};
-		assert_int_equal(srtp_streams_open(&streams), 0);
+		srtp_streams_open(&streams);
 		for (unsigned step = 0; step < 1000; step++) {
 			uint32_t i = random_below(&random, SSRCS);
 			uint32_t ssrc = i * 0x01000193;
