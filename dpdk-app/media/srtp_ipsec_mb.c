@@ -285,31 +285,30 @@ static bool tags_equal(const uint8_t *a, const uint8_t *b, uint32_t n)
 
 // ---- AEAD_AES_GCM (RFC 7714) ----------------------------------------------------------------------
 
-static void iv_salt(const struct ipsec_mb_keys *keys, uint8_t iv[12])
+static void gcm_iv_make(
+	const struct ipsec_mb_keys *keys, uint64_t first, uint32_t last, uint8_t iv[12])
 {
-	for (unsigned i = 0; i < 12; i++)
-		iv[i] ^= keys->salt[i];
+	uint64_t salt;
+	uint32_t salt_last;
+	memcpy(&salt, keys->salt, sizeof(salt));
+	memcpy(&salt_last, keys->salt + sizeof(salt), sizeof(salt_last));
+	salt ^= __builtin_bswap64(first);
+	salt_last ^= __builtin_bswap32(last);
+	memcpy(iv, &salt, sizeof(salt));
+	memcpy(iv + sizeof(salt), &salt_last, sizeof(salt_last));
 }
 
-// RFC 7714, 8.1: 00 00 SSRC ROC SEQ, xor salt
+// RFC 7714, 8.1: 00 00 SSRC ROC SEQ, xor salt; ROC and SEQ are the index
 static void gcm_iv(const struct ipsec_mb_keys *keys, uint32_t ssrc, uint64_t index, uint8_t iv[12])
 {
-	span_put_u16(iv, 0);
-	span_put_u32(iv + 2, ssrc);
-	span_put_u32(iv + 6, (uint32_t)(index >> 16));
-	span_put_u16(iv + 10, (uint16_t)index);
-	iv_salt(keys, iv);
+	gcm_iv_make(keys, (uint64_t)ssrc << 16 | index >> 32, (uint32_t)index, iv);
 }
 
 // RFC 7714, 9.1: 00 00 SSRC 00 00 index, xor salt
 static void gcm_iv_rtcp(
 	const struct ipsec_mb_keys *keys, const struct srtcp_packet *packet, uint8_t iv[12])
 {
-	span_put_u16(iv, 0);
-	span_put_u32(iv + 2, packet->ssrc);
-	span_put_u16(iv + 6, 0);
-	span_put_u32(iv + 8, packet->word & ~SRTCP_ENCRYPTED);
-	iv_salt(keys, iv);
+	gcm_iv_make(keys, (uint64_t)packet->ssrc << 16, packet->word & ~SRTCP_ENCRYPTED, iv);
 }
 
 struct gcm_message {
