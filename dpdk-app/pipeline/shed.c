@@ -56,8 +56,8 @@ static void line_clear(struct line *line)
 
 void wait_clear(struct worker *worker)
 {
-	line_clear(&worker->audio);
-	line_clear(&worker->video);
+	line_clear(&worker->wait.audio);
+	line_clear(&worker->wait.video);
 }
 
 // ---- giving up ------------------------------------------------------------------------------------
@@ -70,7 +70,7 @@ static uint32_t copies_of(const struct worker *worker, const struct pkt *pkt)
 // The publication whose waiting packets take longest to send.
 static uint32_t costliest(struct worker *worker)
 {
-	struct line *line = &worker->video;
+	struct line *line = &worker->wait.video;
 	struct publication *publications = worker->table.publications;
 	uint64_t most = 0;
 	uint32_t found = (*line_at(line, 0))->publication;
@@ -102,7 +102,7 @@ static void hold(struct worker *worker, uint32_t p)
 // The costliest goes, with all of its packets that wait.
 static void video_shed(struct worker *worker)
 {
-	struct line *line = &worker->video;
+	struct line *line = &worker->wait.video;
 	uint32_t p = costliest(worker);
 	unsigned left = 0;
 	hold(worker, p);
@@ -114,13 +114,13 @@ static void video_shed(struct worker *worker)
 			*line_at(line, left++) = pkt;
 	}
 	line->used = left;
-	worker->shed_ns = worker->now_ns;
+	worker->wait.shed_ns = worker->now_ns;
 }
 
 static void audio_shed(struct worker *worker)
 {
-	drop(worker, line_take(&worker->audio), SLUICE_DROP_overload);
-	worker->shed_ns = worker->now_ns;
+	drop(worker, line_take(&worker->wait.audio), SLUICE_DROP_overload);
+	worker->wait.shed_ns = worker->now_ns;
 }
 
 static bool is_held(const struct worker *worker, const struct pkt *pkt)
@@ -133,7 +133,7 @@ static bool is_held(const struct worker *worker, const struct pkt *pkt)
 void wait_take(struct worker *worker, struct pkt *pkt)
 {
 	bool is_audio = pkt->flags & PKT_AUDIO;
-	struct line *line = is_audio ? &worker->audio : &worker->video;
+	struct line *line = is_audio ? &worker->wait.audio : &worker->wait.video;
 	if (pkt->class == SLUICE_CLASS_RTCP) {
 		media_take(worker, pkt);
 		return;
@@ -151,8 +151,8 @@ void wait_take(struct worker *worker, struct pkt *pkt)
 
 bool wait_is_long(const struct worker *worker)
 {
-	return line_age_ns(worker, &worker->video) > WAIT_NS / 2 ||
-	       (worker->shed_ns != 0 && worker->now_ns - worker->shed_ns < WAIT_NS);
+	return line_age_ns(worker, &worker->wait.video) > WAIT_NS / 2 ||
+	       (worker->wait.shed_ns != 0 && worker->now_ns - worker->wait.shed_ns < WAIT_NS);
 }
 
 // ---- how much a turn may send ---------------------------------------------------------------------
@@ -162,20 +162,21 @@ void wait_learn(struct worker *worker, uint64_t copies, uint64_t took_ns)
 	if (copies < WORKER_TX) // too few to tell
 		return;
 	uint64_t one = took_ns / copies;
-	worker->copy_ns = (uint32_t)(worker->copy_ns ? (7 * worker->copy_ns + one) / 8 : one);
+	worker->wait.copy_ns =
+		(uint32_t)(worker->wait.copy_ns ? (7 * worker->wait.copy_ns + one) / 8 : one);
 }
 
 void link_note(struct worker *worker, unsigned n, unsigned sent)
 {
-	worker->link.sent += sent;
-	worker->link.refused += n - sent;
+	worker->wait.link.sent += sent;
+	worker->wait.link.refused += n - sent;
 }
 
 // A port that refuses frames has shown what it takes; one that does not may be tried with more, and is not
 // limited any more when nothing waits for it.
 static void link_watch(struct worker *worker)
 {
-	struct link *link = &worker->link;
+	struct link *link = &worker->wait.link;
 	uint64_t elapsed_ns = worker->now_ns - link->since_ns;
 	if (elapsed_ns < LINK_NS)
 		return;
@@ -184,7 +185,7 @@ static void link_watch(struct worker *worker)
 	uint64_t least = link->rate * 3 / 4;
 	if (link->refused > 0)
 		link->rate = taken > least ? taken : least;
-	else if (worker->video.used == 0)
+	else if (worker->wait.video.used == 0)
 		link->rate = 0;
 	else
 		link->rate += link->rate / 32;
@@ -202,7 +203,7 @@ static int64_t link_turn(const struct link *link)
 // Copies of video that they will take now: what was not used is kept, but not for long.
 static int64_t link_credit(struct worker *worker)
 {
-	struct link *link = &worker->link;
+	struct link *link = &worker->wait.link;
 	int64_t most = link_turn(link);
 	uint64_t elapsed_ns = worker->now_ns - link->credit_ns;
 	if (link->rate == 0)
@@ -238,20 +239,21 @@ static bool line_fits(const struct worker *worker, struct line *line, int64_t ro
 void stage_shed(struct worker *worker)
 {
 	link_watch(worker);
-	int64_t room = worker->copy_ns ? (int64_t)(TURN_NS / worker->copy_ns) + 1 : INT64_MAX;
-	int64_t fitting = link_turn(&worker->link);
+	int64_t room =
+		worker->wait.copy_ns ? (int64_t)(TURN_NS / worker->wait.copy_ns) + 1 : INT64_MAX;
+	int64_t fitting = link_turn(&worker->wait.link);
 	int64_t credit = link_credit(worker);
-	while (line_age_ns(worker, &worker->audio) > WAIT_NS)
+	while (line_age_ns(worker, &worker->wait.audio) > WAIT_NS)
 		audio_shed(worker);
-	room -= line_send(worker, &worker->audio, room);
+	room -= line_send(worker, &worker->wait.audio, room);
 	fitting = room < fitting ? room : fitting;
 	// Others have waited behind the one that was too much: they need not go if they can be sent now.
-	while (line_age_ns(worker, &worker->video) > WAIT_NS) {
+	while (line_age_ns(worker, &worker->wait.video) > WAIT_NS) {
 		video_shed(worker);
-		if (line_fits(worker, &worker->video, fitting))
+		if (line_fits(worker, &worker->wait.video, fitting))
 			break;
 	}
-	int64_t sent = line_send(worker, &worker->video, room < credit ? room : credit);
-	if (worker->link.rate > 0)
-		worker->link.credit -= sent;
+	int64_t sent = line_send(worker, &worker->wait.video, room < credit ? room : credit);
+	if (worker->wait.link.rate > 0)
+		worker->wait.link.credit -= sent;
 }

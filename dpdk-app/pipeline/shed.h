@@ -23,6 +23,13 @@ struct link { // what the ports take, while they do not take everything
 	uint64_t credit_ns;
 };
 
+struct wait {
+	struct line audio, video;
+	uint64_t shed_ns; // when a packet was last given up for want of time; 0 = never
+	uint32_t copy_ns; // what sending one copy takes; 0 = nothing, as far as it is known
+	struct link link;
+};
+
 // Lets a packet of a publication wait for its turn; it takes over one hold.
 void wait_take(struct worker *worker, struct pkt *pkt);
 // Lets go of all that waits.

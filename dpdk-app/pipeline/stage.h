@@ -77,10 +77,7 @@ struct worker {
 		uint16_t queue;
 	} queues[WORKER_QUEUES];
 	unsigned queues_used, queue_next;
-	struct line audio, video;
-	uint64_t shed_ns; // when a packet was last given up for want of time; 0 = never
-	uint32_t copy_ns; // what sending one copy takes; 0 = nothing, as far as it is known
-	struct link link;
+	struct wait wait;
 	struct media media[WORKER_MEDIA]; // to be sent to our subscribers in this turn
 	unsigned media_used;
 	struct pkt *notes[WORKER_NOTES]; // sender reports to be fanned out
@@ -120,7 +117,7 @@ unsigned stage_open(struct worker *worker, struct pkt **pkts, unsigned n);
 unsigned stage_feedback(struct worker *worker, struct pkt **pkts, unsigned n);
 // Finds the publication and keeps its books.
 unsigned stage_ingest(struct worker *worker, struct pkt **pkts, unsigned n);
-// Gives each worker with subscribers one hold; our own share waits in worker->audio and worker->video.
+// Gives each worker with subscribers one hold; our own share waits in worker->wait.
 void stage_fanout(struct worker *worker, struct pkt **pkts, unsigned n);
 // Moves to worker->media what can be sent in this turn, and gives up what has waited too long.
 void stage_shed(struct worker *worker);
@@ -194,10 +191,9 @@ bool frame_of(struct frame *frame, const struct transport *transport);
 bool frame_transport(struct pkt *pkt, const struct transport *transport);
 
 // Queues a frame for pkt->port; sent when the batch is full, or by tx_flush. What is PKT_URGENT the port may
-// refuse for a while: it is tried again with every turn.
+// refuse for a while: it is tried again with every turn. tx_clear lets go of it.
 void tx_queue(struct worker *worker, struct pkt *pkt);
 void tx_flush(struct worker *worker);
-// Lets go of what the ports refused.
 void tx_clear(struct worker *worker);
 
 // Tells worker `to` something; false when its ring is full.

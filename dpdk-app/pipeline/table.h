@@ -182,17 +182,9 @@ void table_refresh(struct table *table, enum sluice_table which, uint32_t index)
 struct transport *table_transport(struct table *table, struct sluice_handle handle);
 struct publication *table_publication(struct table *table, struct sluice_handle handle);
 
-// The own subscription that sends under `ssrc` through a transport; TABLE_NONE when there is none. It is in
-// the hash while it is linked to its transport.
-uint32_t table_subscription(const struct table *table, uint32_t transport, uint32_t ssrc);
-void table_subscription_add(struct table *table, uint32_t index);
-void table_subscription_remove(struct table *table, uint32_t index);
-
 // Transport and path that receives from `remote`; false when there is none.
 bool table_find(const struct table *table, const struct sluice_address *remote, uint32_t *transport,
 	uint8_t *path);
-void table_address_add(struct table *table, uint32_t transport, uint8_t path);
-void table_address_remove(struct table *table, uint32_t transport, uint8_t path);
 
 // Notes that subscribers of a publication need a key frame.
 void table_wish(struct table *table, uint32_t publication);

@@ -222,7 +222,7 @@ struct worker *worker_create(const struct worker_setup *setup)
 	worker->mesh = setup->mesh;
 	worker->status = &setup->observed->workers[setup->number];
 	worker->caching = true;
-	worker->copy_ns = COPY_NS;
+	worker->wait.copy_ns = COPY_NS;
 	worker->table = (struct table){
 		.number = setup->number,
 		.workers = setup->workers,
