@@ -26,6 +26,14 @@ double median(double *values, unsigned n)
 	return values[n / 2];
 }
 
+double least(const double *values, unsigned n)
+{
+	double found = values[0];
+	for (unsigned i = 1; i < n; i++)
+		found = values[i] < found ? values[i] : found;
+	return found;
+}
+
 const char *cpu_name(void)
 {
 	static char line[256];

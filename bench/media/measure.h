@@ -9,6 +9,8 @@
 uint64_t cpu_ns(void);
 // The one in the middle; sorts `values`, of which there must be one at least.
 double median(double *values, unsigned n);
+// The least of at least one.
+double least(const double *values, unsigned n);
 // As the kernel calls it, "unknown" when it does not say. Good until the next call.
 const char *cpu_name(void);
 

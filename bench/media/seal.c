@@ -193,7 +193,10 @@ static void goals_print(void)
 	for (unsigned i = 0; i < SESSIONS; i++)
 		sessions[i] = session_open(SRTP_OUT, SLUICE_SRTP_AEAD_AES_128_GCM, i);
 	double opening = (double)(cpu_ns() - begun) / 1e6;
-	double rtcp = rtcp_cost(sessions);
+	double costs[5];
+	for (unsigned i = 0; i < 5; i++)
+		costs[i] = rtcp_cost(sessions);
+	double rtcp = least(costs, 5);
 	for (unsigned i = 0; i < SESSIONS; i++)
 		srtp_session_close(sessions[i]);
 	row_print("opening 10,000 SRTP sessions", "1 s", opening < 1000, "%.0f ms", opening);
