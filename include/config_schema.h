@@ -171,6 +171,19 @@ static const struct config_key config_keys[] = {
 		"holds the HS256 secret of access tokens; make one with `openssl rand -hex 32`",
 		CONFIG_SECRET, CONFIG_AT(config, auth.jwt_secret_file),
 		.extra = offsetof(struct config, auth.jwt_secret)},
+	{"auth.public_key_file", "", "PEM public key (RSA) of an issuer of RS256 access tokens",
+		CONFIG_FILE, CONFIG_AT(config, auth.public_key_file)},
+	{"auth.jwks_file", "",
+		"JSON Web Key Set of issuers of RS256 access tokens; SIGHUP reads both key files "
+		"again",
+		CONFIG_FILE, CONFIG_AT(config, auth.jwks_file)},
+	{"auth.issuer", "", "`iss` that RS256 access tokens must have; empty = any", CONFIG_TEXT,
+		CONFIG_AT(config, auth.issuer)},
+	{"auth.session_tokens", "false",
+		"accept session tokens of two parts signed with `public_key_file`'s key; they "
+		"never "
+		"expire",
+		CONFIG_BOOLEAN, CONFIG_AT(config, auth.session_tokens)},
 	{"auth.development_tokens", "false",
 		"GET /v1/development-token gives anybody a token: never in production",
 		CONFIG_BOOLEAN, CONFIG_AT(config, auth.development_tokens)},

@@ -24,6 +24,7 @@ struct dialect_grant {
 	char name[CORE_NAME_MAX];
 	char room[CORE_NAME_MAX]; // empty = any
 	bool can_publish, can_subscribe;
+	bool admin; // may end other people's calls
 };
 
 // One WebSocket, implemented by edge/ (in tests by a fake). Calls after close are ignored.
@@ -49,10 +50,14 @@ struct dialect_ice_server {
 struct dialect_host {
 	struct core *core;
 	void *context;
-	// Verifies an HS256 token (RFC 7519) at wall-clock time. Returns 0 and fills `grant`, or -1 with a
+	// Verifies a token (edge/auth.h) at wall-clock time. Returns 0 and fills `grant`, or -1 with a
 	// few words in `why` that never repeat the token.
 	int (*verify)(void *context, const char *token, size_t length, struct dialect_grant *grant,
 		char *why, size_t why_size);
+	// The same for somebody who asks for `room`, by a token that may list several rooms: when that is one of
+	// them, it becomes the grant's.
+	int (*verify_for)(void *context, const char *room, const char *token,
+		struct dialect_grant *grant, char *why, size_t why_size);
 	// The mode of a room for those who come by this link: the room's if one is configured, else the
 	// listener's.
 	enum dialect_mode (*mode)(void *context, const struct peer_link *link, const char *room);
