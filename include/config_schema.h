@@ -122,9 +122,8 @@ static const struct config_key config_keys[] = {
 		CONFIG_AT(config, xdp_object)},
 	{"bpf_directory", "/sys/fs/bpf", "mounted bpffs; the filter's maps are pinned there",
 		CONFIG_FILE, CONFIG_AT(config, bpf_directory)},
-	{"log_level", "info", "least severity that is logged", CONFIG_CHOICE,
-		CONFIG_AT(config, log_level), .choices = "error warn info debug",
-		.reloadable = true},
+	{"log_level", "info", "least severity that is logged", CONFIG_CHOICE, .reloadable = true,
+		CONFIG_AT(config, log_level), .choices = "error warn info debug"},
 
 	{"media.port", "7000", "UDP, the one port of all media", CONFIG_NUMBER,
 		CONFIG_AT(config, media.port), .low = 1, .high = 65535},
