@@ -126,6 +126,7 @@ struct core_participant {
 	const char *dialect; // static string given at join
 	bool visible; // joined the room itself, not only its media (core_join's `visible`)
 	bool can_publish, can_subscribe;
+	bool pairs, outlives; // as core_join was told
 	void *link; // NULL while it has no socket
 	uint64_t joined_ms;
 	uint64_t unlinked_ms; // since when it has no socket
@@ -137,6 +138,7 @@ struct core_transport {
 	struct core_participant_id participant;
 	struct core_participant_id
 		publisher; // whose media it carries down; generation 0: it carries up
+	bool pair; // a leg: it carries both ways, and `publisher` is the far peer
 	enum core_transport_state state;
 	uint16_t worker;
 	char local_ufrag[CORE_UFRAG_MAX], local_password[CORE_PASSWORD_MAX];
@@ -210,6 +212,9 @@ enum core_event_type {
 	CORE_EVENT_MESSAGE, // opaque `text` sent by `who`
 	CORE_EVENT_KICKED, // the receiver has been removed; `text` says why
 	CORE_EVENT_REPLACED, // another link took the participant over; this one should close
+	CORE_EVENT_PAIR_OFFER, // `desc` is our offer in the name of `who`: answer by core_pair_answer
+	CORE_EVENT_PAIR_ANSWER, // `desc` is our answer, in the name of `who`, to the receiver's offer
+	CORE_EVENT_PAIR_GONE, // the session with `who` has ended, or never came to be; `text` says why
 };
 
 struct core_event {
@@ -223,6 +228,7 @@ struct core_event {
 	enum core_transport_state state;
 	const char *text;
 	size_t text_length;
+	const struct desc *desc; // of PAIR_OFFER and PAIR_ANSWER; valid during the call
 };
 
 struct core_sink {
@@ -262,6 +268,8 @@ struct core_join {
 	void *link; // the dialect's; given back in events
 	bool visible; // false: media only, nobody hears of its coming and going
 	bool can_publish, can_subscribe;
+	bool pairs; // speaks to other members one by one and takes their offers (peer-to-peer dialects)
+	bool outlives; // core_unlink leaves it alone, even when clean, while it has a transport
 	uint64_t now_ms;
 };
 
@@ -278,7 +286,8 @@ int core_leave(struct core *core, struct core_participant_id id);
 
 // The link's socket is gone; it is not used again whatever this returns. With `clean` (a close frame,
 // or the user has left the page) the participant leaves at once, as it does when it has no transport;
-// else it stays for grace_ms, or until its last transport ends.
+// else it stays for grace_ms, or until its last transport ends. One that `outlives` its socket stays,
+// clean or not, for as long as it has a transport.
 int core_unlink(struct core *core, struct core_participant_id id, bool clean, uint64_t now_ms);
 
 // Removes a participant by the operator's will; it gets KICKED with `reason`.
@@ -326,6 +335,36 @@ int core_unsubscribe(struct core *core, struct core_participant_id id, const cha
 int core_pause(struct core *core, struct core_participant_id id, const char *publisher,
 	enum desc_kind kind, bool paused);
 
+// ---- verbs of pairs (dialect → core): two members who believe that they talk to each other directly.
+// The relay stands in for the far peer on either side. A pair has two legs, each one transport that
+// carries media both ways and, when both ends ask for it, the datagrams of their data channels.
+
+// `from`, who pairs, offers a session to member `to`. When `to` pairs too, it hears PAIR_OFFER: the same
+// sections, mids and payload types, our ICE and DTLS. Its core_pair_answer becomes PAIR_ANSWER for `from`;
+// without one within setup_ms `from` hears PAIR_GONE. A member that does not pair, or has no link, is
+// answered for at once (PAIR_ANSWER is queued): what the offer sends is published, what it receives is
+// what `to` publishes. A later offer of either renegotiates; another ufrag restarts ICE, another
+// fingerprint replaces the leg. Offers that cross are both answered. Data channels need two legs.
+// CORE_GONE: one has left. CORE_NOT_MEMBER: not of one room. CORE_STATE: `from` does not pair, or is `to`.
+int core_pair_offer(struct core *core, struct core_participant_id from,
+	struct core_participant_id to, const struct desc *offer, uint64_t now_ms);
+
+// Answers the last PAIR_OFFER that `from` has heard in the name of `to`. CORE_STATE: there is none.
+// CORE_BAD_DESC: no ICE or DTLS in it, or other sections than offered; the offer stays open.
+int core_pair_answer(struct core *core, struct core_participant_id from,
+	struct core_participant_id to, const struct desc *answer, uint64_t now_ms);
+
+// Ends the session with both its legs, or an offer that is not answered yet; `to` hears PAIR_GONE.
+// CORE_STATE: there is none.
+int core_pair_close(
+	struct core *core, struct core_participant_id from, struct core_participant_id to);
+
+// Without being asked, when a visible member that does not pair publishes something new, every member of
+// its room that pairs hears PAIR_OFFER in its name about half a second later: those clients' own offers
+// come first. The offer receives too while they send nothing to anybody, also in the name of a visible
+// member that only watches. What a member that pairs sends on a leg (one of them) is its publication:
+// those that do not pair hear PUBLISHED and subscribe by identity as ever.
+
 // ---- verbs of transports (edge and plane → core)
 
 // Finds the transport whose current or still valid previous local ufrag this is (the part of a
@@ -370,6 +409,10 @@ const struct core_publication *core_publication(
 	const struct core *core, struct core_publication_id id);
 const struct core_subscription *core_subscription(
 	const struct core *core, struct core_subscription_id id);
+
+// The other leg of a pair, or NULL: not a leg, or the far peer has none (yet).
+const struct core_transport *core_transport_partner(
+	const struct core *core, struct core_transport_id id);
 
 // True when the participant has publications.
 bool core_publishes(const struct core *core, struct core_participant_id id);

@@ -781,6 +781,10 @@ static void sfu_event(void *context, const struct core_event *event)
 	case CORE_EVENT_TRANSPORT:
 	case CORE_EVENT_TRANSPORT_GONE:
 		break; // the client sees it by ICE itself; 002 has no message for it
+	case CORE_EVENT_PAIR_OFFER:
+	case CORE_EVENT_PAIR_ANSWER:
+	case CORE_EVENT_PAIR_GONE:
+		break; // never: its members do not pair
 	}
 }
 
