@@ -293,7 +293,8 @@ int core_unlink(struct core *core, struct core_participant_id id, bool clean, ui
 // Removes a participant by the operator's will; it gets KICKED with `reason`.
 int core_kick(struct core *core, struct core_participant_id id, const char *reason);
 
-// Sends opaque text to one (`to` with a generation) or to all other members with a link.
+// Sends opaque text to one (`to` with a generation) or to all other members with a link, of those who
+// speak the sender's dialect: nobody else would understand it. CORE_NOT_MEMBER: not of one room and dialect.
 int core_send(struct core *core, struct core_participant_id from, struct core_participant_id to,
 	const char *text, size_t length);
 
@@ -417,7 +418,8 @@ const struct core_transport *core_transport_partner(
 // True when the participant has publications.
 bool core_publishes(const struct core *core, struct core_participant_id id);
 
-// Walks all of a kind, in no order: start with NULL, ends with NULL. No verbs in between.
+// Walks all of a kind, in no order: start with NULL, ends with NULL. No verbs in between but
+// core_send.
 const struct core_room *core_room_next(const struct core *core, const struct core_room *previous);
 const struct core_participant *core_participant_next(
 	const struct core *core, const struct core_participant *previous);

@@ -258,7 +258,8 @@ int core_send(struct core *core, struct core_participant_id from, struct core_pa
 
 	if (!sender || (to.generation && !receiver))
 		return -CORE_GONE;
-	if (receiver && receiver->room != sender->room)
+	if (receiver &&
+		(receiver->room != sender->room || receiver->view.dialect != sender->view.dialect))
 		return -CORE_NOT_MEMBER;
 	copy = event_reserve(core, 1) ? core_allocate(length + 1, 1) : NULL;
 	if (!copy)

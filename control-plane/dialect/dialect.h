@@ -32,6 +32,8 @@ struct peer_link {
 	void *context;
 	// Queues one text message; the bytes are copied.
 	void (*send_text)(void *context, const char *text, size_t length);
+	// The same for one binary message.
+	void (*send_binary)(void *context, const void *data, size_t length);
 	// Closes with a WebSocket code (RFC 6455, 7.4) after what is queued; 0 = drop without a close frame.
 	void (*close)(void *context, unsigned code, const char *reason);
 	const char *remote; // numeric address of the client, for logs
@@ -101,7 +103,7 @@ struct dialect {
 	void (*binary)(void *session, const void *data, size_t length);
 	// An event for a participant whose link is this session.
 	void (*event)(void *session, const struct core_event *event);
-	// About four times a second.
+	// About four times a second; NULL = nothing to do.
 	void (*tick)(void *session, uint64_t now_ms);
 	// The socket is gone; frees the session. `clean`: the client sent a close frame.
 	void (*close)(void *session, bool clean);

@@ -44,7 +44,11 @@ static struct client *client_open(unsigned char letter)
 	if (client->session)
 		return client;
 	client->closed = false;
-	client->link = (struct peer_link){client, link_send, link_close, "192.0.2.7", "/"};
+	client->link = (struct peer_link){.context = client,
+		.send_text = link_send,
+		.close = link_close,
+		.remote = "192.0.2.7",
+		.path = "/"};
 	client->session = world.dialect->open(&world.host, &client->link);
 	if (!(letter & 0x20)) {
 		snprintf(text, sizeof(text), "{\"token\":\"user:%d:N\"}", letter % CLIENTS);

@@ -27,7 +27,6 @@ static void every_dialect_is_complete(void **)
 		assert_non_null(dialect->open);
 		assert_non_null(dialect->text);
 		assert_non_null(dialect->event);
-		assert_non_null(dialect->tick);
 		assert_non_null(dialect->close);
 	}
 }
