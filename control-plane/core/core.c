@@ -112,6 +112,11 @@ static bool hashes_make(struct core *core)
 	       hash_init(&core->ssrcs, limits->subscriptions * 2, key);
 }
 
+const struct core_local *core_local(const struct core *core)
+{
+	return &core->local;
+}
+
 struct core *core_create(const struct core_limits *limits, const struct core_local *local,
 	const struct core_plane *plane, const struct core_sink *sink)
 {

@@ -399,6 +399,9 @@ int core_transport_close(struct core *core, struct core_transport_id id, const c
 
 // ---- looking (NULL when gone)
 
+// Our side as core_create or core_configure was given it.
+const struct core_local *core_local(const struct core *core);
+
 const struct core_room *core_room(const struct core *core, struct core_room_id id);
 const struct core_room *core_room_by_name(const struct core *core, const char *name);
 const struct core_participant *core_participant(

@@ -2,6 +2,7 @@
 // Dialect 003: JSON-RPC 2.0 in two families of methods, bare names (announce, offer, …) and peer.*, which
 // understand each other here. docs/dialects.md says what every message means and where this differs from
 // the originals.
+#include "admission.h"
 #include "dialect.h"
 #include "jsonrpc_message.h"
 #include "jsonrpc_room.h"
@@ -235,8 +236,7 @@ static void signal_result(const struct request *request)
 	if (request->family == JSONRPC_BARE)
 		request_result(request, json_pack("{s:s}", "to_peer_id", to));
 	else
-		request_result(
-			request, json_pack("{s:b,s:s}", "success", 1, "to_peer_id", to));
+		request_result(request, json_pack("{s:b,s:s}", "success", 1, "to_peer_id", to));
 }
 
 // Hands the signal to a peer of this dialect, who hears it in its own family's words.
@@ -247,8 +247,8 @@ static void signal_pass(const struct request *request, struct core_participant_i
 	char *text = signal ? json_dumps(signal, JSON_COMPACT) : NULL;
 
 	if (text)
-		core_send(request->session->host->core, request->session->id, to, text,
-			strlen(text));
+		core_send(
+			request->session->host->core, request->session->id, to, text, strlen(text));
 	free(text);
 	json_decref(signal);
 }
@@ -275,13 +275,12 @@ static json_t *others_json(const struct session *session)
 	return list;
 }
 
-static json_t *peer_json(
-	const struct session *asking, enum jsonrpc_family family, const struct core_participant *peer)
+static json_t *peer_json(const struct session *asking, enum jsonrpc_family family,
+	const struct core_participant *peer)
 {
 	const struct dialect_host *host = asking->host;
 	const struct session *session = session_of(peer);
-	json_t *capabilities =
-		jsonrpc_capabilities(family, session ? session->capabilities : NULL);
+	json_t *capabilities = jsonrpc_capabilities(family, session ? session->capabilities : NULL);
 	uint64_t here_ms = host->now_ms(host->context) - peer->joined_ms;
 
 	if (family == JSONRPC_BARE)
@@ -305,8 +304,7 @@ static void handle_list(const struct request *request)
 		if (peer->visible)
 			json_array_append_new(list, peer_json(session, request->family, peer));
 	request_result(request,
-		json_pack("{s:o,s:I}", "peers", list, "count",
-			(json_int_t)json_array_size(list)));
+		json_pack("{s:o,s:I}", "peers", list, "count", (json_int_t)json_array_size(list)));
 }
 
 static bool announce_params(const struct request *request)
@@ -340,21 +338,20 @@ static int session_join(struct session *session, const char *name)
 {
 	const struct dialect_host *host = session->host;
 	const struct dialect_grant *grant = &session->link->grant;
-	bool open = !grant->identity[0]; // no token was shown
 	const struct core_join join = {
 		.room = session->room,
 		.identity = name,
 		.dialect = dialect_name,
 		.link = session,
 		.visible = true,
-		.can_publish = open || grant->can_publish,
-		.can_subscribe = open || grant->can_subscribe,
+		.can_publish = grant->can_publish,
+		.can_subscribe = grant->can_subscribe,
 		.pairs = session->mode != DIALECT_PASS,
 		.now_ms = host->now_ms(host->context),
 	};
 	bool resumed;
 
-	if (grant->room[0] && strcmp(grant->room, session->room))
+	if (!admission_allows(grant, session->room, NULL))
 		return -CORE_FORBIDDEN;
 	return core_join(host->core, &join, &session->id, &resumed);
 }
@@ -412,9 +409,8 @@ static void handle_announce(const struct request *request)
 static void offer_result(const struct request *request, const char *offer_id)
 {
 	if (request->family == JSONRPC_BARE)
-		request_result(request,
-			json_pack("{s:s,s:s}", "offer_id", offer_id, "to_peer_id",
-				target_name(request)));
+		request_result(request, json_pack("{s:s,s:s}", "offer_id", offer_id, "to_peer_id",
+						target_name(request)));
 	else
 		signal_result(request);
 }
@@ -430,7 +426,8 @@ static void offer_to_server(const struct request *request)
 {
 	struct session *session = request->session;
 	const char *sdp = text_param(request, "sdp");
-	int error = stand_in_offer(session->host, session->id, (struct core_participant_id){0}, sdp);
+	int error =
+		stand_in_offer(session->host, session->id, (struct core_participant_id){0}, sdp);
 
 	if (error == STAND_IN_PASS)
 		error = -CORE_BAD_DESC;
@@ -445,8 +442,7 @@ static void offer_to_server(const struct request *request)
 		return;
 	}
 	json_decref(session->server_request); // PAIR_ANSWER brings the result
-	session->server_request =
-		request->id ? json_incref((json_t *)request->id) : json_null();
+	session->server_request = request->id ? json_incref((json_t *)request->id) : json_null();
 }
 
 static void handle_offer(const struct request *request)
@@ -523,9 +519,8 @@ static void candidate_to_server(const struct request *request)
 	if (request->session->with_server || request->family == JSONRPC_BARE)
 		signal_result(request);
 	else
-		request_result(request,
-			json_pack("{s:b,s:s,s:b}", "success", 1, "to_peer_id", server_id,
-				"buffered", 0));
+		request_result(request, json_pack("{s:b,s:s,s:b}", "success", 1, "to_peer_id",
+						server_id, "buffered", 0));
 }
 
 static void handle_candidate(const struct request *request)
@@ -576,8 +571,8 @@ static void handle_disconnect(const struct request *request)
 	if (request->family == JSONRPC_PEER && !typed_params(request, named, JSON_STRING))
 		return;
 	if (!truthy(name)) {
-		request_error(
-			request, JSONRPC_INVALID_PARAMS, "Invalid params: %s is required", "peer_id");
+		request_error(request, JSONRPC_INVALID_PARAMS, "Invalid params: %s is required",
+			"peer_id");
 		return;
 	}
 	if (json_is_string(name))
@@ -595,11 +590,10 @@ static void handle_info(const struct request *request)
 	json_t *addresses = json_array();
 
 	for (unsigned i = 0; i < local->candidates_used; i++)
-		json_array_append_new(addresses,
-			json_pack("{s:s,s:b}", "ip", local->candidates[i].address, "is_default",
-				i == 0));
-	request_result(
-		request, json_pack("{s:o,s:s}", "addresses", addresses, "hostname", ""));
+		json_array_append_new(
+			addresses, json_pack("{s:s,s:b}", "ip", local->candidates[i].address,
+					   "is_default", i == 0));
+	request_result(request, json_pack("{s:o,s:s}", "addresses", addresses, "hostname", ""));
 }
 
 // ---- which request it is
@@ -651,7 +645,8 @@ static void request_run(struct request *request)
 	if (peer_style && !request->id)
 		request->id = json_null();
 	request_error(request, JSONRPC_NO_METHOD,
-		peer_style ? "Unknown method: %.127s" : "Method not found: %.127s", request->method);
+		peer_style ? "Unknown method: %.127s" : "Method not found: %.127s",
+		request->method);
 }
 
 static void parse_failed(struct session *session, const char *why)
@@ -673,8 +668,8 @@ static void message_run(struct session *session, const json_t *message)
 		.params = json_object_get(message, "params")};
 	bool named = truthy(method);
 
-	session->host->count(session->host->context, dialect_name, "in",
-		jsonrpc_method_counted(request.method));
+	session->host->count(
+		session->host->context, dialect_name, "in", jsonrpc_method_counted(request.method));
 	if (!version && request.method && begins(request.method, "peer."))
 		version = NULL; // clients of that family leave it out
 	else if (!json_is_string(version) || strcmp(json_string_value(version), "2.0")) {
@@ -732,8 +727,7 @@ static void event_message(struct session *session, const struct core_event *even
 // The id that the one who offers was told of, or one for an offer of the relay's own.
 static const char *offer_id_of(struct session *session, const struct core_event *event)
 {
-	const struct session *from =
-		session_of(core_participant(session->host->core, event->who));
+	const struct session *from = session_of(core_participant(session->host->core, event->who));
 
 	if (from && stand_in_same(from->offer_to, session->id))
 		return from->offer_id;
@@ -750,9 +744,8 @@ static void server_answered(struct session *session, const char *sdp)
 
 	session->server_request = NULL;
 	session_send(session,
-		jsonrpc_result(id,
-			json_pack("{s:s,s:s,s:s,s:s}", "type", "answer", "sdp", sdp, "from",
-				server_id, "to", session->peer_id)),
+		jsonrpc_result(id, json_pack("{s:s,s:s,s:s,s:s}", "type", "answer", "sdp", sdp,
+					   "from", server_id, "to", session->peer_id)),
 		"result");
 	json_decref(id);
 }
@@ -770,8 +763,8 @@ static void event_description(struct session *session, const struct core_event *
 	if (sdp && !offer && !event->who.generation && session->server_request)
 		server_answered(session, sdp);
 	else
-		session_notify(session,
-			jsonrpc_signal_notification(session->family, from, session->peer_id, signal));
+		session_notify(session, jsonrpc_signal_notification(
+						session->family, from, session->peer_id, signal));
 	json_decref(signal);
 	json_decref(params);
 	free(sdp);
@@ -797,9 +790,9 @@ static void event_pair_gone(struct session *session, const struct core_event *ev
 		return;
 	signal = json_pack("{s:s,s:s}", "kind", "disconnect", "reason",
 		event->text_length ? event->text : "the session has ended");
-	session_notify(session,
-		jsonrpc_signal_notification(session->family, server ? server_id : event->identity,
-			session->peer_id, signal));
+	session_notify(
+		session, jsonrpc_signal_notification(session->family,
+				 server ? server_id : event->identity, session->peer_id, signal));
 	json_decref(signal);
 }
 
@@ -819,18 +812,17 @@ static void event_transport(struct session *session, const struct core_event *ev
 		transport ? core_participant(core, transport->publisher) : NULL;
 
 	if (transport && session->family == JSONRPC_PEER)
-		session_notify(session,
-			jsonrpc_state(far ? far->identity : session->peer_id,
-				state_name(event->state), wall_ms()));
+		session_notify(session, jsonrpc_state(far ? far->identity : session->peer_id,
+						state_name(event->state), wall_ms()));
 }
 
 static void event_joined(struct session *session, const struct core_event *event)
 {
 	const struct session *peer = session_of(core_participant(session->host->core, event->who));
 
-	session_notify(session,
-		jsonrpc_joined(session->family, event->identity, peer ? peer->capabilities : NULL,
-			peer ? peer->metadata : NULL));
+	session_notify(
+		session, jsonrpc_joined(session->family, event->identity,
+				 peer ? peer->capabilities : NULL, peer ? peer->metadata : NULL));
 }
 
 static void event_removed(struct session *session, const struct core_event *event)
@@ -891,6 +883,15 @@ static bool jsonrpc_recognizes(const char *text, size_t length)
 	return ours;
 }
 
+static bool jsonrpc_admit(const struct dialect_host *host, const struct http_request *request,
+	struct dialect_grant *grant, struct http_reply *reply)
+{
+	if (admission_grant(host, request, grant))
+		return true;
+	reply->status = 401;
+	return false;
+}
+
 static void *jsonrpc_open(const struct dialect_host *host, struct peer_link *link)
 {
 	struct session *session = calloc(1, sizeof(*session));
@@ -922,6 +923,7 @@ const struct dialect dialect_jsonrpc = {
 	.name = dialect_name,
 	.mode = DIALECT_INTERPOSE,
 	.recognizes = jsonrpc_recognizes,
+	.admit = jsonrpc_admit,
 	.open = jsonrpc_open,
 	.text = jsonrpc_text,
 	.event = jsonrpc_event,

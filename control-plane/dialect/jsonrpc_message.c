@@ -86,9 +86,9 @@ json_t *jsonrpc_joined(enum jsonrpc_family family, const char *peer, const json_
 	if (family == JSONRPC_BARE)
 		return jsonrpc_notification("peer_joined",
 			json_pack("{s:s,s:o}", "peer_id", peer, "capabilities", made));
-	return jsonrpc_notification("peer.joined",
-		json_pack("{s:s,s:o,s:O?}", "peer_id", peer, "capabilities", made, "metadata",
-			metadata));
+	return jsonrpc_notification(
+		"peer.joined", json_pack("{s:s,s:o,s:O?}", "peer_id", peer, "capabilities", made,
+				       "metadata", metadata));
 }
 
 json_t *jsonrpc_left(enum jsonrpc_family family, const char *peer)
@@ -99,9 +99,9 @@ json_t *jsonrpc_left(enum jsonrpc_family family, const char *peer)
 
 json_t *jsonrpc_state(const char *peer, const char *state, uint64_t now_ms)
 {
-	return jsonrpc_notification("peer.state_change",
-		json_pack("{s:s,s:s,s:I}", "peer_id", peer, "connection_state", state, "timestamp",
-			(json_int_t)now_ms));
+	return jsonrpc_notification(
+		"peer.state_change", json_pack("{s:s,s:s,s:I}", "peer_id", peer, "connection_state",
+					     state, "timestamp", (json_int_t)now_ms));
 }
 
 // ---- signals
@@ -129,8 +129,7 @@ json_t *jsonrpc_signal_make(enum jsonrpc_signal kind, const json_t *params, cons
 			field(params, "candidate"), "sdp_mid", field(params, "sdp_mid"), "index",
 			index_of(params));
 	case JSONRPC_DISCONNECT:
-		return json_pack(
-			"{s:s,s:O*}", "kind", name, "reason", field(params, "reason"));
+		return json_pack("{s:s,s:O*}", "kind", name, "reason", field(params, "reason"));
 	default:
 		return json_pack("{s:s,s:O*,s:O*,s:s*}", "kind", name, "sdp", field(params, "sdp"),
 			"type", field(params, "type"), "offer_id", offer_id);
@@ -166,14 +165,14 @@ static json_t *bare_notification(const char *from, const json_t *signal)
 
 	switch (jsonrpc_signal_kind(signal)) {
 	case JSONRPC_OFFER:
-		return jsonrpc_notification("offer",
-			json_pack("{s:s,s:O*,s:O*,s:o}", "from_peer_id", from, "offer_id",
-				field(signal, "offer_id"), "sdp", field(signal, "sdp"), "type",
-				type_of(signal, "offer")));
+		return jsonrpc_notification(
+			"offer", json_pack("{s:s,s:O*,s:O*,s:o}", "from_peer_id", from, "offer_id",
+					 field(signal, "offer_id"), "sdp", field(signal, "sdp"),
+					 "type", type_of(signal, "offer")));
 	case JSONRPC_ANSWER:
-		return jsonrpc_notification("answer",
-			json_pack("{s:s,s:O*,s:o}", "from_peer_id", from, "sdp",
-				field(signal, "sdp"), "type", type_of(signal, "answer")));
+		return jsonrpc_notification(
+			"answer", json_pack("{s:s,s:O*,s:o}", "from_peer_id", from, "sdp",
+					  field(signal, "sdp"), "type", type_of(signal, "answer")));
 	case JSONRPC_CANDIDATE:
 		if (json_is_string(candidate) && !json_string_length(candidate))
 			return NULL;
@@ -193,22 +192,22 @@ static json_t *peer_notification(const char *from, const char *to, const json_t 
 {
 	switch (jsonrpc_signal_kind(signal)) {
 	case JSONRPC_OFFER:
-		return jsonrpc_notification("peer.offer",
-			json_pack("{s:s,s:s,s:O*}", "from", from, "to", to, "sdp",
-				field(signal, "sdp")));
+		return jsonrpc_notification(
+			"peer.offer", json_pack("{s:s,s:s,s:O*}", "from", from, "to", to, "sdp",
+					      field(signal, "sdp")));
 	case JSONRPC_ANSWER:
-		return jsonrpc_notification("peer.answer",
-			json_pack("{s:s,s:s,s:O*}", "from", from, "to", to, "sdp",
-				field(signal, "sdp")));
+		return jsonrpc_notification(
+			"peer.answer", json_pack("{s:s,s:s,s:O*}", "from", from, "to", to, "sdp",
+					       field(signal, "sdp")));
 	case JSONRPC_CANDIDATE:
 		return jsonrpc_notification("peer.ice_candidate",
 			json_pack("{s:s,s:s,s:O*,s:O?,s:O?}", "from", from, "to", to, "candidate",
 				field(signal, "candidate"), "sdp_mid", field(signal, "sdp_mid"),
 				"sdp_m_line_index", field(signal, "index")));
 	case JSONRPC_DISCONNECT:
-		return jsonrpc_notification("peer.disconnected",
-			json_pack("{s:s,s:O?}", "peer_id", from, "reason",
-				field(signal, "reason")));
+		return jsonrpc_notification(
+			"peer.disconnected", json_pack("{s:s,s:O?}", "peer_id", from, "reason",
+						     field(signal, "reason")));
 	default:
 		return NULL;
 	}

@@ -73,7 +73,8 @@ char *stand_in_print(const struct core_event *event)
 {
 	char *text = malloc(SDP_MAX);
 
-	if (text && sdp_print(event->desc, event->type == CORE_EVENT_PAIR_OFFER, text, SDP_MAX) < 0) {
+	if (text &&
+		sdp_print(event->desc, event->type == CORE_EVENT_PAIR_OFFER, text, SDP_MAX) < 0) {
 		free(text);
 		text = NULL;
 	}
