@@ -4,10 +4,12 @@
 
 #include <string.h>
 
+extern const struct dialect dialect_jsonrpc;
 extern const struct dialect dialect_sfu;
 
 static const struct dialect *const dialects[] = {
 	&dialect_sfu,
+	&dialect_jsonrpc,
 };
 
 enum { DIALECTS = sizeof(dialects) / sizeof(dialects[0]) };

@@ -3,6 +3,8 @@
 // clock: talk FILE... The dialect is the name of the folder that the script lies in.
 //
 //   # comment
+//   A# open PATH refused 401 [TEXT]       its upgrade is refused with that reply
+//   A= GET /path [TOKEN] a plain request; its status comes as "status 200", then its body if there is one
 //   A# open [DIALECT] [/path]  A connects A# close 1000   it closes     A# drop   its network dies
 //   A> {...}             A sends text     A* 00ff         A sends bytes (hex)
 //   A< {...}             the next message to A is exactly this; "*" is any value, "~a|b|!c" a text
@@ -11,6 +13,7 @@
 //   A< text anything     or exactly this  A< bytes 00ff   or exactly these
 //   A! connect           ICE and DTLS of all of A's transports succeed     A! heard   and go on
 //   ! kick ROOM ID TEXT  by the operator  ! drain on|off  ! mode pass|interpose  of who opens from now on
+//                        ! open on|off      whether those without a token come in [on]
 //   ? publications 2     counts in the core: rooms participants transports publications subscriptions
 //                        active (answered subscriptions) paused (publications)
 //   @ +2s                time passes
@@ -36,7 +39,7 @@ struct client {
 	void *session;
 	const struct dialect *dialect;
 	struct peer_link link;
-	char path[512];
+	char path[1024];
 	unsigned received, read;
 	char *inbox[INBOX];
 	char *offer; // the last offer's SDP
@@ -68,9 +71,20 @@ static void inbox_add(struct client *client, char *text)
 	client->inbox[client->received++] = text;
 }
 
+// Where a message has its description: as `offer`, or in what dialects 001 and 003 wrap around it.
+static json_t *offer_find(json_t *message)
+{
+	const char *method = json_string_value(json_object_get(message, "method"));
+	json_t *inner = json_object_get(json_object_get(message, "data"), "data");
+
+	if (method && (!strcmp(method, "offer") || !strcmp(method, "peer.offer")))
+		return json_object_get(json_object_get(message, "params"), "sdp");
+	return json_object_get(inner ? inner : message, "offer");
+}
+
 static void offer_keep(struct client *client, const char *text)
 {
-	json_t *message = json_loads(text, 0, NULL), *field = json_object_get(message, "offer");
+	json_t *message = json_loads(text, 0, NULL), *field = offer_find(message);
 	const char *type = json_string_value(json_object_get(message, "type")), *offer;
 
 	if (json_is_object(field))
@@ -143,6 +157,77 @@ static const struct dialect *dialect_of(const void *session)
 	fail("an event for a session that is none");
 }
 
+// A request for a path with a query, decoded; `text` is cut up.
+struct query {
+	char text[1024];
+	struct http_request request;
+};
+
+static void query_make(struct query *query, enum http_method method, const char *path)
+{
+	char *rest = query->text;
+
+	memset(query, 0, sizeof(*query));
+	snprintf(query->text, sizeof(query->text), "%s", path);
+	query->request = (struct http_request){.method = method,
+		.path = query->text,
+		.remote = "192.0.2.7",
+		.host = "relay.example"};
+	strsep(&rest, "?");
+	while (rest && query->request.arguments_used < HTTP_ARGUMENTS_MAX)
+		query->request.arguments[query->request.arguments_used++] = strsep(&rest, "&");
+}
+
+// Returns false when the upgrade was refused, as the script expects by `rest`.
+static bool client_admit(struct client *client, char *rest)
+{
+	struct http_reply reply = {0};
+	char told[512];
+	struct query query;
+
+	client->link.grant = (struct dialect_grant){.can_publish = true, .can_subscribe = true};
+	if (!client->dialect->admit)
+		return true;
+	query_make(&query, HTTP_GET, client->path);
+	query.request.upgrade = true;
+	if (client->dialect->admit(&world.host, &query.request, &client->link.grant, &reply)) {
+		if (rest)
+			fail("it is admitted");
+		return true;
+	}
+	snprintf(told, sizeof(told), "refused %d%s%s", reply.status, reply.body ? " " : "",
+		reply.body ? reply.body : "");
+	free(reply.body);
+	if (!rest || strcmp(rest, told))
+		fail("it is %s", told);
+	return false;
+}
+
+static void client_ask(struct client *client, char *rest)
+{
+	const char *method = strsep(&rest, " "), *path = strsep(&rest, " ");
+	struct http_reply reply = {0};
+	char header[512], status[32];
+	struct query query;
+
+	query_make(&query,
+		!strcmp(method, "POST")	    ? HTTP_POST
+		: !strcmp(method, "DELETE") ? HTTP_DELETE
+		: !strcmp(method, "PUT")    ? HTTP_PUT
+					    : HTTP_GET,
+		path ? path : "/");
+	snprintf(header, sizeof(header), "Bearer %s", rest ? rest : "");
+	query.request.authorization = rest ? header : NULL;
+	if (!world.dialect->request || !world.dialect->request(&world.host, &query.request, &reply))
+		reply.status = -1;
+	snprintf(status, sizeof(status), "status %d", reply.status);
+	inbox_add(client, strdup(status));
+	if (reply.body)
+		inbox_add(client, strndup(reply.body, reply.length));
+	free(reply.body);
+	core_dispatch(world.core);
+}
+
 static void client_open(struct client *client, char *rest)
 {
 	const char *word = strsep(&rest, " ");
@@ -167,6 +252,8 @@ static void client_open(struct client *client, char *rest)
 		.path = client->path,
 		.mode = world.mode,
 	};
+	if (!client_admit(client, rest))
+		return;
 	client->session = client->dialect->open(&world.host, &client->link);
 	if (!client->session)
 		fail("the dialect refused the socket");
@@ -394,7 +481,8 @@ static void expect(struct client *client, const char *expected)
 		if (strcmp(client->inbox[client->read], expected + 5))
 			fail("%c expects %s, got %s", client->name, expected + 5,
 				client->inbox[client->read]);
-	} else if (!strncmp(expected, "close", 5) || !strncmp(expected, "bytes", 5)) {
+	} else if (!strncmp(expected, "close", 5) || !strncmp(expected, "bytes", 5) ||
+		   !strncmp(expected, "status", 6)) {
 		if (strcmp(client->inbox[client->read], expected))
 			fail("%c expects %s, got %s", client->name, expected,
 				client->inbox[client->read]);
@@ -440,6 +528,8 @@ static void operate(char *rest)
 
 	if (!strcmp(verb, "drain")) {
 		core_drain(world.core, !strcmp(rest, "on"));
+	} else if (!strcmp(verb, "open")) {
+		world_is_open = !strcmp(rest, "on");
 	} else if (!strcmp(verb, "mode")) {
 		world.mode = strcmp(rest, "pass") ? DIALECT_INTERPOSE : DIALECT_PASS;
 	} else if (!strcmp(verb, "kick")) {
@@ -573,6 +663,10 @@ static void client_line(struct client *client, char verb, char *rest)
 		expect(client, rest);
 		return;
 	}
+	if (verb == '=') {
+		client_ask(client, rest);
+		return;
+	}
 	if (!client->open && !(verb == '#' && !strncmp(rest, "open", 4)))
 		fail("%c is not open", client->name);
 	if (verb == '>')
@@ -652,6 +746,7 @@ static void script_run(const char *path)
 	if (!world_open(&world, dialect_find(name)))
 		fail("no memory");
 	world.dialect_of = dialect_of;
+	world_is_open = true;
 	for (unsigned i = 0; i < CLIENTS; i++)
 		clients[i].name = (char)('A' + i);
 	while (getline(&line, &size, in) > 0) {

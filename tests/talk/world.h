@@ -71,6 +71,8 @@ static inline void world_flag(struct dialect_grant *grant, const char *flag)
 		grant->can_publish = false;
 	else if (!strcmp(flag, "nosubscribe"))
 		grant->can_subscribe = false;
+	else if (!strcmp(flag, "admin"))
+		grant->admin = true;
 	else if (!strncmp(flag, "room=", 5))
 		snprintf(grant->room, sizeof(grant->room), "%s", flag + 5);
 }
@@ -102,6 +104,20 @@ static inline int world_verify(void *, const char *token, size_t length,
 		snprintf(grant->name, sizeof(grant->name), "%s", strsep(&rest, ":"));
 	while (rest)
 		world_flag(grant, strsep(&rest, ":"));
+	return 0;
+}
+
+// As above with [:chats=A,B], of which the one that is asked for becomes the room.
+static inline int world_verify_for(void *context, const char *room, const char *token,
+	struct dialect_grant *grant, char *why, size_t why_size)
+{
+	const char *chats = strstr(token, ":chats=");
+
+	if (world_verify(context, token, strlen(token), grant, why, why_size))
+		return -1;
+	if (chats)
+		snprintf(grant->room, sizeof(grant->room), "%s",
+			strstr(chats, room) ? room : "none of them");
 	return 0;
 }
 
@@ -183,6 +199,7 @@ static inline bool world_open(struct world *world, const struct dialect *dialect
 		.core = world->core,
 		.context = world,
 		.verify = world_verify,
+		.verify_for = world_verify_for,
 		.mode = world_mode,
 		.file = world_file,
 		.now_ms = world_now,
