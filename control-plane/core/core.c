@@ -177,6 +177,8 @@ static bool grace_over(
 
 	if (view->outlives && !TAILQ_EMPTY(&participant->transports))
 		return false;
+	if (view->whole && !TAILQ_EMPTY(&participant->faced))
+		return false;
 	return now_ms >= view->unlinked_ms + core->limits.grace_ms;
 }
 

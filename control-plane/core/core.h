@@ -126,7 +126,7 @@ struct core_participant {
 	const char *dialect; // static string given at join
 	bool visible; // joined the room itself, not only its media (core_join's `visible`)
 	bool can_publish, can_subscribe;
-	bool pairs, outlives; // as core_join was told
+	bool pairs, outlives, whole; // as core_join was told
 	void *link; // NULL while it has no socket
 	uint64_t joined_ms;
 	uint64_t unlinked_ms; // since when it has no socket
@@ -283,6 +283,9 @@ struct core_join {
 	bool can_publish, can_subscribe;
 	bool pairs; // speaks to other members one by one and takes their offers (peer-to-peer dialects)
 	bool outlives; // core_unlink leaves it alone, even when clean, while it has a transport
+	// Stands for the room: who offers it a session is sent what all others publish. It needs no link
+	// while there are sessions with it.
+	bool whole;
 	uint64_t now_ms;
 };
 

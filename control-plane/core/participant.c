@@ -139,6 +139,7 @@ static void join_apply(struct participant *participant, const struct core_join *
 	view->can_subscribe = join->can_subscribe;
 	view->pairs = join->pairs;
 	view->outlives = join->outlives;
+	view->whole = join->whole;
 	view->link = join->link;
 	view->unlinked_ms = join->link ? 0 : join->now_ms;
 	participant->leaving = false;

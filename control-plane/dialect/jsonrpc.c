@@ -39,6 +39,7 @@ struct session {
 	char offer_id[OFFER_ID_MAX]; // of its last offer, whose receiver is told it too
 	struct core_participant_id offer_to;
 	bool with_server; // has a session with the relay itself
+	struct core_participant_id server;
 	json_t *server_request; // id of the offer to the relay that is not answered yet, or NULL
 };
 
@@ -220,6 +221,14 @@ static const struct core_participant *target_find(const struct request *request)
 	if (!peer)
 		request_error(request, JSONRPC_REFUSED, "Peer not found: %.127s", name ? name : "");
 	return peer;
+}
+
+// Is it the relay itself?
+static bool is_server(const struct session *session, struct core_participant_id id)
+{
+	const struct core_participant *peer = core_participant(session->host->core, id);
+
+	return peer && peer->whole;
 }
 
 static bool for_server(const struct request *request)
@@ -421,14 +430,35 @@ static void offer_id_make(struct session *session, const char *to)
 		(unsigned long long)wall_ms());
 }
 
-// An offer to the relay itself: it publishes what is sent, and is sent what others publish.
+// The relay itself is a member that nobody sees and that stands for the whole room; it comes with the first
+// offer to it.
+static int server_enter(const struct session *session, struct core_participant_id *server)
+{
+	const struct dialect_host *host = session->host;
+	const struct core_join join = {
+		.room = session->room,
+		.identity = server_id,
+		.dialect = dialect_name,
+		.can_publish = true,
+		.can_subscribe = true,
+		.whole = true,
+		.now_ms = host->now_ms(host->context),
+	};
+	bool resumed;
+
+	return core_join(host->core, &join, server, &resumed);
+}
+
+// An offer to the relay itself: what is sent is published, and what is received is what others publish.
 static void offer_to_server(const struct request *request)
 {
 	struct session *session = request->session;
 	const char *sdp = text_param(request, "sdp");
-	int error =
-		stand_in_offer(session->host, session->id, (struct core_participant_id){0}, sdp);
+	struct core_participant_id server;
+	int error = server_enter(session, &server);
 
+	if (!error)
+		error = stand_in_offer(session->host, session->id, server, sdp);
 	if (error == STAND_IN_PASS)
 		error = -CORE_BAD_DESC;
 	if (error) {
@@ -436,6 +466,7 @@ static void offer_to_server(const struct request *request)
 		return;
 	}
 	session->with_server = true;
+	session->server = server;
 	offer_id_make(session, server_id);
 	if (request->family == JSONRPC_BARE) {
 		offer_result(request, session->offer_id);
@@ -549,8 +580,8 @@ static void disconnect_peer(const struct request *request, const char *name)
 	const struct core_participant *peer = peer_find(session, name);
 	int error = -CORE_STATE;
 
-	if (session->mode != DIALECT_PASS && !strcmp(name, server_id)) {
-		core_pair_close(session->host->core, session->id, (struct core_participant_id){0});
+	if (session->with_server && !strcmp(name, server_id)) {
+		core_pair_close(session->host->core, session->id, session->server);
 		session->with_server = false;
 	}
 	if (!peer)
@@ -753,18 +784,17 @@ static void server_answered(struct session *session, const char *sdp)
 static void event_description(struct session *session, const struct core_event *event)
 {
 	bool offer = event->type == CORE_EVENT_PAIR_OFFER;
-	const char *from = event->who.generation ? event->identity : server_id;
 	char *sdp = stand_in_print(event);
 	json_t *params = sdp ? json_pack("{s:s}", "sdp", sdp) : NULL;
 	json_t *signal = jsonrpc_signal_make(offer ? JSONRPC_OFFER : JSONRPC_ANSWER, params,
 		offer ? offer_id_of(session, event) : NULL);
 
 	stand_in_opaque_clear(&session->opaque, event->who);
-	if (sdp && !offer && !event->who.generation && session->server_request)
+	if (sdp && !offer && session->server_request && is_server(session, event->who))
 		server_answered(session, sdp);
 	else
-		session_notify(session, jsonrpc_signal_notification(
-						session->family, from, session->peer_id, signal));
+		session_notify(session, jsonrpc_signal_notification(session->family,
+						event->identity, session->peer_id, signal));
 	json_decref(signal);
 	json_decref(params);
 	free(sdp);
@@ -773,12 +803,12 @@ static void event_description(struct session *session, const struct core_event *
 // Nobody hears of the end of a session with somebody who has left: that is told already.
 static void event_pair_gone(struct session *session, const struct core_event *event)
 {
-	bool server = !event->who.generation;
+	bool server = is_server(session, event->who);
 	json_t *signal;
 
 	if (server)
 		session->with_server = false;
-	if (session->server_request) {
+	if (server && session->server_request) {
 		session_send(session,
 			jsonrpc_error(session->server_request, JSONRPC_BAD_OFFER,
 				event->text_length ? event->text : "the session has ended", NULL),
@@ -786,7 +816,7 @@ static void event_pair_gone(struct session *session, const struct core_event *ev
 		json_decref(session->server_request);
 		session->server_request = NULL;
 	}
-	if (!server && !core_participant(session->host->core, event->who))
+	if (!core_participant(session->host->core, event->who))
 		return;
 	signal = json_pack("{s:s,s:s}", "kind", "disconnect", "reason",
 		event->text_length ? event->text : "the session has ended");
@@ -812,8 +842,9 @@ static void event_transport(struct session *session, const struct core_event *ev
 		transport ? core_participant(core, transport->publisher) : NULL;
 
 	if (transport && session->family == JSONRPC_PEER)
-		session_notify(session, jsonrpc_state(far ? far->identity : session->peer_id,
-						state_name(event->state), wall_ms()));
+		session_notify(session,
+			jsonrpc_state(far && !far->whole ? far->identity : session->peer_id,
+				state_name(event->state), wall_ms()));
 }
 
 static void event_joined(struct session *session, const struct core_event *event)
