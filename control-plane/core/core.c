@@ -2,6 +2,7 @@
 // The model as a whole: making it, limits, and time.
 #include "event.h"
 #include "model.h"
+#include "pair.h"
 #include "participant.h"
 #include "transport.h"
 
@@ -164,6 +165,16 @@ void core_drain(struct core *core, bool draining)
 
 // ---- time
 
+static bool grace_over(
+	const struct core *core, const struct participant *participant, uint64_t now_ms)
+{
+	const struct core_participant *view = &participant->view;
+
+	if (view->outlives && !TAILQ_EMPTY(&participant->transports))
+		return false;
+	return now_ms >= view->unlinked_ms + core->limits.grace_ms;
+}
+
 static void participants_tick(struct core *core, uint64_t now_ms)
 {
 	struct participant *participant;
@@ -175,7 +186,7 @@ static void participants_tick(struct core *core, uint64_t now_ms)
 		index = view->id.index + 1;
 		if (view->link)
 			continue;
-		if (!participant->leaving && now_ms < view->unlinked_ms + core->limits.grace_ms)
+		if (!participant->leaving && !grace_over(core, participant, now_ms))
 			continue;
 		if (event_reserve(core, participant_events(participant)))
 			participant_remove(core, participant);
@@ -185,5 +196,6 @@ static void participants_tick(struct core *core, uint64_t now_ms)
 void core_tick(struct core *core, uint64_t now_ms)
 {
 	transport_tick(core, now_ms);
+	pair_tick(core, now_ms);
 	participants_tick(core, now_ms);
 }

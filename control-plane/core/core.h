@@ -133,12 +133,23 @@ struct core_participant {
 	struct core_transport_id publishing; // generation 0 = none
 };
 
+#define CORE_SECTION_NONE 255
+
+struct core_section { // an m-line of a leg; their order and mids stay, whoever offers next
+	char mid[DESC_MID_MAX];
+	uint8_t kind; // enum desc_kind
+	uint8_t partner; // its number on the other leg, or CORE_SECTION_NONE
+};
+
 struct core_transport {
 	struct core_transport_id id;
 	struct core_participant_id participant;
 	struct core_participant_id
 		publisher; // whose media it carries down; generation 0: it carries up
 	bool pair; // a leg: it carries both ways, and `publisher` is the far peer
+	bool publishes; // what it carries up is the participant's media for the room
+	bool asked; // of a leg: our offer is not answered yet, its fingerprint may change
+	bool data; // of a leg: data channels were accepted
 	enum core_transport_state state;
 	uint16_t worker;
 	char local_ufrag[CORE_UFRAG_MAX], local_password[CORE_PASSWORD_MAX];
@@ -155,6 +166,8 @@ struct core_transport {
 	uint32_t key_epoch;
 	uint32_t rtcp_ssrc_base; // top bit clear
 	uint8_t transport_cc_extension_id;
+	uint8_t sections_used; // of a leg
+	struct core_section sections[DESC_SECTIONS_MAX];
 	uint64_t created_ms, heard_ms;
 	uint64_t checked_ms, keyed_ms; // first valid check, keys set; 0 = not yet
 };

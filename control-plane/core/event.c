@@ -17,6 +17,7 @@ struct event {
 	char room[CORE_NAME_MAX], identity[CORE_NAME_MAX], name[CORE_NAME_MAX];
 	char why[WHY_MAX];
 	char *text; // of a message
+	struct desc *desc; // of an offer or answer
 };
 
 bool event_reserve(struct core *core, uint32_t count)
@@ -64,6 +65,7 @@ static void event_why(struct event *event, const char *why)
 void event_room(struct core *core, enum core_event_type type, const struct participant *who)
 {
 	event_put(core, type, who)->to_room = true;
+	who->room->review = true;
 }
 
 void event_transport(struct core *core, enum core_event_type type,
@@ -109,8 +111,31 @@ void event_message(struct core *core, const struct participant *from, const stru
 		event->event.to = to->view.id;
 }
 
+void event_pair(struct core *core, enum core_event_type type, const struct participant *to,
+	const struct participant *who, const char *why)
+{
+	struct event *event;
+
+	if (!to->view.link)
+		return;
+	event = event_put(core, type, who);
+	event->event.to = to->view.id;
+	event_why(event, why);
+}
+
+void event_desc(struct core *core, enum core_event_type type, const struct participant *to,
+	const struct participant *who, struct desc *desc)
+{
+	struct event *event = event_put(core, type, who);
+
+	event->event.to = to->view.id;
+	event->desc = desc;
+	event->event.desc = desc;
+}
+
 static void event_free(struct event *event)
 {
+	core_release(event->desc);
 	core_release(event->text);
 	core_release(event);
 }
@@ -145,7 +170,7 @@ static bool concerns(const struct event *event, const struct participant *member
 	if (type == CORE_EVENT_JOINED || type == CORE_EVENT_LEFT)
 		return member->view.visible;
 	if (type == CORE_EVENT_PUBLISHED || type == CORE_EVENT_UNPUBLISHED)
-		return member->view.can_subscribe;
+		return member->view.can_subscribe && !member->view.pairs;
 	return true;
 }
 
