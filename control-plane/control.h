@@ -17,7 +17,9 @@
 #include "edge/log.h"
 #include "edge/notify.h"
 #include "edge/ready.h"
+#include "edge/secret.h"
 #include "edge/server.h"
+#include "edge/turn.h"
 #include "edge/udp.h"
 #include "plane/metrics.h"
 #include "plane/neighbour.h"
@@ -60,6 +62,7 @@ struct control {
 	struct steer *steer;
 	int steer_said; // last steer_status that was logged
 	struct neighbour *neighbours[CONFIG_PORTS_MAX];
+	struct secret secret; // of resources' addresses
 	struct dialect_host dialect_host;
 	struct http_host http_host;
 	struct ws_host ws_host;

@@ -103,9 +103,12 @@ static int start_server(struct control *control, char *why)
 		.http = &control->http_host,
 		.ws = &control->ws_host,
 		.dialect = dialect_find,
+		.next = dialect_next,
 		.counters = &control->counters,
 	};
 
+	if (secret_open(&control->secret, config->runtime_directory, why, WHY_MAX))
+		return -1;
 	control->dialect_host = control_dialect_host(control);
 	control->ws_host = control_ws_host(control);
 	control->http_host = control_http_host(control);
@@ -222,5 +225,6 @@ void control_stop(struct control *control)
 	plane_destroy(control->plane);
 	if (control->signals > 0)
 		close(control->signals);
+	secret_forget(&control->secret);
 	config_forget_secrets(&control->config);
 }

@@ -72,6 +72,15 @@ void control_gather(struct control *control)
 		core_configure(control->core, &control->limits, &control->local);
 }
 
+static void detached_tick(struct control *control, uint64_t now_ms)
+{
+	const struct dialect *dialect = NULL;
+
+	while ((dialect = dialect_next(dialect)) != NULL)
+		if (dialect->detached_tick)
+			dialect->detached_tick(&control->dialect_host, now_ms);
+}
+
 void control_tick(void *context)
 {
 	struct control *control = context;
@@ -94,6 +103,7 @@ void control_tick(void *context)
 	if (now_ms - control->cored_ms >= CORE_MS) {
 		control->cored_ms = now_ms;
 		core_tick(control->core, now_ms);
+		detached_tick(control, now_ms);
 		ws_hub_tick(server_hub(control->server), now_ms); // settles
 		server_tick(control->server);
 		join_poll(control->join, plane_observed(control->plane));
