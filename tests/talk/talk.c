@@ -166,6 +166,7 @@ static void client_open(struct client *client, char *rest)
 		.remote = "192.0.2.7",
 		.path = client->path,
 		.mode = world.mode,
+		.grant = {.can_publish = true, .can_subscribe = true},
 	};
 	client->session = client->dialect->open(&world.host, &client->link);
 	if (!client->session)
