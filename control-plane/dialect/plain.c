@@ -226,28 +226,31 @@ static bool offer_to(
 	return true;
 }
 
-// Of members who take offers those with a socket; when there is none, one who does not pair: the relay
-// answers for it. Returns the number of ids in `list`, which the caller frees.
-static unsigned targets_find(struct session *session, struct core_participant_id **list)
+// Members who take offers: all of dialects that do, as long as they have a socket. Returns how many ids are
+// in `list`, which the caller frees.
+static unsigned targets_find(const struct session *session, struct core_participant_id **list)
 {
-	const struct core_participant *member = NULL, *watcher = NULL;
+	const struct core_participant *member = NULL;
 	const struct core_room *room = core_room(session->host->core, self_of(session)->room);
 	unsigned used = 0;
 
 	*list = calloc(room->participants, sizeof(**list));
-	if (!*list)
-		return 0;
-	while ((member = member_next(session, member)) != NULL) {
-		if (same(member->id, session->id))
-			continue;
-		if (member->link && (member->pairs || session_of(member)))
+	while (*list && (member = member_next(session, member)) != NULL)
+		if (member->link && (member->pairs || session_of(member)) &&
+			!same(member->id, session->id))
 			(*list)[used++] = member->id;
-		else if (!watcher && !member->pairs && member->visible)
-			watcher = member;
-	}
-	if (!used && watcher)
-		(*list)[used++] = watcher->id;
 	return used;
+}
+
+// Somebody the relay answers for at once, since that dialect knows no offers from peers.
+static struct core_participant_id watcher_find(const struct session *session)
+{
+	const struct core_participant *member = NULL;
+
+	while ((member = member_next(session, member)) != NULL)
+		if (member->visible && !member->pairs && !session_of(member))
+			return member->id;
+	return nobody;
 }
 
 static bool fingerprint_same(const struct desc_fingerprint *a, const struct desc_fingerprint *b)
@@ -263,23 +266,33 @@ static bool renegotiates(const struct session *session, const struct desc *desc)
 	       fingerprint_same(&session->fingerprint, &desc->fingerprint);
 }
 
-// Returns false when the relay cannot stand in for this description.
-static bool offer_interpose(struct session *session, const struct offer *offer)
+// To all who take offers; when none can take it now, to one for whom the relay answers. Returns false when
+// the relay cannot stand in for this description.
+static bool offer_all(struct session *session, const struct offer *offer)
 {
-	struct core_participant_id *list = NULL;
-	unsigned used = 0;
+	struct core_participant_id *list, watcher;
+	unsigned used = targets_find(session, &list);
 	bool can = true;
 
-	session->offered_used = 0;
-	if (renegotiates(session, offer->desc)) {
-		can = offer_to(session, session->partner, offer);
-	} else {
-		session->passed = false;
-		used = targets_find(session, &list);
-	}
+	session->passed = false;
 	for (unsigned i = 0; i < used && can; i++)
 		can = offer_to(session, list[i], offer);
 	free(list);
+	if (!can || session->offered_used || session->passed)
+		return can;
+	watcher = watcher_find(session);
+	return !is_set(watcher) || offer_to(session, watcher, offer);
+}
+
+static bool offer_interpose(struct session *session, const struct offer *offer)
+{
+	bool can;
+
+	session->offered_used = 0;
+	if (renegotiates(session, offer->desc))
+		can = offer_to(session, session->partner, offer);
+	else
+		can = offer_all(session, offer);
 	session->waiting = session->offered_used > 0;
 	session->fingerprint = offer->desc->fingerprint;
 	return can;
