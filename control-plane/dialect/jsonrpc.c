@@ -6,6 +6,7 @@
 #include "dialect.h"
 #include "jsonrpc_message.h"
 #include "jsonrpc_room.h"
+#include "passing.h"
 #include "sdp/sdp.h"
 #include "stand_in.h"
 
@@ -35,7 +36,7 @@ struct session {
 	struct core_participant_id id;
 	char peer_id[CORE_NAME_MAX];
 	json_t *capabilities, *metadata; // as announced, or NULL
-	struct stand_in_opaque opaque;
+	struct passing passing;
 	char offer_id[OFFER_ID_MAX]; // of its last offer, whose receiver is told it too
 	struct core_participant_id offer_to;
 	bool with_server; // has a session with the relay itself
@@ -265,7 +266,7 @@ static void signal_pass(const struct request *request, struct core_participant_i
 // True when what is said to this peer goes to it as it is.
 static bool passes(const struct session *session, const struct core_participant *peer)
 {
-	return session->mode == DIALECT_PASS || stand_in_opaque_has(&session->opaque, peer->id) ||
+	return session->mode == DIALECT_PASS || passing_reasons(&session->passing, peer->id) ||
 	       (is_ours(peer) && !peer->pairs);
 }
 
@@ -503,10 +504,10 @@ static void handle_offer(const struct request *request)
 	offer_id_make(session, peer->identity);
 	session->offer_to = peer->id;
 	if (outcome == STAND_IN_PASS) {
-		stand_in_opaque_set(&session->opaque, peer->id);
+		passing_note(&session->passing, peer->id, PASSING_UNUSABLE, true);
 		signal_pass(request, peer->id, JSONRPC_OFFER, session->offer_id);
 	} else {
-		stand_in_opaque_clear(&session->opaque, peer->id);
+		passing_forget(&session->passing, peer->id);
 	}
 	offer_result(request, session->offer_id);
 }
@@ -747,7 +748,7 @@ static void event_message(struct session *session, const struct core_event *even
 		return;
 	signal = json_loadb(event->text, event->text_length, 0, NULL);
 	if (jsonrpc_signal_kind(signal) == JSONRPC_OFFER)
-		stand_in_opaque_set(&session->opaque, event->who);
+		passing_note(&session->passing, event->who, PASSING_OFFERED, true);
 	notification = jsonrpc_signal_notification(
 		session->family, event->identity, session->peer_id, signal);
 	if (notification)
@@ -789,7 +790,7 @@ static void event_description(struct session *session, const struct core_event *
 	json_t *signal = jsonrpc_signal_make(offer ? JSONRPC_OFFER : JSONRPC_ANSWER, params,
 		offer ? offer_id_of(session, event) : NULL);
 
-	stand_in_opaque_clear(&session->opaque, event->who);
+	passing_forget(&session->passing, event->who);
 	if (sdp && !offer && session->server_request && is_server(session, event->who))
 		server_answered(session, sdp);
 	else
@@ -876,6 +877,7 @@ static void jsonrpc_event(void *context, const struct core_event *event)
 		event_joined(session, event);
 		break;
 	case CORE_EVENT_LEFT:
+		passing_forget(&session->passing, event->who);
 		session_notify(session, jsonrpc_left(session->family, event->identity));
 		break;
 	case CORE_EVENT_MESSAGE:
@@ -947,6 +949,7 @@ static void jsonrpc_close(void *context, bool clean)
 	json_decref(session->capabilities);
 	json_decref(session->metadata);
 	json_decref(session->server_request);
+	passing_clear(&session->passing);
 	free(session);
 }
 

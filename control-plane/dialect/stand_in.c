@@ -13,33 +13,6 @@ bool stand_in_same(struct core_participant_id a, struct core_participant_id b)
 	return a.index == b.index && a.generation == b.generation;
 }
 
-// ---- for whom the relay does not stand in
-
-bool stand_in_opaque_has(const struct stand_in_opaque *opaque, struct core_participant_id peer)
-{
-	for (unsigned i = 0; peer.generation && i < STAND_IN_OPAQUE_MAX; i++)
-		if (stand_in_same(opaque->peers[i], peer))
-			return true;
-	return false;
-}
-
-void stand_in_opaque_set(struct stand_in_opaque *opaque, struct core_participant_id peer)
-{
-	if (stand_in_opaque_has(opaque, peer))
-		return;
-	opaque->peers[opaque->next] = peer;
-	opaque->next = (opaque->next + 1) % STAND_IN_OPAQUE_MAX;
-}
-
-void stand_in_opaque_clear(struct stand_in_opaque *opaque, struct core_participant_id peer)
-{
-	for (unsigned i = 0; i < STAND_IN_OPAQUE_MAX; i++)
-		if (stand_in_same(opaque->peers[i], peer))
-			opaque->peers[i] = (struct core_participant_id){0};
-}
-
-// ---- descriptions
-
 static bool parse(const char *sdp, struct desc *desc)
 {
 	char why[128];

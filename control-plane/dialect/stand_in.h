@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the dialects of peers who speak to each other share: handing their descriptions to the core, which
-// stands in for the far peer, and knowing for whom that does not work and signaling is passed on as it is.
+// What dialects of peers who speak to each other hand to the core, which stands in for the far peer.
+// passing.h knows for whom that does not work.
 #pragma once
 
 #include "dialect.h"
@@ -9,18 +9,7 @@
 
 enum {
 	STAND_IN_PASS = 1, // not for the core: pass it on untouched
-	STAND_IN_OPAQUE_MAX = 64,
 };
-
-// The peers whose session with us is none of the relay's, the last ones of each member.
-struct stand_in_opaque {
-	struct core_participant_id peers[STAND_IN_OPAQUE_MAX];
-	unsigned next;
-};
-
-void stand_in_opaque_set(struct stand_in_opaque *opaque, struct core_participant_id peer);
-void stand_in_opaque_clear(struct stand_in_opaque *opaque, struct core_participant_id peer);
-bool stand_in_opaque_has(const struct stand_in_opaque *opaque, struct core_participant_id peer);
 
 bool stand_in_same(struct core_participant_id a, struct core_participant_id b);
 

@@ -3,7 +3,8 @@
 // clock: talk FILE... The dialect is the name of the folder that the script lies in.
 //
 //   # comment
-//   A# open PATH refused 401 [TEXT]       its upgrade is refused with that reply
+//   A# upgrade [DIALECT] PATH [refused 401 [TEXT]]  connects as from the network, where the dialect may
+//                        refuse the upgrade with that reply
 //   A= GET /path [TOKEN] a plain request; its status comes as "status 200", then its body if there is one
 //   A# open [DIALECT] [/path]  A connects A# close 1000   it closes     A# drop   its network dies
 //   A> {...}             A sends text     A* 00ff         A sends bytes (hex)
@@ -185,7 +186,6 @@ static bool client_admit(struct client *client, char *rest)
 	char told[512];
 	struct query query;
 
-	client->link.grant = (struct dialect_grant){.can_publish = true, .can_subscribe = true};
 	if (!client->dialect->admit)
 		return true;
 	query_make(&query, HTTP_GET, client->path);
@@ -228,7 +228,7 @@ static void client_ask(struct client *client, char *rest)
 	core_dispatch(world.core);
 }
 
-static void client_open(struct client *client, char *rest)
+static void client_open(struct client *client, char *rest, bool asks)
 {
 	const char *word = strsep(&rest, " ");
 
@@ -251,8 +251,9 @@ static void client_open(struct client *client, char *rest)
 		.remote = "192.0.2.7",
 		.path = client->path,
 		.mode = world.mode,
+		.grant = {.can_publish = true, .can_subscribe = true},
 	};
-	if (!client_admit(client, rest))
+	if (asks && !client_admit(client, rest))
 		return;
 	client->session = client->dialect->open(&world.host, &client->link);
 	if (!client->session)
@@ -648,7 +649,9 @@ static void client_send_bytes(struct client *client, const char *hex)
 static void client_socket(struct client *client, char *rest)
 {
 	if (!strncmp(rest, "open", 4))
-		client_open(client, rest[4] ? rest + 5 : NULL);
+		client_open(client, rest[4] ? rest + 5 : NULL, false);
+	else if (!strncmp(rest, "upgrade ", 8))
+		client_open(client, rest + 8, true);
 	else if (!strncmp(rest, "close", 5))
 		client_close(client, true);
 	else if (!strcmp(rest, "drop"))
@@ -667,7 +670,8 @@ static void client_line(struct client *client, char verb, char *rest)
 		client_ask(client, rest);
 		return;
 	}
-	if (!client->open && !(verb == '#' && !strncmp(rest, "open", 4)))
+	if (!client->open &&
+		!(verb == '#' && (!strncmp(rest, "open", 4) || !strncmp(rest, "upgrade", 7))))
 		fail("%c is not open", client->name);
 	if (verb == '>')
 		client_send(client, rest);
