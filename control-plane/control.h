@@ -16,8 +16,10 @@
 #include "edge/join.h"
 #include "edge/log.h"
 #include "edge/ready.h"
+#include "edge/secret.h"
 #include "edge/server.h"
 #include "edge/synthetic.h"
+#include "edge/turn.h"
 #include "edge/udp.h"
 #include "plane/metrics.h"
 #include "plane/neighbour.h"
@@ -50,6 +52,7 @@ struct control {
 	struct edge_counters counters;
 	struct plane *plane;
 	struct core_plane rows; // the plane's callbacks
+	struct auth_keys *auth_keys; // NULL = none are configured
 	struct core *core;
 	struct core_limits limits;
 	struct core_local local;
@@ -63,6 +66,7 @@ struct control {
 	struct steer *steer;
 	int steer_said; // last steer_status that was logged
 	struct neighbour *neighbours[CONFIG_PORTS_MAX];
+	struct secret secret; // of resources' addresses
 	struct dialect_host dialect_host;
 	struct http_host http_host;
 	struct ws_host ws_host;
@@ -123,6 +127,10 @@ void control_tick(void *context);
 
 // Fills control->limits from the configuration.
 void control_limit(struct control *control);
+
+// Reads the files of public keys, in place of those that were read before. Returns -1 with `why` of WHY_MAX
+// bytes when one is wrong; the keys are as they were then.
+int control_read_keys(struct control *control, char *why);
 
 // Starts everything. Returns -1 with `why` of WHY_MAX bytes; control_stop is due then, too.
 int control_start(struct control *control, bool discard, char *why);

@@ -273,6 +273,13 @@ json_t *view_rooms(const struct view *view)
 	return json_pack("{s:o}", "rooms", rooms);
 }
 
+static const char *direction_text(const struct sluice_transport *transport)
+{
+	if (transport->flags & SLUICE_TRANSPORT_PAIR)
+		return "both";
+	return transport->publisher.generation ? "down" : "up";
+}
+
 static json_t *transport_json(
 	const struct view *view, uint32_t index, const struct sluice_transport *transport)
 {
@@ -287,8 +294,7 @@ static json_t *transport_json(
 			? &transport->paths[transport->path_selected]
 			: NULL;
 	json_t *json = json_pack("{s:i, s:s, s:s, s:i, s:i, s:o, s:I, s:I, s:I, s:I, s:I}",
-		"transport", (int)index, "direction",
-		transport->flags & SLUICE_TRANSPORT_PUBLISHES ? "up" : "down", "state",
+		"transport", (int)index, "direction", direction_text(transport), "state",
 		keys			    ? "connected"
 		: transport->paths_used > 0 ? "connecting"
 					    : "new",

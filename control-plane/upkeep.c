@@ -103,6 +103,15 @@ static void leave_when_empty(struct control *control, uint64_t now_ms)
 		control_end(control, "limits.drain is over");
 }
 
+static void detached_tick(struct control *control, uint64_t now_ms)
+{
+	const struct dialect *dialect = NULL;
+
+	while ((dialect = dialect_next(dialect)) != NULL)
+		if (dialect->detached_tick)
+			dialect->detached_tick(&control->dialect_host, now_ms);
+}
+
 void control_tick(void *context)
 {
 	struct control *control = context;
@@ -126,6 +135,7 @@ void control_tick(void *context)
 		control->cored_ms = now_ms;
 		synthetic_tick(control->synthetic, now_ms);
 		core_tick(control->core, now_ms);
+		detached_tick(control, now_ms);
 		ws_hub_tick(server_hub(control->server), now_ms); // settles
 		server_tick(control->server);
 		join_poll(control->join, plane_observed(control->plane));

@@ -2,8 +2,10 @@
 #include "control.h"
 
 #include <errno.h>
+#include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 // ---- the core's way out
@@ -63,8 +65,14 @@ static void random_bytes(void *context, void *bytes, size_t length)
 static void core_event(void *context, const struct core_event *event)
 {
 	struct control *control = context;
+	const struct dialect *dialect = NULL;
 
-	ws_hub_event(server_hub(control->server), event);
+	if (ws_hub_event(server_hub(control->server), event))
+		return;
+	while ((dialect = dialect_next(dialect)) != NULL)
+		if (dialect->detached_event &&
+			dialect->detached_event(&control->dialect_host, event))
+			return;
 }
 
 struct core_plane control_rows(struct control *control)
@@ -86,18 +94,82 @@ struct core_sink control_sink(struct control *control)
 
 // ---- what dialects need
 
-static int token_verify(void *context, const char *token, size_t length,
+static int token_check(struct control *control, const struct auth_request *request,
 	struct dialect_grant *grant, char *why, size_t why_size)
 {
-	struct control *control = context;
-	int result = auth_verify(
-		control->config.auth.jwt_secret, token, length, time(NULL), grant, why, why_size);
+	const struct auth auth = {control->config.auth.jwt_secret, control->auth_keys,
+		control->config.auth.issuer, control->config.auth.session_tokens};
+	int result;
+
+	if (!request->token) {
+		*grant = (struct dialect_grant){.can_publish = true, .can_subscribe = true};
+		snprintf(why, why_size, "a token is needed");
+		return control->config.auth.open ? 0 : -1;
+	}
+	result = auth_verify(&auth, request, grant, why, why_size);
 
 	if (result)
 		control->counters.tokens_refused++;
 	else
 		control->counters.tokens_accepted++;
 	return result;
+}
+
+static int token_verify(void *context, const char *token, size_t length,
+	struct dialect_grant *grant, char *why, size_t why_size)
+{
+	const struct auth_request request = {token, length, "", time(NULL)};
+
+	return token_check(context, &request, grant, why, why_size);
+}
+
+static int token_verify_for(void *context, const char *room, const char *token,
+	struct dialect_grant *grant, char *why, size_t why_size)
+{
+	const struct auth_request request = {token, strlen(token), room, time(NULL)};
+
+	return token_check(context, &request, grant, why, why_size);
+}
+
+// The first of `rooms` that matches counts.
+static enum dialect_mode room_mode(void *context, const struct peer_link *link, const char *room)
+{
+	struct control *control = context;
+	const struct config *config = &control->config;
+
+	for (uint32_t i = 0; i < config->rooms_used; i++) {
+		const struct config_room *one = &config->rooms[i];
+
+		if (fnmatch(one->name, room, 0))
+			continue;
+		return one->mode == CONFIG_MODE_DEFAULT
+			       ? link->mode
+			       : (enum dialect_mode)(one->mode - CONFIG_MODE_SFU);
+	}
+	return link->mode;
+}
+
+static unsigned ice_servers(
+	void *context, const char *identity, struct dialect_ice_server *servers, unsigned max)
+{
+	struct control *control = context;
+
+	return turn_servers(&control->config, identity, time(NULL), servers, max);
+}
+
+static void file_answer(void *context, const char *path, struct http_reply *reply)
+{
+	struct control *control = context;
+	struct http_request request = {.method = HTTP_GET, .path = path};
+
+	http_file(&control->http_host, &request, reply);
+}
+
+static void sign(void *context, const void *bytes, size_t length, uint8_t signature[32])
+{
+	struct control *control = context;
+
+	secret_sign(&control->secret, bytes, length, signature);
 }
 
 static uint64_t dialect_now_ms(void *)
@@ -146,10 +218,16 @@ struct dialect_host control_dialect_host(struct control *control)
 		.core = control->core,
 		.context = control,
 		.verify = token_verify,
+		.verify_for = token_verify_for,
+		.mode = room_mode,
+		.ice_servers = ice_servers,
+		.sign = sign,
+		.file = file_answer,
 		.now_ms = dialect_now_ms,
 		.log = dialect_log,
 		.count = dialect_count,
 		.auth_ms = control->config.limits.auth_ns / 1000000,
+		.strict_etag = control->config.whip.strict_etag,
 	};
 }
 
@@ -202,6 +280,30 @@ static int token_make(
 		control->config.auth.jwt_secret, user, name, room, time(NULL), token, size);
 }
 
+// Passwords of TURN servers are for those who may use the relay: everybody where tokens are had for the
+// asking, else the bearer of one. Others hear of the servers that need none.
+static unsigned page_ice_servers(void *context, const struct http_request *request,
+	struct dialect_ice_server *servers, unsigned max)
+{
+	static const char bearer[] = "Bearer ";
+	struct control *control = context;
+	const char *token = request->authorization;
+	struct dialect_grant grant = {0};
+	unsigned used, kept = 0;
+	char why[64];
+	bool known = control->config.auth.open || control->config.auth.development_tokens;
+
+	if (token && !strncasecmp(token, bearer, sizeof(bearer) - 1)) {
+		token += sizeof(bearer) - 1;
+		known |= !token_verify(control, token, strlen(token), &grant, why, sizeof(why));
+	}
+	used = ice_servers(control, grant.identity, servers, max);
+	for (unsigned i = 0; i < used; i++)
+		if (known || !*servers[i].credential)
+			servers[kept++] = servers[i];
+	return kept;
+}
+
 void control_drain(void *context, bool draining)
 {
 	struct control *control = context;
@@ -230,6 +332,7 @@ struct http_host control_http_host(struct control *control)
 		.development_tokens = control->config.auth.development_tokens,
 		.ready = ready_report,
 		.metrics = metrics_print,
+		.ice_servers = page_ice_servers,
 		.token = token_make,
 	};
 }

@@ -23,6 +23,7 @@ struct place {
 	size_t why_size;
 	const char *source; // file, or NULL
 	size_t line; // 0 = none
+	bool secrets_unread; // as in struct config
 	char key[KEY_MAX]; // as the operator wrote it
 };
 
@@ -207,7 +208,7 @@ static int set_secret(
 	ssize_t length = 0;
 	int result = set_text(key, base + key->offset, text, place);
 	explicit_bzero(base + key->extra, CONFIG_SECRET_MAX);
-	if (result != 0 || !text[0] || ((const struct config *)base)->secrets_unread)
+	if (result != 0 || !text[0] || place->secrets_unread)
 		return result;
 	int fd = open(text, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 || (length = read(fd, secret, sizeof(secret))) < 0) {
@@ -353,6 +354,38 @@ static int check_listener(const struct config_listener *listener, const struct p
 	return 0;
 }
 
+static int check_room(const struct config_room *room, const struct place *place)
+{
+	return room->name[0] ? 0 : fail(place, "has no `name` of a room");
+}
+
+static int check_ice_server(const struct config_ice_server *server, const struct place *place)
+{
+	static const char *const schemes[] = {"stun:", "stuns:", "turn:", "turns:"};
+	bool turn = false;
+	for (const char *url = server->urls; *url; url += strspn(url, " ")) {
+		size_t length = strcspn(url, " ");
+		unsigned s = 0;
+		while (s < 4 && strncmp(url, schemes[s], strlen(schemes[s])) != 0)
+			s++;
+		if (s == 4 || strpbrk(url, "\"<>;,"))
+			return fail(place, "`urls` must begin with stun:, stuns:, turn: or turns:");
+		turn |= s >= 2;
+		url += length;
+	}
+	if (!server->urls[0])
+		return fail(place, "has no `urls`, such as stun:stun.example:3478");
+	if (server->credential_file[0] && server->secret_file[0])
+		return fail(place, "name a `credential_file` or a `secret_file`, not both");
+	if (turn && !server->credential_file[0] && !server->secret_file[0])
+		return fail(place, "a TURN server needs a `credential_file` or a `secret_file`");
+	if (strlen(server->credential) > 63)
+		return fail(place, "the password in `credential_file` is longer than 63 bytes");
+	if (server->credential_file[0] && !server->username[0])
+		return fail(place, "a `credential_file` needs a `username`");
+	return 0;
+}
+
 // What only a whole item can tell.
 static int check_item(const struct config_list *list, const void *item, const struct place *place)
 {
@@ -362,6 +395,10 @@ static int check_item(const struct config_list *list, const void *item, const st
 		return check_port(item, place);
 	if (list == &config_listeners)
 		return check_listener(item, place);
+	if (list == &config_rooms)
+		return check_room(item, place);
+	if (list == &config_ice_servers)
+		return check_ice_server(item, place);
 	return 0;
 }
 
@@ -612,7 +649,10 @@ static int no_more_documents(yaml_parser_t *parser, struct place *place)
 
 int config_read(struct config *config, const char *path, char *why, size_t why_size)
 {
-	struct place place = {.why = why, .why_size = why_size, .source = path};
+	struct place place = {.why = why,
+		.why_size = why_size,
+		.source = path,
+		.secrets_unread = config->secrets_unread};
 	yaml_parser_t parser;
 	yaml_document_t document;
 	int result;
@@ -704,7 +744,8 @@ static bool path_of_variable(const char *name, size_t length, char *path, size_t
 int config_read_environment(struct config *config, char **environment, char *why, size_t why_size)
 {
 	for (char **variable = environment; *variable; variable++) {
-		struct place place = {.why = why, .why_size = why_size};
+		struct place place = {
+			.why = why, .why_size = why_size, .secrets_unread = config->secrets_unread};
 		char path[KEY_MAX];
 		bool section;
 		const char *equals = strchr(*variable, '=');
@@ -724,7 +765,8 @@ int config_read_environment(struct config *config, char **environment, char *why
 
 int config_set(struct config *config, const char *assignment, char *why, size_t why_size)
 {
-	struct place place = {.why = why, .why_size = why_size};
+	struct place place = {
+		.why = why, .why_size = why_size, .secrets_unread = config->secrets_unread};
 	char path[KEY_MAX];
 	const char *equals = strchr(assignment, '=');
 	size_t length = equals ? (size_t)(equals - assignment) : strlen(assignment);
@@ -796,10 +838,15 @@ static int check_readable(const struct place *place, const char *key, const char
 
 static int check_control(const struct config *config, const struct place *place)
 {
-	if (!config->auth.jwt_secret[0])
+	bool keys = config->auth.public_key_file[0] || config->auth.jwks_file[0];
+
+	if (!config->auth.jwt_secret[0] && (!keys || config->auth.development_tokens))
 		return fail_key(place, "auth.jwt_secret_file",
 			"missing: without a secret nobody could be let in; make one with "
 			"`(umask 077; openssl rand -hex 32 > FILE)` and name the FILE here");
+	if (config->auth.session_tokens && !config->auth.public_key_file[0])
+		return fail_key(place, "auth.session_tokens",
+			"needs auth.public_key_file: session tokens name no key of a set");
 	if (!config->http.tls_certificate[0] != !config->http.tls_key[0])
 		return fail_key(place, "http.tls_certificate",
 			"certificate and http.tls_key go together: set both or neither");
@@ -834,4 +881,8 @@ int config_check(const struct config *config, bool control, char *why, size_t wh
 void config_forget_secrets(struct config *config)
 {
 	explicit_bzero(config->auth.jwt_secret, sizeof(config->auth.jwt_secret));
+	for (uint32_t i = 0; i < CONFIG_ICE_SERVERS_MAX; i++) {
+		explicit_bzero(config->ice_servers[i].secret, CONFIG_SECRET_MAX);
+		explicit_bzero(config->ice_servers[i].credential, CONFIG_SECRET_MAX);
+	}
 }

@@ -57,49 +57,7 @@ void config_number_text(char *text, size_t size, enum config_type type, uint64_t
 // Returns the choice of that number, not terminated, and its length; NULL for none.
 const char *config_choice_at(const char *choices, uint64_t number, size_t *length);
 
-static const struct config_key config_core_keys[] = {
-	{"core", "0", "CPU", CONFIG_NUMBER, .size = sizeof(uint32_t), .high = 1023},
-};
-static const struct config_list config_cores = {config_core_keys, 1, true, false, sizeof(uint32_t),
-	offsetof(struct config, dataplane.cores_used), CONFIG_CORES_MAX, "2"};
-
-static const struct config_key config_address_keys[] = {
-	{"address", "", "where media arrives", CONFIG_ADDRESS, CONFIG_AT(config_address, address)},
-	{"announced", "", "what clients are told instead (1:1 NAT)", CONFIG_ADDRESS,
-		CONFIG_AT(config_address, announced)},
-};
-static const struct config_list config_addresses = {config_address_keys, 2, false, true,
-	sizeof(struct config_address), offsetof(struct config, media.addresses_used),
-	CONFIG_ADDRESSES_MAX, "192.0.2.1=203.0.113.7"};
-
-static const struct config_key config_port_keys[] = {
-	{"interface", "", "kernel interface; empty for a full-bypass driver", CONFIG_TEXT,
-		CONFIG_AT(config_port, interface)},
-	{"driver", "xdp", "xdp, packet (AF_PACKET, anywhere), or the name of a DPDK driver",
-		CONFIG_TEXT, CONFIG_AT(config_port, driver)},
-	{"device", "", "PCI address or virtual device of a DPDK driver", CONFIG_TEXT,
-		CONFIG_AT(config_port, device)},
-	{"arguments", "", "further device arguments of a DPDK driver", CONFIG_TEXT,
-		CONFIG_AT(config_port, arguments)},
-	{"netns", "", "network namespace of the interface; empty = ours", CONFIG_TEXT,
-		CONFIG_AT(config_port, netns)},
-	{"queues", "0", "receive queues; 0 = one for each worker", CONFIG_NUMBER,
-		CONFIG_AT(config_port, queues), .high = 64},
-	{"configure_channels", "false", "may set the interface's channels to `queues`",
-		CONFIG_BOOLEAN, CONFIG_AT(config_port, configure_channels)},
-};
-static const struct config_list config_ports = {config_port_keys, CONFIG_COUNT(config_port_keys),
-	false, false, sizeof(struct config_port), offsetof(struct config, ports_used),
-	CONFIG_PORTS_MAX, "{interface: eth1, driver: xdp, queues: 1}"};
-
-static const struct config_key config_listener_keys[] = {
-	{"name", "", "dialect", CONFIG_TEXT, CONFIG_AT(config_listener, name)},
-	{"listen", "", "HOST:PORT, or PORT for all addresses", CONFIG_LISTEN,
-		CONFIG_AT(config_listener, host), .extra = offsetof(struct config_listener, port)},
-};
-static const struct config_list config_listeners = {config_listener_keys, 2, false, false,
-	sizeof(struct config_listener), offsetof(struct config, dialects_used),
-	CONFIG_LISTENERS_MAX, "{name: sfu, listen: \"0.0.0.0:9000\"}"};
+#include "config_lists.h"
 
 #define LIMIT(name, most, standard, help)                                                       \
 	{                                                                                       \
@@ -122,9 +80,8 @@ static const struct config_key config_keys[] = {
 		CONFIG_AT(config, xdp_object)},
 	{"bpf_directory", "/sys/fs/bpf", "mounted bpffs; the filter's maps are pinned there",
 		CONFIG_FILE, CONFIG_AT(config, bpf_directory)},
-	{"log_level", "info", "least severity that is logged", CONFIG_CHOICE,
-		CONFIG_AT(config, log_level), .choices = "error warn info debug",
-		.reloadable = true},
+	{"log_level", "info", "least severity that is logged", CONFIG_CHOICE, .reloadable = true,
+		CONFIG_AT(config, log_level), .choices = "error warn info debug"},
 
 	{"media.port", "7000", "UDP, the one port of all media", CONFIG_NUMBER,
 		CONFIG_AT(config, media.port), .low = 1, .high = 65535},
@@ -157,23 +114,45 @@ static const struct config_key config_keys[] = {
 		CONFIG_AT(config, http.host)},
 	{"http.port", "8080", "TCP: page, WebSocket, health, metrics", CONFIG_NUMBER,
 		CONFIG_AT(config, http.port), .low = 1, .high = 65535},
-	{"http.tls_certificate", "",
-		"PEM chain; empty = plain HTTP; SIGHUP reads file and key again", CONFIG_FILE,
-		CONFIG_AT(config, http.tls_certificate)},
+	{"http.tls_certificate", "", "PEM chain; empty = plain HTTP; SIGHUP reads both again",
+		CONFIG_FILE, CONFIG_AT(config, http.tls_certificate)},
 	{"http.tls_key", "", "PEM private key", CONFIG_FILE, CONFIG_AT(config, http.tls_key)},
 	{"http.origins", "", "allowed WebSocket origins, separated by spaces; empty = all",
 		CONFIG_TEXT, CONFIG_AT(config, http.origins)},
 
-	{"dialects", "", "further ports that speak one dialect at any path", CONFIG_LIST,
-		CONFIG_AT(config, dialects), .list = &config_listeners},
+	{"dialects", "",
+		"further ports that speak one dialect at any path; the originals have 000 on 8080 "
+		"(which is http.port here: move one), 001 on 5000, 002 (sfu) on 9000, 003 on 8080, "
+		"too, 004 on 8000",
+		CONFIG_LIST, CONFIG_AT(config, dialects), .list = &config_listeners},
+	{"rooms", "", "rooms that differ from their listener; the first that matches counts",
+		CONFIG_LIST, CONFIG_AT(config, rooms), .list = &config_rooms},
+	{"ice_servers", "", "STUN and TURN servers that clients are told of", CONFIG_LIST,
+		CONFIG_AT(config, ice_servers), .list = &config_ice_servers},
+
+	{"whip.strict_etag", "false",
+		"a PATCH without If-Match is refused, as RFC 9725 has it; some clients need false",
+		CONFIG_BOOLEAN, CONFIG_AT(config, whip.strict_etag)},
 
 	{"auth.jwt_secret_file", "",
-		"holds the HS256 secret of access tokens; make one with `openssl rand -hex 32`",
-		CONFIG_SECRET, CONFIG_AT(config, auth.jwt_secret_file),
+		"HS256 secret of access tokens; `openssl rand -hex 32` makes one", CONFIG_SECRET,
+		CONFIG_AT(config, auth.jwt_secret_file),
 		.extra = offsetof(struct config, auth.jwt_secret)},
+	{"auth.public_key_file", "", "PEM public key (RSA) of who signs access tokens with RS256",
+		CONFIG_FILE, CONFIG_AT(config, auth.public_key_file)},
+	{"auth.jwks_file", "", "JSON Web Key Set for RS256; SIGHUP reads both key files again",
+		CONFIG_FILE, CONFIG_AT(config, auth.jwks_file)},
+	{"auth.issuer", "", "`iss` that RS256 tokens must have; empty = any", CONFIG_TEXT,
+		CONFIG_AT(config, auth.issuer)},
+	{"auth.session_tokens", "false", "accept session tokens by the PEM key; they never expire",
+		CONFIG_BOOLEAN, CONFIG_AT(config, auth.session_tokens)},
+	{"auth.open", "false",
+		"dialects without a token of their own, WHIP and WHEP let everybody into every "
+		"room",
+		CONFIG_BOOLEAN, CONFIG_AT(config, auth.open)},
 	{"auth.development_tokens", "false",
-		"GET /v1/development-token gives anybody a token: never in production",
-		CONFIG_BOOLEAN, CONFIG_AT(config, auth.development_tokens)},
+		"/v1/development-token gives anybody one: only for tests", CONFIG_BOOLEAN,
+		CONFIG_AT(config, auth.development_tokens)},
 
 	{"test.sessions", "false",
 		"`sluicectl test-session` may make sessions of given keys: load tests only, never "

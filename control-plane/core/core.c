@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The model as a whole: making it, limits, and time.
 #include "event.h"
+#include "leg.h"
 #include "model.h"
+#include "pair.h"
 #include "participant.h"
 #include "transport.h"
 
@@ -112,6 +114,11 @@ static bool hashes_make(struct core *core)
 	       hash_init(&core->ssrcs, limits->subscriptions * 2, key);
 }
 
+const struct core_local *core_local(const struct core *core)
+{
+	return &core->local;
+}
+
 struct core *core_create(const struct core_limits *limits, const struct core_local *local,
 	const struct core_plane *plane, const struct core_sink *sink)
 {
@@ -142,6 +149,7 @@ void core_destroy(struct core *core)
 	event_clear(core);
 	while ((transport = slots_from(&core->transports, index)) != NULL) {
 		index = transport->view.id.index + 1;
+		pending_drop(core, transport);
 		slots_give(&core->transports, transport); // clears its keys
 	}
 	slots_free(&core->rooms);
@@ -164,6 +172,18 @@ void core_drain(struct core *core, bool draining)
 
 // ---- time
 
+static bool grace_over(
+	const struct core *core, const struct participant *participant, uint64_t now_ms)
+{
+	const struct core_participant *view = &participant->view;
+
+	if (view->outlives && !TAILQ_EMPTY(&participant->transports))
+		return false;
+	if (view->whole && !TAILQ_EMPTY(&participant->faced))
+		return false;
+	return now_ms >= view->unlinked_ms + core->limits.grace_ms;
+}
+
 static void participants_tick(struct core *core, uint64_t now_ms)
 {
 	struct participant *participant;
@@ -175,7 +195,7 @@ static void participants_tick(struct core *core, uint64_t now_ms)
 		index = view->id.index + 1;
 		if (view->link)
 			continue;
-		if (!participant->leaving && now_ms < view->unlinked_ms + core->limits.grace_ms)
+		if (!participant->leaving && !grace_over(core, participant, now_ms))
 			continue;
 		if (event_reserve(core, participant_events(participant)))
 			participant_remove(core, participant);
@@ -185,5 +205,6 @@ static void participants_tick(struct core *core, uint64_t now_ms)
 void core_tick(struct core *core, uint64_t now_ms)
 {
 	transport_tick(core, now_ms);
+	pair_tick(core, now_ms);
 	participants_tick(core, now_ms);
 }

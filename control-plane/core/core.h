@@ -126,10 +126,19 @@ struct core_participant {
 	const char *dialect; // static string given at join
 	bool visible; // joined the room itself, not only its media (core_join's `visible`)
 	bool can_publish, can_subscribe;
+	bool pairs, outlives, whole; // as core_join was told
 	void *link; // NULL while it has no socket
 	uint64_t joined_ms;
 	uint64_t unlinked_ms; // since when it has no socket
 	struct core_transport_id publishing; // generation 0 = none
+};
+
+#define CORE_SECTION_NONE 255
+
+struct core_section { // an m-line of a leg; their order and mids stay, whoever offers next
+	char mid[DESC_MID_MAX];
+	uint8_t kind; // enum desc_kind
+	uint8_t partner; // its number on the other leg, or CORE_SECTION_NONE
 };
 
 struct core_transport {
@@ -137,6 +146,10 @@ struct core_transport {
 	struct core_participant_id participant;
 	struct core_participant_id
 		publisher; // whose media it carries down; generation 0: it carries up
+	bool pair; // a leg: it carries both ways, and `publisher` is the far peer
+	bool publishes; // what it carries up is the participant's media for the room
+	bool asked; // of a leg: our offer is not answered yet, its fingerprint may change
+	bool data; // of a leg: data channels were accepted
 	enum core_transport_state state;
 	uint16_t worker;
 	char local_ufrag[CORE_UFRAG_MAX], local_password[CORE_PASSWORD_MAX];
@@ -153,6 +166,8 @@ struct core_transport {
 	uint32_t key_epoch;
 	uint32_t rtcp_ssrc_base; // top bit clear
 	uint8_t transport_cc_extension_id;
+	uint8_t sections_used; // of a leg
+	struct core_section sections[DESC_SECTIONS_MAX];
 	uint64_t created_ms, heard_ms;
 	uint64_t checked_ms, keyed_ms; // first valid check, keys set; 0 = not yet
 };
@@ -210,6 +225,9 @@ enum core_event_type {
 	CORE_EVENT_MESSAGE, // opaque `text` sent by `who`
 	CORE_EVENT_KICKED, // the receiver has been removed; `text` says why
 	CORE_EVENT_REPLACED, // another link took the participant over; this one should close
+	CORE_EVENT_PAIR_OFFER, // `desc` is our offer in the name of `who`: answer by core_pair_answer
+	CORE_EVENT_PAIR_ANSWER, // `desc` is our answer, in the name of `who`, to the receiver's offer
+	CORE_EVENT_PAIR_GONE, // the session with `who` has ended, or never came to be; `text` says why
 };
 
 struct core_event {
@@ -223,6 +241,7 @@ struct core_event {
 	enum core_transport_state state;
 	const char *text;
 	size_t text_length;
+	const struct desc *desc; // of PAIR_OFFER and PAIR_ANSWER; valid during the call
 };
 
 struct core_sink {
@@ -262,6 +281,11 @@ struct core_join {
 	void *link; // the dialect's; given back in events
 	bool visible; // false: media only, nobody hears of its coming and going
 	bool can_publish, can_subscribe;
+	bool pairs; // speaks to other members one by one and takes their offers (peer-to-peer dialects)
+	bool outlives; // core_unlink leaves it alone, even when clean, while it has a transport
+	// Stands for the room: who offers it a session is sent what all others publish. It needs no link
+	// while there are sessions with it.
+	bool whole;
 	uint64_t now_ms;
 };
 
@@ -278,13 +302,15 @@ int core_leave(struct core *core, struct core_participant_id id);
 
 // The link's socket is gone; it is not used again whatever this returns. With `clean` (a close frame,
 // or the user has left the page) the participant leaves at once, as it does when it has no transport;
-// else it stays for grace_ms, or until its last transport ends.
+// else it stays for grace_ms, or until its last transport ends. One that `outlives` its socket stays,
+// clean or not, for as long as it has a transport.
 int core_unlink(struct core *core, struct core_participant_id id, bool clean, uint64_t now_ms);
 
 // Removes a participant by the operator's will; it gets KICKED with `reason`.
 int core_kick(struct core *core, struct core_participant_id id, const char *reason);
 
-// Sends opaque text to one (`to` with a generation) or to all other members with a link.
+// Sends opaque text to one (`to` with a generation) or to all other members with a link, of those who
+// speak the sender's dialect: nobody else would understand it. CORE_NOT_MEMBER: not of one room and dialect.
 int core_send(struct core *core, struct core_participant_id from, struct core_participant_id to,
 	const char *text, size_t length);
 
@@ -302,7 +328,7 @@ int core_send(struct core *core, struct core_participant_id from, struct core_pa
 int core_publish(struct core *core, struct core_participant_id id, const struct desc *offer,
 	struct desc *answer, uint64_t now_ms);
 
-// Ends all publications of the participant and its upward transport.
+// Ends all publications of the participant and its upward transport; what its pairs carry goes on.
 int core_unpublish(struct core *core, struct core_participant_id id);
 
 // Stops or continues forwarding of one publication, or of all of a kind when generation is 0.
@@ -325,6 +351,36 @@ int core_unsubscribe(struct core *core, struct core_participant_id id, const cha
 // Stops or continues one publisher's media towards one subscriber, by kind.
 int core_pause(struct core *core, struct core_participant_id id, const char *publisher,
 	enum desc_kind kind, bool paused);
+
+// ---- verbs of pairs (dialect → core): two members who believe that they talk to each other directly.
+// The relay stands in for the far peer on either side. A pair has two legs, each one transport that
+// carries media both ways and, when both ends ask for it, the datagrams of their data channels.
+
+// `from`, who pairs, offers a session to member `to`. When `to` pairs too, it hears PAIR_OFFER: the same
+// sections, mids and payload types, our ICE and DTLS. Its core_pair_answer becomes PAIR_ANSWER for `from`;
+// without one within setup_ms `from` hears PAIR_GONE. A member that does not pair, or has no link, is
+// answered for at once (PAIR_ANSWER is queued): what the offer sends is published, what it receives is
+// what `to` publishes. A later offer of either renegotiates; another ufrag restarts ICE, another
+// fingerprint replaces the leg. Offers that cross are both answered. Data channels need two legs.
+// CORE_GONE: one has left. CORE_NOT_MEMBER: not of one room. CORE_STATE: `from` does not pair, or is `to`.
+int core_pair_offer(struct core *core, struct core_participant_id from,
+	struct core_participant_id to, const struct desc *offer, uint64_t now_ms);
+
+// Answers the last PAIR_OFFER that `from` has heard in the name of `to`. CORE_STATE: there is none.
+// CORE_BAD_DESC: no ICE or DTLS in it, or other sections than offered; the offer stays open.
+int core_pair_answer(struct core *core, struct core_participant_id from,
+	struct core_participant_id to, const struct desc *answer, uint64_t now_ms);
+
+// Ends the session with both its legs, or an offer that is not answered yet; `to` hears PAIR_GONE.
+// CORE_STATE: there is none.
+int core_pair_close(
+	struct core *core, struct core_participant_id from, struct core_participant_id to);
+
+// Without being asked, when a visible member that does not pair publishes something new, every member of
+// its room that pairs hears PAIR_OFFER in its name about half a second later: those clients' own offers
+// come first. The offer receives too while they send nothing to anybody, also in the name of a visible
+// member that only watches. What a member that pairs sends on a leg (one of them) is its publication:
+// those that do not pair hear PUBLISHED and subscribe by identity as ever.
 
 // ---- verbs of transports (edge and plane → core)
 
@@ -359,6 +415,9 @@ int core_transport_close(struct core *core, struct core_transport_id id, const c
 
 // ---- looking (NULL when gone)
 
+// Our side as core_create or core_configure was given it.
+const struct core_local *core_local(const struct core *core);
+
 const struct core_room *core_room(const struct core *core, struct core_room_id id);
 const struct core_room *core_room_by_name(const struct core *core, const char *name);
 const struct core_participant *core_participant(
@@ -371,10 +430,15 @@ const struct core_publication *core_publication(
 const struct core_subscription *core_subscription(
 	const struct core *core, struct core_subscription_id id);
 
+// The other leg of a pair, or NULL: not a leg, or the far peer has none (yet).
+const struct core_transport *core_transport_partner(
+	const struct core *core, struct core_transport_id id);
+
 // True when the participant has publications.
 bool core_publishes(const struct core *core, struct core_participant_id id);
 
-// Walks all of a kind, in no order: start with NULL, ends with NULL. No verbs in between.
+// Walks all of a kind, in no order: start with NULL, ends with NULL. No verbs in between but
+// core_send.
 const struct core_room *core_room_next(const struct core *core, const struct core_room *previous);
 const struct core_participant *core_participant_next(
 	const struct core *core, const struct core_participant *previous);

@@ -131,6 +131,7 @@ struct desc {
 	struct desc_fingerprint fingerprint; // the strongest that was offered
 	uint8_t sections_used;
 	uint8_t candidates_used;
-	struct desc_section sections[DESC_SECTIONS_MAX];
 	struct desc_candidate candidates[DESC_CANDIDATES_MAX];
+	struct desc_section
+		sections[DESC_SECTIONS_MAX]; // last: what is kept is cut behind those used
 };

@@ -13,9 +13,11 @@ struct event {
 	bool to_room; // to all members but `who`
 	struct core_room_id room_id;
 	uint64_t serial;
+	const char *dialect; // of a message: only for members who speak it; NULL = for all
 	char room[CORE_NAME_MAX], identity[CORE_NAME_MAX], name[CORE_NAME_MAX];
 	char why[WHY_MAX];
 	char *text; // of a message
+	struct desc *desc; // of an offer or answer
 };
 
 bool event_reserve(struct core *core, uint32_t count)
@@ -63,6 +65,7 @@ static void event_why(struct event *event, const char *why)
 void event_room(struct core *core, enum core_event_type type, const struct participant *who)
 {
 	event_put(core, type, who)->to_room = true;
+	who->room->review = true;
 }
 
 void event_transport(struct core *core, enum core_event_type type,
@@ -99,6 +102,7 @@ void event_message(struct core *core, const struct participant *from, const stru
 {
 	struct event *event = event_put(core, CORE_EVENT_MESSAGE, from);
 
+	event->dialect = from->view.dialect;
 	event->text = text;
 	event->event.text = text;
 	event->event.text_length = length;
@@ -107,8 +111,31 @@ void event_message(struct core *core, const struct participant *from, const stru
 		event->event.to = to->view.id;
 }
 
+void event_pair(struct core *core, enum core_event_type type, const struct participant *to,
+	const struct participant *who, const char *why)
+{
+	struct event *event;
+
+	if (!to->view.link)
+		return;
+	event = event_put(core, type, who);
+	event->event.to = to->view.id;
+	event_why(event, why);
+}
+
+void event_desc(struct core *core, enum core_event_type type, const struct participant *to,
+	const struct participant *who, struct desc *desc)
+{
+	struct event *event = event_put(core, type, who);
+
+	event->event.to = to->view.id;
+	event->desc = desc;
+	event->event.desc = desc;
+}
+
 static void event_free(struct event *event)
 {
+	core_release(event->desc);
 	core_release(event->text);
 	core_release(event);
 }
@@ -132,14 +159,18 @@ void event_clear(struct core *core)
 
 // ---- delivery
 
-static bool concerns(enum core_event_type type, const struct participant *member)
+static bool concerns(const struct event *event, const struct participant *member)
 {
+	enum core_event_type type = event->event.type;
+
 	if (!member->view.link)
+		return false;
+	if (event->dialect && event->dialect != member->view.dialect) // both are of one table
 		return false;
 	if (type == CORE_EVENT_JOINED || type == CORE_EVENT_LEFT)
 		return member->view.visible;
 	if (type == CORE_EVENT_PUBLISHED || type == CORE_EVENT_UNPUBLISHED)
-		return member->view.can_subscribe;
+		return member->view.can_subscribe && !member->view.pairs;
 	return true;
 }
 
@@ -157,8 +188,7 @@ static void deliver_to_room(struct core *core, struct event *event)
 			    member->view.id.generation == who.generation;
 
 		core->cursor = TAILQ_NEXT(member, in_room);
-		if (self || member->joined_serial >= event->serial ||
-			!concerns(event->event.type, member))
+		if (self || member->joined_serial >= event->serial || !concerns(event, member))
 			continue;
 		event->event.to = member->view.id;
 		event->event.link = member->view.link;

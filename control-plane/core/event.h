@@ -24,5 +24,13 @@ void event_link(struct core *core, enum core_event_type type, const struct parti
 void event_message(struct core *core, const struct participant *from, const struct participant *to,
 	char *text, size_t length);
 
+// PAIR_GONE to `to` about `who`. Nothing when it has no link.
+void event_pair(struct core *core, enum core_event_type type, const struct participant *to,
+	const struct participant *who, const char *why);
+
+// PAIR_OFFER, PAIR_ANSWER. Takes `desc`, made by core_allocate.
+void event_desc(struct core *core, enum core_event_type type, const struct participant *to,
+	const struct participant *who, struct desc *desc);
+
 // Forgets all events, told or not.
 void event_clear(struct core *core);

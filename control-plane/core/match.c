@@ -144,18 +144,46 @@ const struct desc_codec *match_find(
 	return NULL;
 }
 
+bool match_known(enum desc_kind kind, const struct desc_codec *codec)
+{
+	const struct known *known = known_find(codec->name);
+
+	return known && known->kind == kind;
+}
+
+// ---- sections
+
+bool match_usable(const struct desc *desc, const struct desc_section *section)
+{
+	const struct desc_section *first = desc->sections;
+	bool media = section->kind == DESC_AUDIO || section->kind == DESC_VIDEO;
+
+	while (first < section && first->rejected)
+		first++;
+	return !section->rejected &&
+	       (media ? section->rtcp_mux : section->kind == DESC_APPLICATION) &&
+	       (first == section || (first->in_bundle && section->in_bundle));
+}
+
+bool match_mids_unique(const struct desc *desc)
+{
+	for (unsigned i = 0; i < desc->sections_used; i++)
+		for (unsigned j = 0; j < i; j++)
+			if (desc->sections[i].mid[0] &&
+				!strcmp(desc->sections[i].mid, desc->sections[j].mid))
+				return false;
+	return true;
+}
+
 int match_choose(const struct desc_section *section, const struct desc_codec *prefer)
 {
 	const struct desc_codec *preferred = prefer ? match_find(section, prefer) : NULL;
 
 	if (preferred)
 		return (int)(preferred - section->codecs);
-	for (unsigned i = 0; i < section->codecs_used; i++) {
-		const struct known *known = known_find(section->codecs[i].name);
-
-		if (known && known->kind == section->kind)
+	for (unsigned i = 0; i < section->codecs_used; i++)
+		if (match_known(section->kind, &section->codecs[i]))
 			return (int)i;
-	}
 	return -1;
 }
 
@@ -174,11 +202,11 @@ struct desc_codec match_publish(const struct desc_codec *offered, bool transport
 	return codec;
 }
 
-static bool extension_wanted(unsigned kind, const struct desc_codec *codec)
+bool match_extension(unsigned kind, const struct desc_codec *codec)
 {
 	if (kind >= DESC_EXT_COUNT || kind == DESC_EXT_RID || kind == DESC_EXT_REPAIRED_RID)
 		return false;
-	if (kind == DESC_EXT_DEPENDENCY_DESCRIPTOR)
+	if (kind == DESC_EXT_DEPENDENCY_DESCRIPTOR && codec)
 		return !strcasecmp(codec->name, "AV1") || !strcasecmp(codec->name, "VP9");
 	return true;
 }
@@ -190,8 +218,7 @@ void match_extensions(const struct desc_section *section, const struct desc_code
 	for (unsigned i = 0; i < section->extensions_used; i++) {
 		const struct desc_extension *extension = &section->extensions[i];
 
-		if (extension_wanted(extension->kind, codec) &&
-			extension->direction & DESC_SENDONLY)
+		if (match_extension(extension->kind, codec) && extension->direction & DESC_SENDONLY)
 			id[extension->kind] = extension->id;
 	}
 }

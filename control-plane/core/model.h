@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The nouns from within. A view of core.h is the first member of its noun, so that the handles of the
 // slots are those of the views. Ownership is a tree, room > participant > transport, publication >
-// subscription; the other lists are there to find things.
+// subscription; the other lists are there to find things. A pair has no row of its own: it is two legs,
+// transports that name each other's owner.
 #pragma once
 
 #include "core.h"
@@ -23,6 +24,8 @@ struct room {
 	TAILQ_HEAD(, participant) members;
 	bool has_worker;
 	uint16_t worker; // of its transports while it is small
+	bool review; // members have come or changed: who pairs may need an offer of ours
+	uint64_t review_ms; // when to look; 0 = the next tick says
 };
 
 struct participant {
@@ -31,15 +34,32 @@ struct participant {
 	TAILQ_ENTRY(participant) in_room;
 	TAILQ_HEAD(, transport) transports; // its own, both ways
 	TAILQ_HEAD(, transport) carried; // downward ones, others', that carry its media
+	TAILQ_HEAD(, transport) faced; // legs of others towards it
 	TAILQ_HEAD(publication_list, publication) publications; // in the order of its sections
 	uint64_t joined_serial; // of events: earlier ones are not for it
 	bool leaving; // has lost its last transport while it had no socket
 };
 
+struct pending { // an offer that we have made on a leg
+	uint64_t asked_ms;
+	bool restarted; // it restarts ICE: without an answer the leg cannot go on
+	bool crossed; // settled by an offer from the other side; an answer may still come
+	uint8_t sections_used; // as offered; `partner` is the number in `desc`
+	struct core_section sections[DESC_SECTIONS_MAX];
+	uint32_t ssrc[DESC_SECTIONS_MAX], rtx_ssrc[DESC_SECTIONS_MAX]; // what we shall send under
+	struct core_publication_id source[DESC_SECTIONS_MAX]; // of a far peer that does not pair
+	struct desc
+		*desc; // the far peer's offer, cut; NULL: it does not pair, the offer is ours alone
+	struct desc *next; // its newer one, told after the answer to this one
+};
+
 struct transport {
 	struct core_transport view;
 	struct participant *owner, *publisher; // publisher is NULL for an upward one
-	TAILQ_ENTRY(transport) of_owner, of_publisher;
+	struct transport *partner; // of a leg: the other one, or NULL
+	struct pending *pending; // of a leg, or NULL
+	uint64_t invited; // of a leg: stands for what it was told that its far peer publishes
+	TAILQ_ENTRY(transport) of_owner, of_publisher; // the latter in `carried` or `faced`
 	TAILQ_HEAD(, subscription) subscriptions;
 	uint64_t path_checked_ms[CORE_PATHS_MAX];
 	uint64_t session_id, session_version; // o= of its descriptions
@@ -77,6 +97,7 @@ struct core {
 	uint32_t worker_load[WORKERS_MAX]; // transports
 	struct event_list queue, reserve;
 	uint32_t reserved;
+	size_t pending_bytes; // of kept offers
 	uint64_t serial; // of the last event
 	struct participant *cursor; // next receiver of the event that is being delivered
 };

@@ -3,6 +3,7 @@
 
 #include "event.h"
 #include "name.h"
+#include "pair.h"
 #include "publication.h"
 #include "room.h"
 #include "transport.h"
@@ -64,6 +65,7 @@ void participant_enter(struct core *core, struct participant *participant, struc
 {
 	TAILQ_INIT(&participant->transports);
 	TAILQ_INIT(&participant->carried);
+	TAILQ_INIT(&participant->faced);
 	TAILQ_INIT(&participant->publications);
 	participant->room = room;
 	participant->view.room = room->view.id;
@@ -74,13 +76,24 @@ void participant_enter(struct core *core, struct participant *participant, struc
 		participant->view.id.index);
 }
 
-uint32_t participant_events(const struct participant *participant)
+static uint32_t carried_count(const struct participant *participant)
 {
 	const struct transport *transport;
-	uint32_t count = 4; // LEFT, UNPUBLISHED, and one of its own or two
+	uint32_t count = 0;
 
 	TAILQ_FOREACH (transport, &participant->carried, of_publisher)
 		count++;
+	return count;
+}
+
+uint32_t participant_events(const struct participant *participant)
+{
+	const struct transport *transport;
+	uint32_t count = 6; // LEFT, UNPUBLISHED, PUBLISHED, and some of its own
+
+	count += carried_count(participant);
+	TAILQ_FOREACH (transport, &participant->faced, of_publisher)
+		count += 2 + carried_count(transport->owner); // whose media ends with it
 	return count;
 }
 
@@ -88,6 +101,7 @@ void participant_remove(struct core *core, struct participant *participant)
 {
 	struct room *room = participant->room;
 
+	pair_leave(core, participant);
 	publication_end_all(core, participant, NULL);
 	while (!TAILQ_EMPTY(&participant->transports))
 		transport_close(core, TAILQ_FIRST(&participant->transports));
@@ -123,6 +137,9 @@ static void join_apply(struct participant *participant, const struct core_join *
 	snprintf(view->name, sizeof(view->name), "%s", name);
 	view->can_publish = join->can_publish;
 	view->can_subscribe = join->can_subscribe;
+	view->pairs = join->pairs;
+	view->outlives = join->outlives;
+	view->whole = join->whole;
 	view->link = join->link;
 	view->unlinked_ms = join->link ? 0 : join->now_ms;
 	participant->leaving = false;
@@ -228,7 +245,7 @@ int core_unlink(struct core *core, struct core_participant_id id, bool clean, ui
 		return -CORE_GONE;
 	participant->view.link = NULL; // also when leaving fails: the link itself is gone
 	participant->view.unlinked_ms = now_ms;
-	if (!clean && !TAILQ_EMPTY(&participant->transports))
+	if ((!clean || participant->view.outlives) && !TAILQ_EMPTY(&participant->transports))
 		return 0;
 	participant->leaving = true; // core_tick tries again should memory be short now
 	return leave(core, participant);
@@ -258,7 +275,8 @@ int core_send(struct core *core, struct core_participant_id from, struct core_pa
 
 	if (!sender || (to.generation && !receiver))
 		return -CORE_GONE;
-	if (receiver && receiver->room != sender->room)
+	if (receiver &&
+		(receiver->room != sender->room || receiver->view.dialect != sender->view.dialect))
 		return -CORE_NOT_MEMBER;
 	copy = event_reserve(core, 1) ? core_allocate(length + 1, 1) : NULL;
 	if (!copy)

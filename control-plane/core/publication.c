@@ -9,18 +9,12 @@
 
 #include <string.h>
 
-struct choice { // for one section of an offer
-	bool accepted, sends;
-	struct publication *old; // the one that goes on
-	struct desc_codec codec;
-	uint8_t extension_id[DESC_EXT_COUNT];
-};
-
 struct plan { // what an offer will lead to; made before anything changes
-	struct choice choices[DESC_SECTIONS_MAX];
+	struct publication_choice choices[DESC_SECTIONS_MAX];
 	struct transport *transport; // NULL = a new one
 	unsigned sending; // sections that want to send
 	unsigned accepted, fresh; // of those: accepted; without an old publication
+	bool shown; // something was before
 	uint8_t transport_cc_id;
 };
 
@@ -60,20 +54,106 @@ static void carried_close(struct core *core, struct participant *participant)
 	}
 }
 
+// The transport that carries its media up and nothing else, or NULL.
+static struct transport *up_find(const struct participant *participant)
+{
+	struct transport *transport;
+
+	TAILQ_FOREACH (transport, &participant->transports, of_owner)
+		if (!transport->publisher)
+			return transport;
+	return NULL;
+}
+
+bool publication_shown(const struct publication *publication)
+{
+	struct core_transport_id shown = publication->owner->view.publishing;
+	struct core_transport_id its = publication->view.transport;
+
+	return shown.generation && shown.index == its.index && shown.generation == its.generation;
+}
+
+bool publication_any(const struct participant *participant)
+{
+	const struct publication *publication;
+
+	TAILQ_FOREACH (publication, &participant->publications, of_owner)
+		if (publication_shown(publication))
+			return true;
+	return false;
+}
+
+void publication_move(struct participant *participant, struct transport *from, struct transport *to)
+{
+	if (!from->view.publishes)
+		return;
+	participant->view.publishing = to->view.id;
+	to->view.publishes = true;
+	from->view.publishes = false;
+}
+
+static bool is_up(const struct core *core, const struct publication *publication)
+{
+	return !transport_get(core, publication->view.transport)->publisher;
+}
+
+static void show(struct core *core, struct participant *participant, struct transport *transport)
+{
+	struct transport *before = transport_get(core, participant->view.publishing);
+
+	if (before) {
+		before->view.publishes = false;
+		transport_tell(core, before, false);
+	}
+	participant->view.publishing = transport->view.id;
+	transport->view.publishes = true;
+	transport_tell(core, transport, false);
+}
+
+void publication_show(struct core *core, struct participant *participant, bool before, bool news)
+{
+	struct publication *first = TAILQ_FIRST(&participant->publications);
+
+	if (!publication_any(participant) && first) {
+		show(core, participant, transport_get(core, first->view.transport));
+		news = true;
+	}
+	if (publication_any(participant)) {
+		if (news)
+			event_room(core, CORE_EVENT_PUBLISHED, participant);
+		return;
+	}
+	carried_close(core, participant);
+	if (before)
+		event_room(core, CORE_EVENT_UNPUBLISHED, participant);
+}
+
+static void end(struct core *core, struct participant *participant, bool legs, const char *why)
+{
+	struct transport *up = up_find(participant);
+	struct publication *publication = TAILQ_FIRST(&participant->publications), *next;
+	bool before = publication_any(participant);
+
+	for (; publication; publication = next) {
+		next = TAILQ_NEXT(publication, of_owner);
+		if (legs || is_up(core, publication))
+			publication_remove(core, publication);
+	}
+	if (up && why)
+		event_transport(core, CORE_EVENT_TRANSPORT_GONE, up, why);
+	if (up)
+		transport_close(core, up);
+	publication_show(core, participant, before, false);
+}
+
 void publication_end_all(struct core *core, struct participant *participant, const char *why)
 {
-	struct transport *transport = transport_get(core, participant->view.publishing);
-	bool any = !TAILQ_EMPTY(&participant->publications);
+	end(core, participant, true, why);
+}
 
-	while (!TAILQ_EMPTY(&participant->publications))
-		publication_remove(core, TAILQ_FIRST(&participant->publications));
-	if (transport && why)
-		event_transport(core, CORE_EVENT_TRANSPORT_GONE, transport, why);
-	if (transport)
-		transport_close(core, transport);
-	carried_close(core, participant);
-	if (any)
-		event_room(core, CORE_EVENT_UNPUBLISHED, participant);
+void publication_end_up(struct core *core, struct participant *participant, const char *why)
+{
+	end(core, participant, false, why);
 }
 
 // ---- reading an offer
@@ -81,29 +161,6 @@ void publication_end_all(struct core *core, struct participant *participant, con
 static bool is_media(const struct desc_section *section)
 {
 	return section->kind == DESC_AUDIO || section->kind == DESC_VIDEO;
-}
-
-// All media go over one transport, that of the first section that is alive; what is not bundled with
-// it cannot be taken (RFC 9143, 7.3.3), nor what wants RTCP on a port of its own (RFC 5761).
-static bool section_usable(const struct desc *offer, const struct desc_section *section)
-{
-	const struct desc_section *first = offer->sections;
-
-	while (first < section && first->rejected)
-		first++;
-	return is_media(section) && !section->rejected && section->rtcp_mux &&
-	       (first == section || (first->in_bundle && section->in_bundle));
-}
-
-// A mid names one section (RFC 5888, 4).
-static bool mids_unique(const struct desc *offer)
-{
-	for (unsigned i = 0; i < offer->sections_used; i++)
-		for (unsigned j = 0; j < i; j++)
-			if (offer->sections[i].mid[0] &&
-				!strcmp(offer->sections[i].mid, offer->sections[j].mid))
-				return false;
-	return true;
 }
 
 static bool taken(const struct plan *plan, const struct publication *publication)
@@ -116,13 +173,14 @@ static bool taken(const struct plan *plan, const struct publication *publication
 
 // The publication that a section continues: the same mid on the same transport, the next of its kind
 // after a restart of the publisher.
-static struct publication *old_find(const struct participant *participant, const struct plan *plan,
-	const struct desc_section *section)
+static struct publication *old_find(const struct core *core, const struct participant *participant,
+	const struct plan *plan, const struct desc_section *section)
 {
 	struct publication *publication;
 
 	TAILQ_FOREACH (publication, &participant->publications, of_owner) {
-		if (publication->view.kind != section->kind || taken(plan, publication))
+		if (publication->view.kind != section->kind || taken(plan, publication) ||
+			!is_up(core, publication))
 			continue;
 		if (!plan->transport || !strcmp(publication->view.mid, section->mid))
 			return publication;
@@ -130,17 +188,17 @@ static struct publication *old_find(const struct participant *participant, const
 	return NULL;
 }
 
-static void choose(const struct participant *participant, const struct desc *offer,
-	struct plan *plan, unsigned i)
+static void choose(const struct core *core, const struct participant *participant,
+	const struct desc *offer, struct plan *plan, unsigned i)
 {
 	const struct desc_section *section = &offer->sections[i];
-	struct choice *choice = &plan->choices[i];
+	struct publication_choice *choice = &plan->choices[i];
 	bool sends = section->direction & DESC_SENDONLY && is_media(section) && !section->rejected;
-	struct publication *old = sends ? old_find(participant, plan, section) : NULL;
+	struct publication *old = sends ? old_find(core, participant, plan, section) : NULL;
 	int codec;
 
 	plan->sending += sends;
-	if (!section_usable(offer, section))
+	if (!is_media(section) || !match_usable(offer, section))
 		return;
 	codec = match_choose(section, old ? &old->view.codecs[0] : NULL);
 	if (codec < 0)
@@ -162,16 +220,17 @@ static void choose(const struct participant *participant, const struct desc *off
 static int plan_make(const struct core *core, struct participant *participant,
 	const struct desc *offer, struct plan *plan)
 {
-	struct transport *transport = transport_get(core, participant->view.publishing);
+	struct transport *transport = up_find(participant);
 
 	memset(plan, 0, sizeof(*plan));
 	if (!offer->ufrag[0] || !offer->password[0] || !offer->fingerprint.length ||
-		offer->sections_used > DESC_SECTIONS_MAX || !mids_unique(offer))
+		offer->sections_used > DESC_SECTIONS_MAX || !match_mids_unique(offer))
 		return -CORE_BAD_DESC;
 	if (transport && transport_same_peer(transport, offer))
 		plan->transport = transport;
+	plan->shown = publication_any(participant);
 	for (unsigned i = 0; i < offer->sections_used; i++)
-		choose(participant, offer, plan, i);
+		choose(core, participant, offer, plan, i);
 	if (plan->sending ? !plan->accepted : !transport)
 		return -CORE_BAD_DESC;
 	if (plan->accepted > core->limits.publications_per_participant ||
@@ -208,8 +267,9 @@ static struct desc_encoding encoding_of(const struct desc_section *section)
 	return encoding;
 }
 
-static bool source_changed(const struct core_publication *view, const struct choice *choice,
-	const struct desc_encoding *encoding, struct core_transport_id transport)
+static bool source_changed(const struct core_publication *view,
+	const struct publication_choice *choice, const struct desc_encoding *encoding,
+	struct core_transport_id transport)
 {
 	return view->transport.index != transport.index ||
 	       view->transport.generation != transport.generation ||
@@ -217,9 +277,8 @@ static bool source_changed(const struct core_publication *view, const struct cho
 	       !match_same(&view->codecs[0], &choice->codec);
 }
 
-// Returns true when subscribers must ask anew: the publication is new, or has another codec.
-static bool publish_one(struct core *core, struct transport *transport,
-	const struct desc_section *section, const struct choice *choice)
+bool publication_put(struct core *core, struct transport *transport,
+	const struct desc_section *section, const struct publication_choice *choice)
 {
 	struct publication *publication =
 		choice->old ? choice->old : slots_take(&core->publications);
@@ -249,13 +308,26 @@ static bool publish_one(struct core *core, struct transport *transport,
 	return !choice->old || other_codec;
 }
 
+// What is published on purpose is shown rather than what a leg carries.
+static struct transport *up_open(
+	struct core *core, struct participant *participant, uint64_t now_ms)
+{
+	struct transport *shown = transport_get(core, participant->view.publishing);
+
+	if (shown && shown->view.pair) {
+		shown->view.publishes = false;
+		transport_tell(core, shown, false);
+	}
+	return transport_open(core, participant, NULL, false, now_ms);
+}
+
 static struct transport *plan_transport(struct core *core, struct participant *participant,
 	const struct plan *plan, const struct desc *offer, uint64_t now_ms)
 {
 	struct transport *transport = plan->transport;
 
 	if (!transport)
-		transport = transport_open(core, participant, NULL, now_ms);
+		transport = up_open(core, participant, now_ms);
 	else if (strcmp(transport->view.remote_ufrag, offer->ufrag) != 0)
 		transport_restart(core, transport, now_ms);
 	transport_role(transport, offer->setup);
@@ -273,7 +345,7 @@ static void drop_others(struct core *core, struct participant *participant,
 
 	for (; publication && publication != first_new; publication = next) {
 		next = TAILQ_NEXT(publication, of_owner);
-		if (!taken(plan, publication))
+		if (!taken(plan, publication) && is_up(core, publication))
 			publication_remove(core, publication);
 	}
 }
@@ -281,27 +353,22 @@ static void drop_others(struct core *core, struct participant *participant,
 static void plan_follow(struct core *core, struct participant *participant, const struct plan *plan,
 	const struct desc *offer, struct transport *transport)
 {
-	bool before = !TAILQ_EMPTY(&participant->publications), news = false;
+	bool news = false;
 	struct publication *last = TAILQ_LAST(&participant->publications, publication_list);
 
 	for (unsigned i = 0; i < offer->sections_used; i++)
 		if (plan->choices[i].sends)
-			news |= publish_one(
+			news |= publication_put(
 				core, transport, &offer->sections[i], &plan->choices[i]);
 	drop_others(core, participant,
 		last ? TAILQ_NEXT(last, of_owner) : TAILQ_FIRST(&participant->publications), plan);
-	if (TAILQ_EMPTY(&participant->publications))
-		carried_close(core, participant);
-	if (news)
-		event_room(core, CORE_EVENT_PUBLISHED, participant);
-	else if (before && TAILQ_EMPTY(&participant->publications))
-		event_room(core, CORE_EVENT_UNPUBLISHED, participant);
+	publication_show(core, participant, plan->shown, news);
 }
 
 // ---- answering
 
-static void answer_extensions(
-	struct desc_section *answer, const struct desc_section *offer, const struct choice *choice)
+static void answer_extensions(struct desc_section *answer, const struct desc_section *offer,
+	const struct publication_choice *choice)
 {
 	for (unsigned i = 0; i < offer->extensions_used; i++) {
 		struct desc_extension extension = offer->extensions[i];
@@ -315,8 +382,8 @@ static void answer_extensions(
 	}
 }
 
-static void answer_section(
-	struct desc_section *answer, const struct desc_section *offer, const struct choice *choice)
+static void answer_section(struct desc_section *answer, const struct desc_section *offer,
+	const struct publication_choice *choice)
 {
 	answer->kind = offer->kind;
 	memcpy(answer->mid, offer->mid, sizeof(answer->mid));
@@ -349,12 +416,12 @@ int core_publish(struct core *core, struct core_participant_id id, const struct 
 		return error;
 	if (!event_reserve(core, participant_events(participant)))
 		return -CORE_FULL;
-	before = transport_get(core, participant->view.publishing);
+	before = up_find(participant);
 	transport = plan_transport(core, participant, &plan, offer, now_ms);
 	plan_follow(core, participant, &plan, offer, transport);
 	if (before && before != transport)
 		transport_close(core, before);
-	transport_print(core, transport, answer);
+	transport_print(core, transport, false, answer);
 	answer->extmap_allow_mixed = offer->extmap_allow_mixed;
 	answer->sections_used = offer->sections_used;
 	for (unsigned i = 0; i < offer->sections_used; i++)
@@ -372,7 +439,7 @@ int core_unpublish(struct core *core, struct core_participant_id id)
 		return -CORE_GONE;
 	if (!event_reserve(core, participant_events(participant)))
 		return -CORE_FULL;
-	publication_end_all(core, participant, NULL);
+	publication_end_up(core, participant, NULL);
 	return 0;
 }
 

@@ -2,6 +2,8 @@
 // Rows of the process before us become slots again. A row is input: whatever does not fit the rest
 // is refused.
 #include "event.h"
+#include "invite.h"
+#include "leg.h"
 #include "name.h"
 #include "participant.h"
 #include "publication.h"
@@ -72,6 +74,27 @@ static bool paths_free(const struct core *core, const struct core_transport *vie
 	return true;
 }
 
+static bool sections_sane(const struct core_transport *view)
+{
+	if (view->sections_used > DESC_SECTIONS_MAX)
+		return false;
+	for (unsigned i = 0; i < view->sections_used; i++)
+		if (!TERMINATED(view->sections[i].mid) || !view->sections[i].kind ||
+			view->sections[i].kind > DESC_UNKNOWN)
+			return false;
+	return true;
+}
+
+static bool has_up(const struct participant *owner)
+{
+	const struct transport *transport;
+
+	TAILQ_FOREACH (transport, &owner->transports, of_owner)
+		if (!transport->publisher)
+			return true;
+	return false;
+}
+
 int core_restore_transport(struct core *core, const struct core_transport *transport)
 {
 	struct participant *owner = participant_get(core, transport->participant);
@@ -81,9 +104,14 @@ int core_restore_transport(struct core *core, const struct core_transport *trans
 
 	if (!owner || (transport->publisher.generation && !publisher))
 		return -CORE_GONE;
-	if (publisher ? publisher->room != owner->room : owner->view.publishing.generation != 0)
+	if (publisher ? publisher->room != owner->room : has_up(owner))
 		return -CORE_EXISTS;
-	if (!transport_sane(core, transport) || !paths_free(core, transport))
+	if (transport->pair && (!publisher || publisher == owner || leg_find(owner, publisher)))
+		return -CORE_EXISTS;
+	if (transport->publishes && owner->view.publishing.generation)
+		return -CORE_EXISTS;
+	if (!transport_sane(core, transport) || !sections_sane(transport) ||
+		!paths_free(core, transport))
 		return -CORE_BAD_DESC;
 	row = slots_take_at(&core->transports, transport->id.index, transport->id.generation);
 	if (!row)
@@ -95,6 +123,8 @@ int core_restore_transport(struct core *core, const struct core_transport *trans
 	else if (!owner->room->has_worker)
 		owner->room->worker = transport->worker;
 	owner->room->has_worker = true;
+	row->view.asked = false;
+	row->view.data = false; // what DTLS carried died with the process
 	transport_enter(core, row, owner, publisher);
 	if (moved)
 		transport_tell(core, row, false);
@@ -122,7 +152,8 @@ int core_restore_publication(struct core *core, const struct core_publication *p
 	struct participant *owner = participant_get(core, publication->participant);
 	struct publication *row;
 
-	if (!transport || !owner || transport->owner != owner || transport->publisher)
+	if (!transport || !owner || transport->owner != owner ||
+		(transport->publisher && !transport->view.pair))
 		return -CORE_GONE;
 	if (!publication_sane(publication))
 		return -CORE_BAD_DESC;
@@ -160,12 +191,40 @@ int core_restore_subscription(struct core *core, const struct core_subscription 
 
 // ---- the end
 
+static bool carries_media(const struct transport *leg)
+{
+	for (unsigned i = 0; i < leg->view.sections_used; i++)
+		if (leg_publication(leg, leg->view.sections[i].mid) ||
+			leg_subscription(leg, leg->view.sections[i].mid))
+			return true;
+	return false;
+}
+
+// A leg goes with the other one, and with its data channels when it has nothing else: its client hears no
+// more checks and begins anew.
+static bool leg_in_the_air(const struct transport *leg)
+{
+	if (!carries_media(leg))
+		return true;
+	return leg->publisher->view.pairs && (!leg->partner || !leg->partner->view.has_keys);
+}
+
 // A transport that cannot go on: without keys its handshake died with the old process, without
 // subscriptions a downward one carries nothing.
 static bool in_the_air(const struct transport *transport)
 {
-	return !transport->view.has_keys ||
-	       (transport->publisher && TAILQ_EMPTY(&transport->subscriptions));
+	if (!transport->view.has_keys)
+		return true;
+	if (transport->view.pair)
+		return leg_in_the_air(transport);
+	return transport->publisher && TAILQ_EMPTY(&transport->subscriptions);
+}
+
+static void pair_drop(struct core *core, struct transport *leg)
+{
+	if (leg->partner)
+		leg_close(core, leg->partner);
+	leg_close(core, leg);
 }
 
 static void drop_unfinished(struct core *core)
@@ -179,10 +238,12 @@ static void drop_unfinished(struct core *core)
 		index = transport->view.id.index + 1;
 		if (!in_the_air(transport) || !event_reserve(core, participant_events(owner)))
 			continue; // time-outs drop it later should memory be short
-		if (transport->publisher)
+		if (transport->view.pair)
+			pair_drop(core, transport);
+		else if (transport->publisher)
 			transport_close(core, transport);
 		else
-			publication_end_all(core, owner, NULL);
+			publication_end_up(core, owner, NULL);
 	}
 }
 
@@ -195,12 +256,16 @@ void core_restore_done(struct core *core, uint64_t now_ms)
 	while ((transport = slots_next(&core->transports, transport)) != NULL) {
 		transport->view.created_ms = transport->view.heard_ms = now_ms;
 		transport->view.checked_ms = transport->view.keyed_ms = now_ms;
+		if (transport->view.pair)
+			invite_note(core, transport);
 		for (unsigned i = 0; i < transport->view.paths_used; i++)
 			transport->path_checked_ms[i] = now_ms;
 	}
 	while ((participant = slots_next(&core->participants, participant)) != NULL) {
 		participant->view.unlinked_ms = now_ms;
 		participant->leaving = false;
+		if (event_reserve(core, participant_events(participant)))
+			publication_show(core, participant, false, false);
 	}
 	event_clear(core); // nobody is there yet to be told
 }

@@ -3,6 +3,7 @@
 
 #include "match.h"
 #include "participant.h"
+#include "publication.h"
 #include "transport.h"
 
 #include <inttypes.h>
@@ -80,9 +81,7 @@ void subscription_remove(struct core *core, struct subscription *subscription)
 
 // ---- offering
 
-// The publisher's own ids of stream and track where it has given some: clients tell its camera from
-// its screen by them. "-" means no stream (RFC 8830, 2).
-static void msid_name(struct desc_section *section, const struct publication *publication)
+void subscription_msid(struct desc_section *section, const struct publication *publication)
 {
 	const struct core_publication *view = &publication->view;
 	const struct core_participant *owner = &publication->owner->view;
@@ -137,7 +136,15 @@ static void offer_section(struct desc_section *section, const struct publication
 	section->in_bundle = section->rtcp_mux = section->rtcp_rsize = true;
 	offer_codecs(section, &publication->view, payloads);
 	offer_extensions(section, &publication->view);
-	msid_name(section, publication);
+	subscription_msid(section, publication);
+}
+
+void subscription_draw(struct core *core, enum desc_kind kind, uint32_t *ssrc, uint32_t *rtx_ssrc)
+{
+	*ssrc = ssrc_draw(core);
+	*rtx_ssrc = 0;
+	while (kind == DESC_VIDEO && (!*rtx_ssrc || *rtx_ssrc == *ssrc))
+		*rtx_ssrc = ssrc_draw(core);
 }
 
 static void subscribe_one(struct core *core, struct publication *publication,
@@ -146,9 +153,7 @@ static void subscribe_one(struct core *core, struct publication *publication,
 	struct subscription *subscription = slots_take(&core->subscriptions);
 	struct core_subscription *view = &subscription->view;
 
-	view->ssrc = ssrc_draw(core);
-	while (section->kind == DESC_VIDEO && (!view->rtx_ssrc || view->rtx_ssrc == view->ssrc))
-		view->rtx_ssrc = ssrc_draw(core);
+	subscription_draw(core, section->kind, &view->ssrc, &view->rtx_ssrc);
 	memcpy(view->mid, section->mid, sizeof(view->mid));
 	for (unsigned i = 0; i < section->codecs_used; i++) {
 		view->payload_type[i] = section->codecs[i].payload_type;
@@ -165,23 +170,23 @@ static void subscribe_one(struct core *core, struct publication *publication,
 
 // ---- who and from whom
 
-struct pair {
+struct route {
 	struct participant *subscriber, *publisher;
 	struct transport *transport; // downward, or NULL
 };
 
-static int pair_find(const struct core *core, struct core_participant_id id, const char *identity,
-	struct pair *pair)
+static int route_find(const struct core *core, struct core_participant_id id, const char *identity,
+	struct route *route)
 {
-	pair->transport = NULL;
-	pair->subscriber = participant_get(core, id);
-	if (!pair->subscriber)
+	route->transport = NULL;
+	route->subscriber = participant_get(core, id);
+	if (!route->subscriber)
 		return -CORE_GONE;
-	pair->publisher = participant_find(core, pair->subscriber->room, identity);
-	if (!pair->publisher)
+	route->publisher = participant_find(core, route->subscriber->room, identity);
+	if (!route->publisher)
 		return -CORE_NO_PUBLISHER;
-	TAILQ_FOREACH (pair->transport, &pair->subscriber->transports, of_owner)
-		if (pair->transport->publisher == pair->publisher)
+	TAILQ_FOREACH (route->transport, &route->subscriber->transports, of_owner)
+		if (route->transport->publisher == route->publisher && !route->transport->view.pair)
 			break;
 	return 0;
 }
@@ -203,20 +208,20 @@ static unsigned publications_count(const struct participant *participant)
 	unsigned count = 0;
 
 	TAILQ_FOREACH (publication, &participant->publications, of_owner)
-		count++;
+		count += publication_shown(publication);
 	return count;
 }
 
-static int subscribe_check(const struct core *core, const struct pair *pair)
+static int subscribe_check(const struct core *core, const struct route *route)
 {
-	unsigned wanted = publications_count(pair->publisher);
-	unsigned freed = subscriptions_count(pair->transport);
+	unsigned wanted = publications_count(route->publisher);
+	unsigned freed = subscriptions_count(route->transport);
 
-	if (!pair->subscriber->view.can_subscribe)
+	if (!route->subscriber->view.can_subscribe)
 		return -CORE_FORBIDDEN;
 	if (!wanted)
 		return -CORE_NO_PUBLISHER;
-	if (!slots_have(&core->transports, pair->transport ? 0 : 1) ||
+	if (!slots_have(&core->transports, route->transport ? 0 : 1) ||
 		!slots_have(&core->subscriptions, wanted > freed ? wanted - freed : 0))
 		return -CORE_FULL;
 	return 0;
@@ -228,22 +233,24 @@ int core_subscribe(struct core *core, struct core_participant_id id, const char 
 	struct match_payloads payloads = {0};
 	struct publication *publication;
 	struct transport *transport;
-	struct pair pair;
-	int error = pair_find(core, id, publisher, &pair);
+	struct route route;
+	int error = route_find(core, id, publisher, &route);
 
 	if (!error)
-		error = subscribe_check(core, &pair);
+		error = subscribe_check(core, &route);
 	if (error)
 		return error;
-	if (pair.transport)
-		transport_close(core, pair.transport);
-	transport = transport_open(core, pair.subscriber, pair.publisher, now_ms);
+	if (route.transport)
+		transport_close(core, route.transport);
+	transport = transport_open(core, route.subscriber, route.publisher, false, now_ms);
 	transport_tell(core, transport, false);
-	transport_print(core, transport, offer);
+	transport_print(core, transport, true, offer);
 	offer->extmap_allow_mixed = true;
-	TAILQ_FOREACH (publication, &pair.publisher->publications, of_owner) {
+	TAILQ_FOREACH (publication, &route.publisher->publications, of_owner) {
 		struct desc_section *section = &offer->sections[offer->sections_used];
 
+		if (!publication_shown(publication))
+			continue;
 		offer_section(section, publication, offer->sections_used++, &payloads);
 		subscribe_one(core, publication, transport, section);
 	}
@@ -265,8 +272,7 @@ static const struct desc_section *section_of(
 	return NULL;
 }
 
-// Fills what the section says of the subscription. Returns true when it takes at least one codec.
-static bool accept(const struct desc_section *section, const struct publication *publication,
+bool subscription_accept(const struct desc_section *section, const struct publication *publication,
 	struct core_subscription *view)
 {
 	uint8_t offered[DESC_EXT_COUNT];
@@ -306,7 +312,8 @@ static bool anything_accepted(const struct transport *transport, const struct de
 	TAILQ_FOREACH (subscription, &transport->subscriptions, of_transport) {
 		struct core_subscription trial = subscription->view;
 
-		if (accept(section_of(answer, subscription), subscription->publication, &trial))
+		if (subscription_accept(
+			    section_of(answer, subscription), subscription->publication, &trial))
 			return true;
 	}
 	return false;
@@ -317,12 +324,12 @@ int core_subscribe_answer(struct core *core, struct core_participant_id id, cons
 {
 	struct subscription *subscription;
 	struct transport *transport;
-	struct pair pair;
-	int error = pair_find(core, id, publisher, &pair);
+	struct route route;
+	int error = route_find(core, id, publisher, &route);
 
 	if (error)
 		return error;
-	transport = pair.transport;
+	transport = route.transport;
 	if (!transport || transport->view.fingerprint.length)
 		return -CORE_STATE;
 	if (!answer->ufrag[0] || !answer->password[0] || !answer->fingerprint.length ||
@@ -332,7 +339,7 @@ int core_subscribe_answer(struct core *core, struct core_participant_id id, cons
 	transport_describe(transport, answer);
 	transport_tell(core, transport, false);
 	TAILQ_FOREACH (subscription, &transport->subscriptions, of_transport) {
-		subscription->view.active = accept(section_of(answer, subscription),
+		subscription->view.active = subscription_accept(section_of(answer, subscription),
 			subscription->publication, &subscription->view);
 		subscription_tell(core, subscription, false);
 	}
@@ -343,14 +350,14 @@ int core_subscribe_answer(struct core *core, struct core_participant_id id, cons
 
 int core_unsubscribe(struct core *core, struct core_participant_id id, const char *publisher)
 {
-	struct pair pair;
-	int error = pair_find(core, id, publisher, &pair);
+	struct route route;
+	int error = route_find(core, id, publisher, &route);
 
 	if (error)
 		return error;
-	if (!pair.transport)
+	if (!route.transport)
 		return -CORE_STATE;
-	transport_close(core, pair.transport);
+	transport_close(core, route.transport);
 	return 0;
 }
 
@@ -358,14 +365,14 @@ int core_pause(struct core *core, struct core_participant_id id, const char *pub
 	enum desc_kind kind, bool paused)
 {
 	struct subscription *subscription;
-	struct pair pair;
-	int error = pair_find(core, id, publisher, &pair);
+	struct route route;
+	int error = route_find(core, id, publisher, &route);
 
 	if (error)
 		return error;
-	if (!pair.transport)
+	if (!route.transport)
 		return -CORE_STATE;
-	TAILQ_FOREACH (subscription, &pair.transport->subscriptions, of_transport) {
+	TAILQ_FOREACH (subscription, &route.transport->subscriptions, of_transport) {
 		if (subscription->publication->view.kind != kind ||
 			subscription->view.paused == paused)
 			continue;

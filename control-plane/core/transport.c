@@ -2,6 +2,8 @@
 #include "transport.h"
 
 #include "event.h"
+#include "leg.h"
+#include "pair.h"
 #include "participant.h"
 #include "publication.h"
 #include "room.h"
@@ -134,6 +136,18 @@ void transport_restart(struct core *core, struct transport *transport, uint64_t 
 	credentials_make(core, transport);
 }
 
+void transport_succeed(struct core *core, struct transport *old, struct transport *new)
+{
+	struct core_transport *from = &old->view, *to = &new->view;
+
+	ufrag_remove(core, to->local_ufrag, to->id.index * 2);
+	ufrag_remove(core, from->local_ufrag, from->id.index * 2);
+	memcpy(to->local_ufrag, from->local_ufrag, sizeof(to->local_ufrag));
+	memcpy(to->local_password, from->local_password, sizeof(to->local_password));
+	memset(from->local_ufrag, 0, sizeof(from->local_ufrag));
+	ufrag_add(core, to->local_ufrag, to->id.index * 2);
+}
+
 // ---- life
 
 void transport_enter(struct core *core, struct transport *transport, struct participant *owner,
@@ -145,12 +159,15 @@ void transport_enter(struct core *core, struct transport *transport, struct part
 	transport->owner = owner;
 	transport->publisher = publisher;
 	view->participant = owner->view.id;
-	if (publisher) {
+	if (publisher)
 		view->publisher = publisher->view.id;
+	if (view->pair) {
+		leg_enter(transport);
+	} else if (publisher) {
 		TAILQ_INSERT_TAIL(&publisher->carried, transport, of_publisher);
-	} else {
-		owner->view.publishing = view->id;
 	}
+	if (view->publishes)
+		owner->view.publishing = view->id;
 	TAILQ_INSERT_TAIL(&owner->transports, transport, of_owner);
 	ufrag_add(core, view->local_ufrag, view->id.index * 2);
 	ufrag_add(core, view->previous_ufrag, view->id.index * 2 + 1);
@@ -163,11 +180,13 @@ void transport_enter(struct core *core, struct transport *transport, struct part
 }
 
 struct transport *transport_open(struct core *core, struct participant *owner,
-	struct participant *publisher, uint64_t now_ms)
+	struct participant *publisher, bool pair, uint64_t now_ms)
 {
 	struct transport *transport = slots_take(&core->transports);
 	struct core_transport *view = &transport->view;
 
+	view->pair = pair;
+	view->publishes = !publisher; // of legs, publication.c says which
 	view->worker = room_worker(core, owner->room);
 	view->state = CORE_TRANSPORT_NEW;
 	view->created_ms = view->heard_ms = now_ms;
@@ -190,10 +209,12 @@ void transport_close(struct core *core, struct transport *transport)
 		path_unindex(core, transport, i);
 	ufrag_remove(core, view->local_ufrag, view->id.index * 2);
 	previous_forget(core, transport);
-	if (transport->publisher)
+	if (view->pair)
+		leg_exit(core, transport);
+	else if (transport->publisher)
 		TAILQ_REMOVE(&transport->publisher->carried, transport, of_publisher);
-	else if (owner->view.publishing.index == view->id.index &&
-		 owner->view.publishing.generation == view->id.generation)
+	if (owner->view.publishing.index == view->id.index &&
+		owner->view.publishing.generation == view->id.generation)
 		owner->view.publishing = (struct core_transport_id){0};
 	TAILQ_REMOVE(&owner->transports, transport, of_owner);
 	core->worker_load[view->worker]--;
@@ -207,13 +228,15 @@ bool transport_end(struct core *core, struct transport *transport, const char *w
 {
 	struct participant *owner = transport->owner;
 
-	if (!event_reserve(core, 1 + participant_events(owner)))
+	if (transport->view.pair)
+		return pair_end(core, transport, why);
+	if (!event_reserve(core, 2 + participant_events(owner)))
 		return false;
 	if (transport->publisher) {
 		event_transport(core, CORE_EVENT_TRANSPORT_GONE, transport, why);
 		transport_close(core, transport);
 	} else {
-		publication_end_all(core, owner, why);
+		publication_end_up(core, owner, why);
 	}
 	if (owner->leaving)
 		participant_remove(core, owner);
@@ -222,9 +245,10 @@ bool transport_end(struct core *core, struct transport *transport, const char *w
 
 // ---- descriptions
 
-static enum desc_setup role_said(const struct transport *transport, bool settled)
+// RFC 8842, 5.2 and 5.5: every offer leaves the choice, an answer makes it.
+static enum desc_setup role_said(const struct transport *transport, bool offer)
 {
-	if (transport->publisher && !settled)
+	if (offer)
 		return DESC_ACTPASS;
 	return transport->view.dtls_client ? DESC_ACTIVE : DESC_PASSIVE;
 }
@@ -253,7 +277,7 @@ bool transport_same_peer(const struct transport *transport, const struct desc *r
 	       !memcmp(ours->value, theirs->value, ours->length);
 }
 
-void transport_print(struct core *core, struct transport *transport, struct desc *desc)
+void transport_print(struct core *core, struct transport *transport, bool offer, struct desc *desc)
 {
 	const struct core_local *local = &core->local;
 
@@ -264,7 +288,7 @@ void transport_print(struct core *core, struct transport *transport, struct desc
 	snprintf(desc->password, sizeof(desc->password), "%s", transport->view.local_password);
 	desc->ice_lite = true;
 	desc->end_of_candidates = true;
-	desc->setup = role_said(transport, transport->view.fingerprint.length > 0);
+	desc->setup = role_said(transport, offer);
 	desc->fingerprint = local->fingerprint;
 	desc->candidates_used = local->candidates_used;
 	memcpy(desc->candidates, local->candidates, sizeof(desc->candidates));
@@ -493,8 +517,9 @@ static const char *time_out(
 	const struct core *core, const struct core_transport *view, uint64_t now_ms)
 {
 	if (!view->has_keys && now_ms >= view->created_ms + core->limits.setup_ms)
-		return view->checked_ms ? "DTLS did not finish in time"
-					: "no connectivity check came in time";
+		return view->asked	  ? "the offer was not answered in time"
+		       : view->checked_ms ? "DTLS did not finish in time"
+					  : "no connectivity check came in time";
 	if (view->has_keys && now_ms >= view->heard_ms + core->limits.drop_ms)
 		return "nothing was heard for too long";
 	return NULL;
@@ -514,7 +539,7 @@ void transport_tick(struct core *core, uint64_t now_ms)
 			transport_end(core, transport, why);
 			continue;
 		}
-		if (view->previous_until_ms && now_ms >= view->previous_until_ms)
+		if (view->previous_until_ms && now_ms >= view->previous_until_ms && !view->asked)
 			previous_forget(core, transport);
 		if (view->state == CORE_TRANSPORT_CONNECTED &&
 			now_ms >= view->heard_ms + core->limits.suspect_ms &&

@@ -6,9 +6,10 @@
 struct transport *transport_get(const struct core *core, struct core_transport_id id);
 
 // Makes one with our ICE credentials and a worker; the caller has checked that a slot is free.
-// `publisher` NULL = it carries the owner's media up. The plane is told by transport_tell.
+// `publisher` NULL = it carries the owner's media up; `pair` makes it a leg that faces `publisher`. The
+// plane is told by transport_tell.
 struct transport *transport_open(struct core *core, struct participant *owner,
-	struct participant *publisher, uint64_t now_ms);
+	struct participant *publisher, bool pair, uint64_t now_ms);
 
 // Puts a row with its view set into lists and indexes (transport_open and restoring).
 void transport_enter(struct core *core, struct transport *transport, struct participant *owner,
@@ -33,8 +34,11 @@ bool transport_same_peer(const struct transport *transport, const struct desc *r
 // New credentials of ours; the previous ones stay valid for a while (RFC 8445, 9).
 void transport_restart(struct core *core, struct transport *transport, uint64_t now_ms);
 
+// `new` takes over the credentials that the peer knows of `old`, which is about to be closed.
+void transport_succeed(struct core *core, struct transport *old, struct transport *new);
+
 // Fills all of a description but its sections.
-void transport_print(struct core *core, struct transport *transport, struct desc *desc);
+void transport_print(struct core *core, struct transport *transport, bool offer, struct desc *desc);
 
 void transport_tell(struct core *core, const struct transport *transport, bool gone);
 

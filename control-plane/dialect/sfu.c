@@ -634,6 +634,25 @@ static void auth_first(struct session *session, const json_t *message)
 
 // ---- the port
 
+static bool sfu_claims(const char *path)
+{
+	return !strcmp(path, "/ws/sfu") || !strcmp(path, "/sfu");
+}
+
+// Whoever begins with a token; what else has a `jsonrpc` or a `method` is of others.
+static bool sfu_recognizes(const char *text, size_t length)
+{
+	json_t *message = json_loadb(text, length, JSON_REJECT_DUPLICATES, NULL);
+	const char *type = text_of(message, "type");
+	bool ours = type ? !strcmp(type, "auth")
+			 : json_is_string(json_object_get(message, "token")) &&
+				    !json_object_get(message, "jsonrpc") &&
+				    !json_object_get(message, "method");
+
+	json_decref(message);
+	return ours;
+}
+
 static void *sfu_open(const struct dialect_host *host, struct peer_link *link)
 {
 	struct session *session = calloc(1, sizeof(*session));
@@ -781,6 +800,10 @@ static void sfu_event(void *context, const struct core_event *event)
 	case CORE_EVENT_TRANSPORT:
 	case CORE_EVENT_TRANSPORT_GONE:
 		break; // the client sees it by ICE itself; 002 has no message for it
+	case CORE_EVENT_PAIR_OFFER:
+	case CORE_EVENT_PAIR_ANSWER:
+	case CORE_EVENT_PAIR_GONE:
+		break; // never: its members do not pair
 	}
 }
 
@@ -814,6 +837,9 @@ static void sfu_close(void *context, bool clean)
 
 const struct dialect dialect_sfu = {
 	.name = dialect_name,
+	.mode = DIALECT_SFU,
+	.claims = sfu_claims,
+	.recognizes = sfu_recognizes,
 	.open = sfu_open,
 	.text = sfu_text,
 	.binary = sfu_binary,

@@ -4,10 +4,16 @@
 
 #include <string.h>
 
+extern const struct dialect dialect_jsonrpc;
+extern const struct dialect dialect_plain;
+extern const struct dialect dialect_rooms;
 extern const struct dialect dialect_sfu;
 
 static const struct dialect *const dialects[] = {
 	&dialect_sfu,
+	&dialect_jsonrpc,
+	&dialect_plain,
+	&dialect_rooms,
 };
 
 enum { DIALECTS = sizeof(dialects) / sizeof(dialects[0]) };

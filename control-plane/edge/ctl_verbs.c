@@ -89,6 +89,13 @@ static const char *state_text(enum core_transport_state state)
 	return state < sizeof(names) / sizeof(names[0]) ? names[state] : "?";
 }
 
+static const char *direction_text(const struct core_transport *transport)
+{
+	if (transport->pair)
+		return "both";
+	return transport->publisher.generation ? "down" : "up";
+}
+
 static json_t *transport_view(const struct core *core, const struct core_transport *transport)
 {
 	const struct core_participant *publisher = core_participant(core, transport->publisher);
@@ -98,9 +105,9 @@ static json_t *transport_view(const struct core *core, const struct core_transpo
 	if (transport->path_selected < transport->paths_used)
 		address_print(&transport->paths[transport->path_selected].remote, address);
 	view = json_pack("{s:I, s:s, s:s, s:s, s:i, s:i}", "index", (json_int_t)transport->id.index,
-		"direction", transport->publisher.generation ? "down" : "up", "state",
-		state_text(transport->state), "address", address, "worker", transport->worker,
-		"profile", transport->has_keys ? transport->keys.profile : 0);
+		"direction", direction_text(transport), "state", state_text(transport->state),
+		"address", address, "worker", transport->worker, "profile",
+		transport->has_keys ? transport->keys.profile : 0);
 	if (view && publisher)
 		json_object_set_new(view, "publisher", json_string(publisher->identity));
 	return view;

@@ -34,7 +34,7 @@ static void reply_json(struct http_reply *reply, int status, json_t *json)
 	json_decref(json);
 }
 
-static void reply_error(struct http_reply *reply, int status, const char *error)
+void http_error(struct http_reply *reply, int status, const char *error)
 {
 	reply_json(reply, status, json_pack("{s:s}", "error", error));
 }
@@ -55,13 +55,12 @@ bool http_origin_allowed(const char *origins, const char *origin)
 	return false;
 }
 
-static void allow_origin(
-	const struct http_host *host, const struct http_request *request, struct http_reply *reply)
+void http_share(const char *origins, const struct http_request *request, struct http_reply *reply)
 {
-	if (!*host->origins)
+	if (!*origins)
 		strcpy(reply->origin, "*");
 	else if (request->origin && strlen(request->origin) < sizeof(reply->origin) &&
-		 http_origin_allowed(host->origins, request->origin))
+		 http_origin_allowed(origins, request->origin))
 		strcpy(reply->origin, request->origin);
 }
 
@@ -141,7 +140,7 @@ static void answer_metrics(
 		length = text ? host->metrics(host->context, text, size) : 0;
 	}
 	if (!text) {
-		reply_error(reply, 500, "out of memory");
+		http_error(reply, 500, "out of memory");
 		return;
 	}
 	reply->status = 200;
@@ -175,12 +174,12 @@ static void answer_token(
 		name = identity && *identity ? identity : "guest";
 	if ((!identity || !number_of(identity, &user)) &&
 		RAND_bytes((unsigned char *)&user, sizeof(user)) != 1) {
-		reply_error(reply, 500, "no randomness");
+		http_error(reply, 500, "no randomness");
 		return;
 	}
 	if (strlen(name) >= CORE_NAME_MAX || (room && strlen(room) >= CORE_NAME_MAX) ||
 		host->token(host->context, user, name, room, token, sizeof(token))) {
-		reply_error(reply, 400, "name and room must be UTF-8 of at most 127 bytes");
+		http_error(reply, 400, "name and room must be UTF-8 of at most 127 bytes");
 		return;
 	}
 	reply_json(reply, 200,
@@ -188,18 +187,26 @@ static void answer_token(
 			name));
 }
 
-static void answer_config(
-	const struct http_host *host, const struct http_request *, struct http_reply *reply)
+static json_t *ice_server_json(const struct dialect_ice_server *server)
 {
-	reply_json(reply, 200,
-		json_pack("{s:s, s:[], s:b, s:s}", "ws", host->socket_path, "iceServers",
-			"developmentTokens", host->development_tokens, "version", SLUICE_VERSION));
+	return *server->credential ? json_pack("{s:[s], s:s, s:s}", "urls", server->url, "username",
+					     server->username, "credential", server->credential)
+				   : json_pack("{s:[s]}", "urls", server->url);
 }
 
-static void answer_upgrade(
-	const struct http_host *, const struct http_request *, struct http_reply *reply)
+static void answer_config(
+	const struct http_host *host, const struct http_request *request, struct http_reply *reply)
 {
-	reply_error(reply, 426, "this is a WebSocket: upgrade");
+	struct dialect_ice_server servers[HTTP_ICE_SERVERS_MAX];
+	unsigned used = host->ice_servers(host->context, request, servers, HTTP_ICE_SERVERS_MAX);
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < used; i++)
+		json_array_append_new(list, ice_server_json(&servers[i]));
+	explicit_bzero(servers, sizeof(servers));
+	reply_json(reply, 200,
+		json_pack("{s:s, s:o, s:b, s:s}", "ws", host->socket_path, "iceServers", list,
+			"developmentTokens", host->development_tokens, "version", SLUICE_VERSION));
 }
 
 // ---- files
@@ -275,7 +282,7 @@ static void answer_file(const struct http_host *host, const char *path, struct h
 		reply->type = type_of(path);
 		reply->page = reply->may_be_kept = true;
 	} else {
-		reply_error(reply, 404, "not found");
+		http_error(reply, 404, "not found");
 	}
 	if (fd >= 0)
 		close(fd);
@@ -287,17 +294,16 @@ static const struct route {
 	const char *path;
 	void (*answer)(const struct http_host *, const struct http_request *, struct http_reply *);
 	bool shared; // other origins may read it
+	bool health; // on every listener
 	bool development;
 } routes[] = {
-	{"/livez", answer_live, true, false},
-	{"/readyz", answer_ready, true, false},
-	{"/healthz", answer_ready, true, false},
-	{"/health", answer_ready, true, false},
-	{"/metrics", answer_metrics, false, false},
-	{"/v1/config.json", answer_config, true, false},
-	{"/v1/development-token", answer_token, true, true},
-	{"/ws/sfu", answer_upgrade, false, false},
-	{"/sfu", answer_upgrade, false, false},
+	{"/livez", answer_live, true, true, false},
+	{"/readyz", answer_ready, true, true, false},
+	{"/healthz", answer_ready, true, true, false},
+	{"/health", answer_ready, true, true, false},
+	{"/metrics", answer_metrics, false, true, false},
+	{"/v1/config.json", answer_config, true, false, false},
+	{"/v1/development-token", answer_token, true, false, true},
 };
 
 static const struct route *route_find(const struct http_host *host, const char *path)
@@ -309,25 +315,39 @@ static const struct route *route_find(const struct http_host *host, const char *
 	return NULL;
 }
 
-void http_answer(
-	const struct http_host *host, const struct http_request *request, struct http_reply *reply)
+// Of files and our own pages one can only read. Returns false after the answer to anything else.
+static bool reads(const struct http_request *request, struct http_reply *reply)
+{
+	if (request->method == HTTP_GET || request->method == HTTP_HEAD)
+		return true;
+	reply->allow = "GET, HEAD, OPTIONS";
+	if (request->method != HTTP_OPTIONS)
+		http_error(reply, 405, "method not allowed");
+	else
+		reply->status = 204;
+	return false;
+}
+
+bool http_route(const struct http_host *host, const struct http_request *request, bool health_only,
+	struct http_reply *reply)
 {
 	const struct route *route = route_find(host, request->path);
 
 	memset(reply, 0, sizeof(*reply));
-	if (route && route->shared)
-		allow_origin(host, request, reply);
-	if (request->method != HTTP_GET && request->method != HTTP_HEAD) {
-		reply->allow = "GET, HEAD, OPTIONS";
-		if (request->method != HTTP_OPTIONS)
-			reply_error(reply, 405, "method not allowed");
-		else
-			reply->status = 204;
-		return;
-	}
-	if (route)
+	if (!route || (health_only && !route->health))
+		return false;
+	if (route->shared)
+		http_share(host->origins, request, reply);
+	if (reads(request, reply))
 		route->answer(host, request, reply);
-	else
+	return true;
+}
+
+void http_file(
+	const struct http_host *host, const struct http_request *request, struct http_reply *reply)
+{
+	memset(reply, 0, sizeof(*reply));
+	if (reads(request, reply))
 		answer_file(
 			host, strcmp(request->path, "/") ? request->path : "/index.html", reply);
 }

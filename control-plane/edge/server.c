@@ -2,6 +2,7 @@
 #include "server.h"
 
 #include "address.h"
+#include "exchange.h"
 #include "log.h"
 
 #include <errno.h>
@@ -23,14 +24,14 @@ enum {
 	ACCEPTS_MAX = 64, // per wake-up
 	ADDRESS_BUCKETS = 1024,
 	LINGERING_MAX = 64,
-	CHUNK_BYTES = 64 * 1024,
-	CHUNK_S = 30, // to take one; libwebsockets itself would wait for ever
-	HEADERS_BYTES = 2048,
+	PATH_BYTES = 1024, // of a WebSocket, with query
 	DESCRIPTORS_OTHER = 512, // sockets, files and timers that are no connections
 };
 
 struct listener {
 	const struct dialect *dialect; // NULL: the HTTP listener
+	enum dialect_mode mode;
+	bool mode_given; // else the mode is each dialect's own
 	uint16_t port;
 };
 
@@ -50,20 +51,19 @@ struct connection {
 	char remote[ADDRESS_TEXT_MAX];
 	uint64_t accepted_ms;
 	const struct dialect *dialect; // of the upgrade
+	struct dialect_grant grant;
 	struct ws *ws;
-	char *body; // of the reply under way
-	size_t length, sent;
-	bool last; // close when it is written
+	struct exchange exchange;
 };
 
 struct server {
 	struct loop *loop;
 	struct ws_hub *hub;
-	const struct http_host *http;
+	struct route_host routes;
 	const struct dialect *(*dialect)(const char *name);
 	struct edge_counters *counters;
-	char origins[512];
 	uint32_t connections_max, connections_per_address;
+	size_t body_max;
 	unsigned listeners_used, sockets_used;
 	struct listener listeners[LISTENERS_MAX];
 	struct server_socket sockets[SOCKETS_MAX];
@@ -105,7 +105,7 @@ static void connection_free(struct connection *connection)
 {
 	LIST_REMOVE(connection, same_bucket);
 	connection->server->counters->connections_open--;
-	free(connection->body);
+	exchange_end(&connection->exchange);
 	free(connection);
 }
 
@@ -242,162 +242,74 @@ static void socket_ready(void *context, enum loop_ready ready)
 
 // ---- HTTP
 
-static enum http_method method_of(struct lws *wsi)
-{
-	if (lws_hdr_total_length(wsi, WSI_TOKEN_GET_URI))
-		return HTTP_GET;
-	if (lws_hdr_total_length(wsi, WSI_TOKEN_HEAD_URI))
-		return HTTP_HEAD;
-	if (lws_hdr_total_length(wsi, WSI_TOKEN_OPTIONS_URI))
-		return HTTP_OPTIONS;
-	return HTTP_OTHER;
-}
-
-static bool header_add(struct lws *wsi, const char *name, const char *value, unsigned char **at,
-	unsigned char *end)
-{
-	return !*value || !lws_add_http_header_by_name(wsi, (const unsigned char *)name,
-				  (const unsigned char *)value, (int)strlen(value), at, end);
-}
-
-static bool headers_page(struct lws *wsi, unsigned char **at, unsigned char *end)
-{
-	return header_add(wsi, "content-security-policy:",
-		       "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data: "
-		       "blob:; "
-		       "media-src 'self' blob:; style-src 'self' 'unsafe-inline'; object-src "
-		       "'none'; "
-		       "base-uri 'none'; frame-ancestors 'none'",
-		       at, end) &&
-	       header_add(wsi, "referrer-policy:", "no-referrer", at, end);
-}
-
-static bool headers_write(struct lws *wsi, const struct http_reply *reply, bool closing)
-{
-	unsigned char buffer[LWS_PRE + HEADERS_BYTES], *start = buffer + LWS_PRE, *at = start;
-	unsigned char *end = buffer + sizeof(buffer) - 1;
-	bool ok = !lws_add_http_common_headers(
-		wsi, (unsigned)reply->status, reply->type, reply->length, &at, end);
-
-	ok = ok && header_add(wsi, "x-content-type-options:", "nosniff", &at, end) &&
-	     header_add(wsi, "cache-control:", reply->may_be_kept ? "no-cache" : "no-store", &at,
-		     end) &&
-	     header_add(wsi, "allow:", reply->allow ? reply->allow : "", &at, end) &&
-	     header_add(wsi, "access-control-allow-origin:", reply->origin, &at, end) &&
-	     header_add(wsi, "vary:", *reply->origin && *reply->origin != '*' ? "Origin" : "", &at,
-		     end) &&
-	     header_add(wsi, "retry-after:", reply->status == 503 ? "5" : "", &at, end) &&
-	     header_add(wsi, "connection:", closing ? "close" : "", &at, end) &&
-	     (!reply->page || headers_page(wsi, &at, end));
-	return ok && !lws_finalize_write_http_header(wsi, start, &at, end);
-}
-
-static int transaction_end(struct connection *connection, struct lws *wsi)
-{
-	free(connection->body);
-	connection->body = NULL;
-	if (connection->last)
-		return -1;
-	return lws_http_transaction_completed(wsi) ? -1 : 0;
-}
-
 // Sends a reply; takes its body. Returns what the callback returns.
-static int reply_send(struct connection *connection, struct lws *wsi, enum http_method method,
-	struct http_reply *reply)
+static int reply_send(struct connection *connection, struct lws *wsi, struct http_reply *reply)
 {
 	int class = reply->status / 100;
 
 	if (class >= 1 && class <= 5)
 		connection->server->counters->http_responses[class]++;
-	// what a request of another method brings along would be read as the next request
-	connection->last = method == HTTP_OTHER;
-	free(connection->body);
-	connection->body = reply->body;
-	connection->length = method == HTTP_HEAD ? 0 : reply->length;
-	connection->sent = 0;
-	if (!headers_write(wsi, reply, connection->last))
-		return -1;
-	if (!connection->length)
-		return transaction_end(connection, wsi);
-	lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT, CHUNK_S);
-	lws_callback_on_writable(wsi);
-	return 0;
+	return exchange_reply(&connection->exchange, wsi, reply);
 }
 
-static int reply_continue(struct connection *connection, struct lws *wsi)
+static void request_complete(struct connection *connection, struct http_request *request)
 {
-	unsigned char buffer[LWS_PRE + CHUNK_BYTES];
-	size_t left = connection->length - connection->sent;
-	size_t part = left < CHUNK_BYTES ? left : CHUNK_BYTES;
+	request->remote = connection->remote;
+	request->secure = loop_has_tls(connection->server->loop);
+}
 
-	if (!connection->body)
+// The request is whole.
+static int request_answer(struct connection *connection, struct lws *wsi)
+{
+	struct server *server = connection->server;
+	struct http_request *request = &connection->exchange.request;
+	struct http_reply reply;
+
+	if (connection->exchange.answered) // refused before its body was read
 		return 0;
-	memcpy(buffer + LWS_PRE, connection->body + connection->sent, part);
-	if (lws_write(wsi, buffer + LWS_PRE, part,
-		    part == left ? LWS_WRITE_HTTP_FINAL : LWS_WRITE_HTTP) != (int)part)
-		return -1;
-	connection->sent += part;
-	lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT, CHUNK_S);
-	if (part == left)
-		return transaction_end(connection, wsi);
-	lws_callback_on_writable(wsi);
-	return 0;
+	request_complete(connection, request);
+	route_request(&server->routes, connection->listener->dialect, request, &reply);
+	return reply_send(connection, wsi, &reply);
 }
 
 static int on_request(struct connection *connection, struct lws *wsi, const char *path)
 {
-	struct http_request request = {.method = method_of(wsi), .path = path};
-	char arguments[HTTP_ARGUMENTS_MAX][512], origin[256];
-	struct http_reply reply;
+	struct http_reply reply = {0};
+	int status = exchange_begin(&connection->exchange, wsi, path, connection->server->body_max);
 
-	for (int i = 0; i < HTTP_ARGUMENTS_MAX; i++) {
-		if (lws_hdr_copy_fragment(wsi, arguments[i], sizeof(arguments[i]),
-			    WSI_TOKEN_HTTP_URI_ARGS, i) < 0)
-			break;
-		request.arguments[request.arguments_used++] = arguments[i];
-	}
-	if (lws_hdr_copy(wsi, origin, sizeof(origin), WSI_TOKEN_ORIGIN) > 0)
-		request.origin = origin;
-	if (connection->listener->dialect) {
-		reply = (struct http_reply){.status = 426};
-		return reply_send(connection, wsi, request.method, &reply);
-	}
-	http_answer(connection->server->http, &request, &reply);
-	return reply_send(connection, wsi, request.method, &reply);
+	if (!status)
+		return request_answer(connection, wsi);
+	if (status == EXCHANGE_COMES || status < 0)
+		return status < 0 ? -1 : 0;
+	http_error(&reply, status,
+		status == 413	? "the body is too large: limits.message_bytes"
+		: status == 411 ? "the body must say its Content-Length"
+				: "Content-Length is no number");
+	return reply_send(connection, wsi, &reply);
 }
 
 // ---- WebSocket
 
-static int upgrade_refuse(struct connection *connection, struct lws *wsi, unsigned status)
-{
-	connection->server->counters->http_responses[status / 100]++;
-	lws_return_http_status(wsi, status, NULL);
-	return -1;
-}
-
-// Before the answer to an upgrade: which dialect is spoken here, and may this page speak at all?
+// Before the answer to an upgrade: which dialect is spoken here, and may this client speak at all?
 static int on_upgrade(struct connection *connection, struct lws *wsi)
 {
 	struct server *server = connection->server;
-	char path[256], origin[256];
-	int length;
+	struct exchange *exchange = &connection->exchange;
+	struct http_reply reply;
+	char path[PATH_BYTES];
+	int result = 0;
 
-	connection->dialect = connection->listener->dialect;
-	if (!connection->dialect) {
-		if (lws_hdr_copy(wsi, path, sizeof(path), WSI_TOKEN_GET_URI) > 0 &&
-			(!strcmp(path, "/ws/sfu") || !strcmp(path, "/sfu")))
-			connection->dialect = server->dialect("sfu");
-		if (!connection->dialect)
-			return upgrade_refuse(connection, wsi, 404);
+	if (lws_hdr_copy(wsi, path, sizeof(path), WSI_TOKEN_GET_URI) <= 0 ||
+		exchange_begin_upgrade(exchange, wsi, path))
+		return -1;
+	request_complete(connection, &exchange->request);
+	if (!route_upgrade(&server->routes, connection->listener->dialect, &exchange->request,
+		    &connection->dialect, &connection->grant, &reply)) {
+		server->counters->http_responses[reply.status / 100 % 6]++;
+		result = exchange_refuse(exchange, wsi, &reply);
 	}
-	length = lws_hdr_copy(wsi, origin, sizeof(origin), WSI_TOKEN_ORIGIN);
-	if (length < 0 || !http_origin_allowed(server->origins, length ? origin : NULL)) {
-		server->counters->websockets_refused_origin++;
-		log_info("address=%s: WebSocket refused: its Origin is not in http.origins",
-			connection->remote);
-		return upgrade_refuse(connection, wsi, 403);
-	}
-	return 0;
+	exchange_end(exchange);
+	return result;
 }
 
 static void path_copy(struct lws *wsi, char *path, size_t size)
@@ -421,12 +333,20 @@ static void path_copy(struct lws *wsi, char *path, size_t size)
 static int on_established(struct connection *connection, struct lws *wsi)
 {
 	struct server *server = connection->server;
-	char path[1024];
+	char path[PATH_BYTES];
+	struct ws_opening opening = {.dialect = connection->dialect,
+		.socket = wsi,
+		.remote = connection->remote,
+		.path = path,
+		.mode = connection->listener->mode,
+		.mode_given = connection->listener->mode_given,
+		.grant = connection->grant,
+		.now_ms = loop_now_ms()};
 
 	path_copy(wsi, path, sizeof(path));
 	edge_observe(
-		&server->counters->join[EDGE_JOIN_WS], loop_now_ms() - connection->accepted_ms);
-	connection->ws = ws_open(server->hub, connection->dialect, wsi, connection->remote, path);
+		&server->counters->join[EDGE_JOIN_WS], opening.now_ms - connection->accepted_ms);
+	connection->ws = ws_open(server->hub, &opening);
 	return connection->ws ? 0 : -1;
 }
 
@@ -450,8 +370,9 @@ static int on_writable(struct connection *connection, struct lws *wsi)
 	struct ws_output output;
 
 	ws_writable(connection->ws, &output);
-	if (output.message && lws_write(wsi, (unsigned char *)output.message, output.length,
-				      LWS_WRITE_TEXT) < (int)output.length)
+	if (output.message &&
+		lws_write(wsi, (unsigned char *)output.message, output.length,
+			output.binary ? LWS_WRITE_BINARY : LWS_WRITE_TEXT) < (int)output.length)
 		return -1;
 	if (output.more)
 		lws_callback_on_writable(wsi);
@@ -478,8 +399,12 @@ static int callback(
 	switch (reason) {
 	case LWS_CALLBACK_HTTP:
 		return on_request(connection, wsi, in);
+	case LWS_CALLBACK_HTTP_BODY:
+		return exchange_take(&connection->exchange, in, length);
+	case LWS_CALLBACK_HTTP_BODY_COMPLETION:
+		return request_answer(connection, wsi);
 	case LWS_CALLBACK_HTTP_WRITEABLE:
-		return reply_continue(connection, wsi);
+		return exchange_writable(&connection->exchange, wsi);
 	case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
 		return on_upgrade(connection, wsi);
 	case LWS_CALLBACK_ESTABLISHED:
@@ -523,7 +448,7 @@ static void drop(void *, void *socket)
 // ---- life
 
 static int listener_open(struct server *server, struct listen_inherited *inherited,
-	const struct listen_want *want, const struct dialect *dialect, char *why, size_t why_size)
+	const struct listen_want *want, char *why, size_t why_size)
 {
 	struct listener *listener = &server->listeners[server->listeners_used];
 	struct sockaddr_storage storage = {0};
@@ -533,7 +458,6 @@ static int listener_open(struct server *server, struct listen_inherited *inherit
 
 	if (count < 0)
 		return count;
-	listener->dialect = dialect;
 	for (int i = 0; i < count; i++)
 		server->sockets[server->sockets_used++] = (struct server_socket){
 			.server = server, .listener = listener, .fd = fds[i]};
@@ -542,6 +466,21 @@ static int listener_open(struct server *server, struct listen_inherited *inherit
 	listener->port = address.port;
 	server->listeners_used++;
 	return 0;
+}
+
+static enum dialect_mode mode_of(enum config_mode configured, enum dialect_mode standard)
+{
+	switch (configured) {
+	case CONFIG_MODE_SFU:
+		return DIALECT_SFU;
+	case CONFIG_MODE_PASS:
+		return DIALECT_PASS;
+	case CONFIG_MODE_INTERPOSE:
+		return DIALECT_INTERPOSE;
+	case CONFIG_MODE_DEFAULT:
+		break;
+	}
+	return standard;
 }
 
 static int listeners_open(
@@ -553,7 +492,7 @@ static int listeners_open(
 	int error;
 
 	listen_inherit(&inherited);
-	error = listener_open(server, &inherited, &http, NULL, why, why_size);
+	error = listener_open(server, &inherited, &http, why, why_size);
 	for (uint32_t i = 0; i < config->dialects_used && !error; i++) {
 		const struct config_listener *listener = &config->dialects[i];
 		struct listen_want want = {what, listener->host, listener->port};
@@ -565,7 +504,10 @@ static int listeners_open(
 			error = -ENOENT;
 			break;
 		}
-		error = listener_open(server, &inherited, &want, dialect, why, why_size);
+		server->listeners[i + 1].dialect = dialect;
+		server->listeners[i + 1].mode_given = listener->mode != CONFIG_MODE_DEFAULT;
+		server->listeners[i + 1].mode = mode_of(listener->mode, dialect->mode);
+		error = listener_open(server, &inherited, &want, why, why_size);
 	}
 	listen_inherit_end(&inherited);
 	return error;
@@ -622,12 +564,18 @@ struct server *server_create(const struct server_options *options, char *why, si
 	if (!server)
 		return NULL;
 	server->reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	server->http = options->http;
+	server->routes = (struct route_host){.http = options->http,
+		.dialect_host = options->ws->dialect_host,
+		.next = options->next,
+		.settle = options->ws->settle,
+		.context = options->ws->context,
+		.counters = options->counters};
 	server->dialect = options->dialect;
 	server->counters = options->counters;
 	server->connections_max = config->limits.connections;
 	server->connections_per_address = config->limits.connections_per_address;
-	snprintf(server->origins, sizeof(server->origins), "%s", config->http.origins);
+	server->body_max = config->limits.message_bytes;
+	ws.next = options->next;
 	ws.want_write = want_write;
 	ws.drop = drop;
 	descriptors_raise(config);
@@ -662,6 +610,7 @@ void server_limit(struct server *server, const struct config *config)
 {
 	server->connections_max = config->limits.connections;
 	server->connections_per_address = config->limits.connections_per_address;
+	server->body_max = config->limits.message_bytes;
 	ws_hub_limit(server->hub, config->limits.message_bytes, config->limits.messages_per_second);
 }
 

@@ -7,6 +7,7 @@
 #include "http.h"
 #include "listen.h"
 #include "loop.h"
+#include "route.h"
 #include "ws.h"
 
 #include <sluice/config.h>
@@ -18,6 +19,7 @@ struct server_options {
 	const struct http_host *http; // must outlive the server
 	const struct ws_host *ws; // dialect_host, settle and limits; the socket calls are filled in
 	const struct dialect *(*dialect)(const char *name); // dialect_find
+	const struct dialect *(*next)(const struct dialect *previous); // dialect_next
 	struct edge_counters *counters;
 };
 

@@ -12,7 +12,8 @@ enum { SESSION_BUCKETS = 4096 };
 struct message {
 	STAILQ_ENTRY(message) next;
 	size_t length;
-	char bytes[]; // WS_PADDING, then the text
+	bool binary;
+	char bytes[]; // WS_PADDING, then the message
 };
 
 struct ws {
@@ -22,6 +23,8 @@ struct ws {
 	void *session;
 	void *socket;
 	struct peer_link link;
+	bool mode_given;
+	uint64_t opened_ms;
 	char *remote, *path;
 	bool closing, clean, dropped;
 	unsigned close_code;
@@ -73,7 +76,7 @@ void ws_hub_limit(struct ws_hub *hub, uint32_t message_bytes, uint32_t messages_
 	hub->host.messages_per_second = messages_per_second;
 }
 
-void ws_hub_event(struct ws_hub *hub, const struct core_event *event)
+bool ws_hub_event(struct ws_hub *hub, const struct core_event *event)
 {
 	struct ws *ws;
 
@@ -81,21 +84,25 @@ void ws_hub_event(struct ws_hub *hub, const struct core_event *event)
 		if (ws->session != event->link)
 			continue;
 		ws->dialect->event(ws->session, event);
-		return;
+		return true;
 	}
+	return false;
 }
+
+static void link_close(void *context, unsigned code, const char *reason);
 
 void ws_hub_tick(struct ws_hub *hub, uint64_t now_ms)
 {
 	struct ws *ws;
 
-	LIST_FOREACH (ws, &hub->all, all)
+	LIST_FOREACH (ws, &hub->all, all) {
 		if (ws->session && ws->dialect->tick)
 			ws->dialect->tick(ws->session, now_ms);
+		if (!ws->session && now_ms >= ws->opened_ms + hub->host.dialect_host->auth_ms)
+			link_close(ws, WS_CLOSE_POLICY, "nothing was said in time");
+	}
 	hub->host.settle(hub->host.context);
 }
-
-static void link_close(void *context, unsigned code, const char *reason);
 
 void ws_hub_close_all(struct ws_hub *hub, unsigned code, const char *reason)
 {
@@ -123,9 +130,8 @@ static size_t queue_limit(const struct ws_hub *hub)
 	return limit > WS_QUEUE_BYTES_MIN ? limit : WS_QUEUE_BYTES_MIN;
 }
 
-static void link_send_text(void *context, const char *text, size_t length)
+static void link_send(struct ws *ws, const void *data, size_t length, bool binary)
 {
-	struct ws *ws = context;
 	struct message *message;
 
 	if (ws->closing)
@@ -143,10 +149,21 @@ static void link_send_text(void *context, const char *text, size_t length)
 		return;
 	}
 	message->length = length;
-	memcpy(message->bytes + WS_PADDING, text, length);
+	message->binary = binary;
+	memcpy(message->bytes + WS_PADDING, data, length);
 	STAILQ_INSERT_TAIL(&ws->queue, message, next);
 	ws->queued_bytes += length;
 	ws->hub->host.want_write(ws->hub->host.context, ws->socket);
+}
+
+static void link_send_text(void *context, const char *text, size_t length)
+{
+	link_send(context, text, length, false);
+}
+
+static void link_send_binary(void *context, const void *data, size_t length)
+{
+	link_send(context, data, length, true);
 }
 
 static void link_close(void *context, unsigned code, const char *reason)
@@ -186,8 +203,22 @@ static void ws_free(struct ws *ws)
 	free(ws);
 }
 
-struct ws *ws_open(struct ws_hub *hub, const struct dialect *dialect, void *socket,
-	const char *remote, const char *path)
+// The link gets its dialect. Returns false when that refuses it.
+static bool session_open(struct ws *ws, const struct dialect *dialect)
+{
+	struct ws_hub *hub = ws->hub;
+
+	ws->dialect = dialect;
+	if (!ws->mode_given)
+		ws->link.mode = dialect->mode;
+	ws->session = dialect->open(hub->host.dialect_host, &ws->link);
+	if (!ws->session)
+		return false;
+	LIST_INSERT_HEAD(&hub->by_session[bucket_of(ws->session)], ws, by_session);
+	return true;
+}
+
+struct ws *ws_open(struct ws_hub *hub, const struct ws_opening *opening)
 {
 	struct ws *ws = calloc(1, sizeof(*ws));
 
@@ -195,25 +226,26 @@ struct ws *ws_open(struct ws_hub *hub, const struct dialect *dialect, void *sock
 		return NULL;
 	STAILQ_INIT(&ws->queue);
 	ws->hub = hub;
-	ws->dialect = dialect;
-	ws->socket = socket;
-	ws->remote = strdup(remote);
-	ws->path = strdup(path);
+	ws->socket = opening->socket;
+	ws->opened_ms = opening->now_ms;
+	ws->mode_given = opening->mode_given;
+	ws->remote = strdup(opening->remote);
+	ws->path = strdup(opening->path);
 	ws->link = (struct peer_link){
 		.context = ws,
 		.send_text = link_send_text,
+		.send_binary = link_send_binary,
 		.close = dialect_close,
 		.remote = ws->remote,
 		.path = ws->path,
+		.mode = opening->mode,
+		.grant = opening->grant,
 	};
-	if (ws->remote && ws->path)
-		ws->session = dialect->open(hub->host.dialect_host, &ws->link);
-	if (!ws->session) {
+	if (!ws->remote || !ws->path || (opening->dialect && !session_open(ws, opening->dialect))) {
 		ws_free(ws);
 		return NULL;
 	}
 	LIST_INSERT_HEAD(&hub->all, ws, all);
-	LIST_INSERT_HEAD(&hub->by_session[bucket_of(ws->session)], ws, by_session);
 	hub->host.counters->websockets_opened++;
 	hub->host.counters->websockets_open++;
 	hub->host.settle(hub->host.context);
@@ -247,8 +279,24 @@ static bool partial_add(struct ws *ws, const struct ws_piece *piece)
 	return true;
 }
 
+// Finds out from the first message who speaks here.
+static bool recognized(struct ws *ws, const char *data, size_t length, bool binary)
+{
+	const struct ws_host *host = &ws->hub->host;
+	const struct dialect *dialect = binary ? NULL : host->next(NULL);
+
+	while (dialect && !(dialect->recognizes && dialect->recognizes(data, length)))
+		dialect = host->next(dialect);
+	if (dialect && session_open(ws, dialect))
+		return true;
+	link_close(ws, dialect ? 0 : WS_CLOSE_PROTOCOL, "no dialect begins like this");
+	return false;
+}
+
 static void message_take(struct ws *ws, const char *data, size_t length, bool binary)
 {
+	if (!ws->session && !recognized(ws, data, length, binary))
+		return;
 	if (!binary)
 		ws->dialect->text(ws->session, data, length);
 	else if (ws->dialect->binary)
@@ -302,6 +350,7 @@ void ws_writable(struct ws *ws, struct ws_output *output)
 		ws->queued_bytes -= message->length;
 		output->message = message->bytes + WS_PADDING;
 		output->length = message->length;
+		output->binary = message->binary;
 		output->more = !STAILQ_EMPTY(&ws->queue) || ws->closing;
 		return;
 	}
@@ -324,10 +373,12 @@ void ws_closed(struct ws *ws)
 	struct ws_hub *hub = ws->hub;
 
 	LIST_REMOVE(ws, all);
-	LIST_REMOVE(ws, by_session);
 	ws->closing = true;
 	hub->host.counters->websockets_open--;
-	ws->dialect->close(ws->session, ws->clean);
+	if (ws->session) {
+		LIST_REMOVE(ws, by_session);
+		ws->dialect->close(ws->session, ws->clean);
+	}
 	ws_free(ws);
 	hub->host.settle(hub->host.context);
 }

@@ -19,6 +19,7 @@ enum {
 	WS_QUEUE_BYTES_MIN = 256 * 1024, // smaller ones up to this
 	WS_CLOSE_TOO_BIG = 1009, // RFC 6455, 7.4.1
 	WS_CLOSE_POLICY = 1008,
+	WS_CLOSE_PROTOCOL = 1002,
 	WS_CLOSE_RESTART = 1012,
 };
 
@@ -31,6 +32,8 @@ struct ws_host {
 	void (*drop)(void *context, void *socket);
 	// Call after every batch of verbs: core_dispatch and what else is put off.
 	void (*settle)(void *context);
+	// The list of dialects, which are asked whose a first message is: dialect_next.
+	const struct dialect *(*next)(const struct dialect *previous);
 	struct edge_counters *counters;
 	uint32_t message_bytes, messages_per_second;
 };
@@ -42,8 +45,8 @@ void ws_hub_destroy(struct ws_hub *hub);
 // Replaces the limits, for messages from now on.
 void ws_hub_limit(struct ws_hub *hub, uint32_t message_bytes, uint32_t messages_per_second);
 
-// An event of the core for one of its links: core_sink's.
-void ws_hub_event(struct ws_hub *hub, const struct core_event *event);
+// An event of the core for one of its links: core_sink's. Returns false when the link is none of them.
+bool ws_hub_event(struct ws_hub *hub, const struct core_event *event);
 
 // Calls every dialect's tick.
 void ws_hub_tick(struct ws_hub *hub, uint64_t now_ms);
@@ -51,10 +54,19 @@ void ws_hub_tick(struct ws_hub *hub, uint64_t now_ms);
 // Closes all with `code`, after what is queued.
 void ws_hub_close_all(struct ws_hub *hub, unsigned code, const char *reason);
 
-// A new WebSocket that speaks `dialect`. `socket` is handed back in the host's calls; the strings are copied.
-// Returns NULL when memory is short.
-struct ws *ws_open(struct ws_hub *hub, const struct dialect *dialect, void *socket,
-	const char *remote, const char *path);
+struct ws_opening {
+	const struct dialect *dialect; // NULL: its first message tells
+	void *socket; // handed back in the host's calls
+	const char *remote, *path; // copied
+	enum dialect_mode mode; // of the listener
+	bool mode_given; // else it is the dialect's own
+	struct dialect_grant grant; // what the dialect's `admit` found
+	uint64_t now_ms;
+};
+
+// A new WebSocket. Returns NULL when memory is short. One without a dialect is closed when its first
+// message is nobody's, and after the time for authentication.
+struct ws *ws_open(struct ws_hub *hub, const struct ws_opening *opening);
 
 struct ws_piece { // of a message, as it came
 	const char *data;
@@ -68,6 +80,7 @@ void ws_receive(struct ws *ws, const struct ws_piece *piece, uint64_t now_ms);
 struct ws_output {
 	char *message; // WS_PADDING bytes before it are writable; valid until the next call; NULL = none
 	size_t length;
+	bool binary;
 	bool more; // ask to write again
 	bool end; // nothing more will come: close now with `code`, 0 = without a close frame
 	unsigned code;

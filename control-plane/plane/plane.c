@@ -99,6 +99,9 @@ static bool restore_participant(
 		.visible = row->visible,
 		.can_publish = row->can_publish,
 		.can_subscribe = row->can_subscribe,
+		.pairs = row->pairs,
+		.outlives = row->outlives,
+		.whole = row->whole,
 		.joined_ms = r->now_ms > age_ms ? r->now_ms - age_ms : 0,
 		.unlinked_ms = r->now_ms,
 	};
@@ -158,7 +161,8 @@ static bool get_session(struct core_transport *transport, const struct sluice_tr
 		!IS_TEXT(row->remote_ufrag) || !IS_TEXT(row->remote_password) ||
 		!IS_TEXT(row->previous_ufrag) || !IS_TEXT(row->previous_password) ||
 		!IS_TEXT(row->fingerprint_algorithm) ||
-		row->fingerprint_length > sizeof(row->fingerprint))
+		row->fingerprint_length > sizeof(row->fingerprint) ||
+		row->sections_used > SLUICE_SECTIONS_MAX)
 		return false;
 	transport->participant =
 		(struct core_participant_id){row->participant.index, row->participant.generation};
@@ -176,6 +180,12 @@ static bool get_session(struct core_transport *transport, const struct sluice_tr
 		sizeof(transport->fingerprint.algorithm));
 	memcpy(transport->fingerprint.value, row->fingerprint,
 		sizeof(transport->fingerprint.value));
+	transport->sections_used = row->sections_used;
+	for (unsigned i = 0; i < row->sections_used; i++) {
+		get_mid(transport->sections[i].mid, row->sections[i].mid);
+		transport->sections[i].kind = row->sections[i].kind;
+		transport->sections[i].partner = row->sections[i].partner;
+	}
 	return true;
 }
 
@@ -190,6 +200,8 @@ static bool restore_transport(
 		.id = {index, row->row.generation},
 		.worker = row->worker,
 		.dtls_client = row->flags & SLUICE_TRANSPORT_DTLS_CLIENT,
+		.pair = row->flags & SLUICE_TRANSPORT_PAIR,
+		.publishes = row->flags & SLUICE_TRANSPORT_PUBLISHES,
 		.has_keys = row->flags & SLUICE_TRANSPORT_HAS_KEYS,
 		.key_epoch = row->key_epoch,
 		.rtcp_ssrc_base = row->rtcp_ssrc_base,

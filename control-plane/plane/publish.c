@@ -33,6 +33,7 @@ static_assert((int)CORE_PASSWORD_MAX == (int)SLUICE_PASSWORD_MAX);
 static_assert((int)CORE_PATHS_MAX == (int)SLUICE_PATHS_MAX);
 static_assert((int)CORE_CODECS_MAX == (int)SLUICE_CODECS_MAX);
 static_assert((int)CORE_ENCODINGS_MAX == (int)SLUICE_ENCODINGS_MAX);
+static_assert((int)DESC_SECTIONS_MAX == (int)SLUICE_SECTIONS_MAX);
 
 // ---- rows
 
@@ -177,6 +178,9 @@ static void put_participant(
 	row.can_publish = participant->can_publish;
 	row.can_subscribe = participant->can_subscribe;
 	row.visible = participant->visible;
+	row.pairs = participant->pairs;
+	row.outlives = participant->outlives;
+	row.whole = participant->whole;
 	// wall-clock time, so that it outlives a reboot of the clock; set once in a life
 	if (there->row.generation == row.row.generation)
 		row.joined_unix_ms = there->joined_unix_ms;
@@ -214,6 +218,13 @@ static void set_session(struct sluice_transport *row, const struct core_transpor
 	set_text(row->fingerprint_algorithm, sizeof(row->fingerprint_algorithm),
 		transport->fingerprint.algorithm);
 	memcpy(row->fingerprint, transport->fingerprint.value, sizeof(row->fingerprint));
+	row->sections_used = transport->sections_used;
+	for (unsigned i = 0; i < transport->sections_used; i++) {
+		const struct core_section *section = &transport->sections[i];
+		set_mid(row->sections[i].mid, section->mid);
+		row->sections[i].kind = section->kind;
+		row->sections[i].partner = section->partner;
+	}
 }
 
 static void put_transport(void *context, const struct core_transport *transport, bool gone)
@@ -233,8 +244,10 @@ static void put_transport(void *context, const struct core_transport *transport,
 	row.path_selected = transport->path_selected;
 	for (unsigned i = 0; i < transport->paths_used; i++)
 		row.paths[i] = path_of(&transport->paths[i]);
-	if (!transport->publisher.generation)
+	if (transport->publishes)
 		row.flags |= SLUICE_TRANSPORT_PUBLISHES;
+	if (transport->pair)
+		row.flags |= SLUICE_TRANSPORT_PAIR;
 	if (transport->dtls_client)
 		row.flags |= SLUICE_TRANSPORT_DTLS_CLIENT;
 	if (transport->has_keys)

@@ -13,11 +13,15 @@ enum {
 	CONFIG_CORES_MAX = 16,
 	CONFIG_ADDRESSES_MAX = 16,
 	CONFIG_LISTENERS_MAX = 16,
+	CONFIG_ROOMS_MAX = 64,
+	CONFIG_ICE_SERVERS_MAX = 8,
+	CONFIG_URL_MAX = 256,
 	CONFIG_PATH_MAX = 256,
 	CONFIG_SECRET_MAX = 512,
 };
 
 enum config_idle { CONFIG_IDLE_ADAPTIVE, CONFIG_IDLE_SPIN };
+enum config_mode { CONFIG_MODE_DEFAULT, CONFIG_MODE_SFU, CONFIG_MODE_PASS, CONFIG_MODE_INTERPOSE };
 enum config_log_level { CONFIG_LOG_ERROR, CONFIG_LOG_WARN, CONFIG_LOG_INFO, CONFIG_LOG_DEBUG };
 
 struct config_address { // media.addresses[]
@@ -39,6 +43,21 @@ struct config_listener { // dialects[]
 	char name[16]; // sfu, …: a name in control-plane/dialect/table.c
 	char host[64]; // numeric; empty = all addresses
 	uint16_t port;
+	enum config_mode mode; // default: the dialect's own
+};
+
+struct config_room { // rooms[], the first that matches counts
+	char name[128]; // with * ? [ ] as in file names
+	enum config_mode mode;
+};
+
+struct config_ice_server { // ice_servers[]
+	char urls[CONFIG_URL_MAX]; // separated by spaces
+	char username[64];
+	char credential_file[CONFIG_PATH_MAX], credential[CONFIG_SECRET_MAX]; // fixed password
+	char secret_file[CONFIG_PATH_MAX],
+		secret[CONFIG_SECRET_MAX]; // makes passwords with an expiry
+	uint64_t ttl_ns;
 };
 
 struct config {
@@ -82,9 +101,24 @@ struct config {
 	struct config_listener dialects[CONFIG_LISTENERS_MAX];
 	uint32_t dialects_used;
 
+	struct config_room rooms[CONFIG_ROOMS_MAX];
+	uint32_t rooms_used;
+
+	struct config_ice_server ice_servers[CONFIG_ICE_SERVERS_MAX];
+	uint32_t ice_servers_used;
+
+	struct {
+		bool strict_etag; // a PATCH must carry If-Match, as RFC 9725 has it
+	} whip;
+
 	struct {
 		char jwt_secret[CONFIG_SECRET_MAX]; // HS256; never printed
 		char jwt_secret_file[CONFIG_PATH_MAX];
+		char public_key_file[CONFIG_PATH_MAX]; // PEM, for RS256
+		char jwks_file[CONFIG_PATH_MAX]; // JSON Web Key Set, for RS256
+		char issuer[256]; // that RS256 tokens must name; empty = any
+		bool session_tokens; // two-part tokens, which never expire
+		bool open; // dialects without a token of their own let everybody in
 		bool development_tokens; // GET /v1/development-token makes tokens for the page
 	} auth;
 

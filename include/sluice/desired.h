@@ -16,13 +16,23 @@ struct sluice_participant {
 	uint8_t can_publish;
 	uint8_t can_subscribe;
 	uint8_t visible; // joined the room, not only its media
-	uint8_t reserved[5];
+	uint8_t pairs; // speaks to other members one by one (peer-to-peer dialects)
+	uint8_t outlives; // stays without its socket while it has a transport
+	uint8_t whole; // stands for all others of the room
+	uint8_t reserved[2];
 };
 
 enum sluice_transport_flags {
 	SLUICE_TRANSPORT_HAS_KEYS = 1, // send_key and receive_key are valid
-	SLUICE_TRANSPORT_PUBLISHES = 2, // control's: which of the two kinds it is
+	SLUICE_TRANSPORT_PUBLISHES = 2, // control's: the room is shown what it carries up
 	SLUICE_TRANSPORT_DTLS_CLIENT = 4,
+	SLUICE_TRANSPORT_PAIR = 8, // control's: it carries both ways, towards `publisher`
+};
+
+struct sluice_section { // an m-line of a pair's leg: their order and mids stay
+	uint8_t mid[SLUICE_MID_MAX];
+	uint8_t kind; // of control's descriptions
+	uint8_t partner; // its number on the other leg; 255 = none
 };
 
 struct sluice_transport {
@@ -55,7 +65,9 @@ struct sluice_transport {
 	uint8_t fingerprint_length; // of the peer's certificate, as its SDP said
 	char fingerprint_algorithm[16];
 	uint8_t fingerprint[64];
-	uint8_t reserved3[9];
+	uint8_t sections_used;
+	struct sluice_section sections[SLUICE_SECTIONS_MAX];
+	uint8_t reserved3[8];
 };
 
 struct sluice_codec_in {

@@ -22,6 +22,7 @@ enum {
 	SLUICE_ENCODINGS_MAX = 3, // simulcast layers
 	SLUICE_SRTP_KEY_MAX = 32, // master key, bytes
 	SLUICE_SRTP_SALT_MAX = 14, // master salt, bytes
+	SLUICE_SECTIONS_MAX = 24, // m-lines of one description
 	SLUICE_MID_MAX = 16, // bytes of a mid or rid, not terminated, zero padded
 	SLUICE_NAME_MAX = 128, // UTF-8 bytes of a room or participant name, with its terminator
 	SLUICE_UFRAG_MAX = 33, // with its terminator

@@ -16,6 +16,9 @@ enum { WORLD_GRACE_MS = 10000, WORLD_AUTH_MS = 10000 };
 struct world {
 	struct core *core;
 	const struct dialect *dialect;
+	// The dialect of a session where they are several; NULL = all speak `dialect`.
+	const struct dialect *(*dialect_of)(const void *session);
+	enum dialect_mode mode; // of every room
 	struct dialect_host host;
 	uint64_t now_ms;
 	uint64_t seed;
@@ -56,7 +59,9 @@ static inline void world_event(void *context, const struct core_event *event)
 {
 	struct world *world = context;
 
-	if (event->link)
+	if (event->link && world->dialect_of)
+		world->dialect_of(event->link)->event(event->link, event);
+	else if (event->link)
 		world->dialect->event(event->link, event);
 }
 
@@ -66,9 +71,13 @@ static inline void world_flag(struct dialect_grant *grant, const char *flag)
 		grant->can_publish = false;
 	else if (!strcmp(flag, "nosubscribe"))
 		grant->can_subscribe = false;
+	else if (!strcmp(flag, "admin"))
+		grant->admin = true;
 	else if (!strncmp(flag, "room=", 5))
 		snprintf(grant->room, sizeof(grant->room), "%s", flag + 5);
 }
+
+static bool world_is_open; // auth.open
 
 // user:ID:NAME[:nopublish][:nosubscribe][:room=ROOM]
 static inline int world_verify(void *, const char *token, size_t length,
@@ -76,6 +85,11 @@ static inline int world_verify(void *, const char *token, size_t length,
 {
 	char text[512], *rest = text, *word;
 
+	if (!token) {
+		*grant = (struct dialect_grant){.can_publish = true, .can_subscribe = true};
+		snprintf(why, why_size, "a token is needed");
+		return world_is_open ? 0 : -1;
+	}
 	snprintf(text, sizeof(text), "%.*s", (int)(length < 511 ? length : 511), token);
 	word = strsep(&rest, ":");
 	if (strcmp(word, "user") || !rest) {
@@ -91,6 +105,34 @@ static inline int world_verify(void *, const char *token, size_t length,
 	while (rest)
 		world_flag(grant, strsep(&rest, ":"));
 	return 0;
+}
+
+// As above with [:chats=A,B], of which the one that is asked for becomes the room.
+static inline int world_verify_for(void *context, const char *room, const char *token,
+	struct dialect_grant *grant, char *why, size_t why_size)
+{
+	const char *chats = strstr(token, ":chats=");
+
+	if (world_verify(context, token, strlen(token), grant, why, why_size))
+		return -1;
+	if (chats)
+		snprintf(grant->room, sizeof(grant->room), "%s",
+			strstr(chats, room) ? room : "none of them");
+	return 0;
+}
+
+static inline enum dialect_mode world_mode(void *context, const struct peer_link *, const char *)
+{
+	return ((struct world *)context)->mode;
+}
+
+// A file holds its own name.
+static inline void world_file(void *, const char *path, struct http_reply *reply)
+{
+	reply->status = 200;
+	reply->type = "text/plain";
+	reply->body = strdup(path);
+	reply->length = reply->body ? strlen(reply->body) : 0;
 }
 
 static inline uint64_t world_now(void *context)
@@ -148,12 +190,18 @@ static inline bool world_open(struct world *world, const struct dialect *dialect
 			.type = "host"},
 	};
 
-	*world = (struct world){.dialect = dialect, .now_ms = 1000, .seed = 88172645463325252u};
+	*world = (struct world){.dialect = dialect,
+		.mode = dialect->mode,
+		.now_ms = 1000,
+		.seed = 88172645463325252u};
 	world->core = core_create(&limits, &local, &plane, &sink);
 	world->host = (struct dialect_host){
 		.core = world->core,
 		.context = world,
 		.verify = world_verify,
+		.verify_for = world_verify_for,
+		.mode = world_mode,
+		.file = world_file,
 		.now_ms = world_now,
 		.log = world_log,
 		.count = world_count,

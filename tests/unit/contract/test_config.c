@@ -158,12 +158,14 @@ struct bad {
 
 static const struct bad bad_files[] = {
 	{"media:\n  prot: 7\n", "c.yaml:2: media.prot: unknown key; known here: port, addresses"},
-	{"colour: red\n", "c.yaml:1: colour: unknown key; known here: runtime_directory, "
-			  "web_directory, xdp_object, bpf_directory, log_level, media, ports, "
-			  "dataplane, http, dialects, auth, test, limits"},
-	{"http.port: 7\n", "c.yaml:1: http.port: unknown key; known here: runtime_directory, "
-			   "web_directory, xdp_object, bpf_directory, log_level, media, ports, "
-			   "dataplane, http, dialects, auth, test, limits"},
+	{"colour: red\n",
+		"c.yaml:1: colour: unknown key; known here: runtime_directory, "
+		"web_directory, xdp_object, bpf_directory, log_level, media, ports, "
+		"dataplane, http, dialects, rooms, ice_servers, whip, auth, test, limits"},
+	{"http.port: 7\n",
+		"c.yaml:1: http.port: unknown key; known here: runtime_directory, "
+		"web_directory, xdp_object, bpf_directory, log_level, media, ports, "
+		"dataplane, http, dialects, rooms, ice_servers, whip, auth, test, limits"},
 	{"media:\n  port: 70000\n", "c.yaml:2: media.port: 70000 is not between 1 and 65535"},
 	{"media:\n  port: 0\n", "c.yaml:2: media.port: 0 is not between 1 and 65535"},
 	{"media:\n  port: 99999999999999999999999\n",
@@ -246,14 +248,30 @@ static const struct bad bad_files[] = {
 		"c.yaml:3: dialects[0].listen: \"\" is not a whole number"},
 	{"http:\n  host: localhost\n",
 		"c.yaml:2: http.host: \"localhost\" is no numeric IPv4 or IPv6 address"},
-	{"auth:\n  jwt_secret: abc\n",
-		"c.yaml:2: auth.jwt_secret: unknown key; known here: jwt_secret_file, "
-		"development_tokens"},
+	{"auth:\n  jwt_secret: abc\n", "c.yaml:2: auth.jwt_secret: unknown key; known here: "
+				       "jwt_secret_file, public_key_file, jwks_file, "
+				       "issuer, session_tokens, open, development_tokens"},
 	{"auth:\n  jwt_secret_file: nowhere\n",
 		"c.yaml:2: auth.jwt_secret_file: nowhere: cannot be read: No such file or "
 		"directory"},
 	{"auth:\n  jwt_secret_file: .\n",
 		"c.yaml:2: auth.jwt_secret_file: .: cannot be read: Is a directory"},
+	{"dialects: [{name: sfu, listen: 9000, mode: mesh}]\n",
+		"c.yaml:1: dialects[0].mode: \"mesh\" is none of: default sfu pass interpose"},
+	{"rooms: [{mode: pass}]\n", "c.yaml:1: rooms[0]: has no `name` of a room"},
+	{"ice_servers: [{username: u}]\n",
+		"c.yaml:1: ice_servers[0]: has no `urls`, such as stun:stun.example:3478"},
+	{"ice_servers: [{urls: 'stun:a http://b'}]\n",
+		"c.yaml:1: ice_servers[0]: `urls` must begin with stun:, stuns:, turn: or turns:"},
+	{"ice_servers: [{urls: 'stun:a>; rel=x'}]\n",
+		"c.yaml:1: ice_servers[0]: `urls` must begin with stun:, stuns:, turn: or turns:"},
+	{"ice_servers: [{urls: 'stun:a turn:b'}]\n",
+		"c.yaml:1: ice_servers[0]: a TURN server needs a `credential_file` or a "
+		"`secret_file`"},
+	{"ice_servers: [{urls: turn:b, secret_file: nowhere}]\n",
+		"c.yaml:1: ice_servers[0].secret_file: nowhere: cannot be read: No such file or "
+		"directory"},
+	{"ice_servers: [{urls: stun:b, ttl: 2d}]\n", NULL},
 	{"- a\n", "c.yaml:1: must be a map of keys, not a list"},
 	{"just text\n", "c.yaml:1: must be a map of keys, not a single value"},
 	{"{a: b}: c\n", "c.yaml:1: a key must be a word, not a map"},
@@ -301,6 +319,43 @@ static void test_secrets_of_others(void **)
 	assert_int_equal(config_read(&config, "c.yaml", why, sizeof(why)), 0);
 	assert_string_equal(config.auth.jwt_secret_file, "nowhere");
 	assert_string_equal(config.auth.jwt_secret, "");
+}
+
+static void test_ice_servers(void **)
+{
+	static const char turn[] =
+		"ice_servers:\n  - urls: turn:a turns:b\n    secret_file: secret\n"
+		"  - urls: turn:c\n    username: u\n    credential_file: secret\n"
+		"    ttl: 1h\n";
+	static const char both[] = "ice_servers: [{urls: turn:b, secret_file: secret, "
+				   "credential_file: secret}]\n";
+	static const char nobody[] = "ice_servers: [{urls: turn:b, credential_file: secret}]\n";
+	char large[64];
+	write_file("secret", "north\n", 6);
+	assert_int_equal(read_text(turn), 0);
+	assert_int_equal(config.ice_servers_used, 2);
+	assert_string_equal(config.ice_servers[0].urls, "turn:a turns:b");
+	assert_string_equal(config.ice_servers[0].secret, "north");
+	assert_int_equal(config.ice_servers[0].ttl_ns, 14400ull * 1000000000);
+	assert_string_equal(config.ice_servers[1].credential, "north");
+	assert_int_equal(config.ice_servers[1].ttl_ns, 3600ull * 1000000000);
+	config_forget_secrets(&config);
+	assert_string_equal(config.ice_servers[0].secret, "");
+	assert_string_equal(config.ice_servers[1].credential, "");
+	config.secrets_unread = true;
+	assert_int_equal(config_set(&config, "ice_servers={urls: turn:a, secret_file: nowhere}",
+				 why, sizeof(why)),
+		0);
+	assert_int_equal(read_text(both), -1);
+	assert_non_null(strstr(why, "not both"));
+	assert_int_equal(read_text(nobody), -1);
+	assert_non_null(strstr(why, "needs a `username`"));
+	memset(large, 'k', sizeof(large));
+	write_file("secret", large, sizeof(large));
+	assert_int_equal(read_text("ice_servers: [{urls: turn:b, username: u, credential_file: "
+				   "secret}]\n"),
+		-1);
+	assert_non_null(strstr(why, "is longer than 63 bytes"));
 }
 
 static void test_bad_secrets(void **)
@@ -418,6 +473,11 @@ static void test_checks_of_the_whole(void **)
 	check_says(true, SETTINGS("http.port=1"),
 		"auth.jwt_secret_file: missing: without a secret nobody could be let in; make one "
 		"with `(umask 077; openssl rand -hex 32 > FILE)` and name the FILE here");
+	check_says(true, SETTINGS("auth.jwks_file=keys"), NULL);
+	check_says(true, SETTINGS("auth.jwks_file=keys", "auth.development_tokens=true"),
+		"auth.jwt_secret_file: missing");
+	check_says(true, SETTINGS(SECRET, "auth.session_tokens=true", "auth.jwks_file=keys"),
+		"auth.session_tokens: needs auth.public_key_file");
 	check_says(true, SETTINGS(SECRET, "http.tls_key=secret"),
 		"http.tls_certificate: certificate and http.tls_key go together");
 	check_says(true, SETTINGS(SECRET, "http.tls_key=secret", "http.tls_certificate=absent"),
@@ -454,6 +514,7 @@ int main(void)
 		CASE(test_bad_files),
 		CASE(test_unreadable_files),
 		CASE(test_secrets_of_others),
+		CASE(test_ice_servers),
 		CASE(test_bad_secrets),
 		CASE(test_environment),
 		CASE(test_flags),

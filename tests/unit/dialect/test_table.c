@@ -24,10 +24,11 @@ static void every_dialect_is_complete(void **)
 	const struct dialect *dialect = NULL;
 
 	while ((dialect = dialect_next(dialect)) != NULL) {
-		assert_non_null(dialect->open);
+		assert_true(dialect->open || dialect->request);
+		if (!dialect->open)
+			continue;
 		assert_non_null(dialect->text);
 		assert_non_null(dialect->event);
-		assert_non_null(dialect->tick);
 		assert_non_null(dialect->close);
 	}
 }

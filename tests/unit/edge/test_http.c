@@ -15,7 +15,7 @@
 #include <cmocka.h>
 
 static char directory[64];
-static bool is_ready;
+static bool is_ready, health_only;
 static size_t metrics_size;
 
 static void ready(void *, struct ready_report *report)
@@ -46,6 +46,15 @@ static int token(void *, uint32_t user, const char *name, const char *room, char
 	return 0;
 }
 
+static unsigned ice_servers(void *, const struct http_request *request,
+	struct dialect_ice_server *servers, unsigned max)
+{
+	assert_true(max >= 2);
+	servers[0] = (struct dialect_ice_server){.url = "stun:a.example"};
+	servers[1] = (struct dialect_ice_server){"turn:b.example", "1:\"x", "secret"};
+	return request->authorization ? 2 : 1;
+}
+
 static struct http_host host = {
 	.web_directory = directory,
 	.origins = "",
@@ -53,6 +62,7 @@ static struct http_host host = {
 	.development_tokens = true,
 	.ready = ready,
 	.metrics = metrics,
+	.ice_servers = ice_servers,
 	.token = token,
 };
 static struct http_reply reply;
@@ -67,7 +77,8 @@ static void ask(enum http_method method, const char *path, const char *first, co
 	if (second)
 		request.arguments[request.arguments_used++] = second;
 	free(reply.body);
-	http_answer(&host, &request, &reply);
+	if (!http_route(&host, &request, health_only, &reply))
+		http_file(&host, &request, &reply);
 }
 
 static const char *field(const char *name)
@@ -204,8 +215,34 @@ static void methods(void **)
 	assert_int_equal(reply.status, 204);
 	assert_null(reply.body);
 	assert_string_equal(reply.origin, "*");
-	ask(HTTP_GET, "/ws/sfu", NULL, NULL);
-	assert_int_equal(reply.status, 426);
+	ask(HTTP_POST, "/index.html", NULL, NULL);
+	assert_int_equal(reply.status, 405);
+}
+
+static void health_only_paths(void **)
+{
+	health_only = true;
+	ask(HTTP_GET, "/livez", NULL, NULL);
+	assert_int_equal(reply.status, 200);
+	ask(HTTP_GET, "/metrics", NULL, NULL);
+	assert_int_equal(reply.status, 200);
+	ask(HTTP_GET, "/v1/config.json", NULL, NULL);
+	assert_int_equal(reply.status, 404); // not a route here, and no such file
+	health_only = false;
+}
+
+static void ice_servers_are_told(void **)
+{
+	static const char anonymous[] = "\"iceServers\":[{\"urls\":[\"stun:a.example\"]}]";
+	static const char known[] = "{\"urls\":[\"turn:b.example\"],\"username\":\"1:\\\"x\","
+				    "\"credential\":\"secret\"}";
+	struct http_request request = {.path = "/v1/config.json", .authorization = "Bearer x"};
+
+	ask(HTTP_GET, "/v1/config.json", NULL, NULL);
+	assert_non_null(strstr(reply.body, anonymous));
+	free(reply.body);
+	assert_true(http_route(&host, &request, false, &reply));
+	assert_non_null(strstr(reply.body, known));
 }
 
 static void origins(void **)
@@ -238,6 +275,8 @@ int main(void)
 		cmocka_unit_test(metrics_of_any_size),
 		cmocka_unit_test(tokens),
 		cmocka_unit_test(methods),
+		cmocka_unit_test(health_only_paths),
+		cmocka_unit_test(ice_servers_are_told),
 		cmocka_unit_test(origins),
 	};
 

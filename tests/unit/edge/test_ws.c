@@ -53,13 +53,25 @@ static void session_close(void *session, bool clean)
 	free(session);
 }
 
+static bool session_recognizes(const char *text, size_t length)
+{
+	return length == 4 && !memcmp(text, "test", 4);
+}
+
 static const struct dialect dialect = {.name = "test",
+	.mode = DIALECT_PASS,
+	.recognizes = session_recognizes,
 	.open = session_open,
 	.text = session_text,
 	.binary = session_binary,
 	.event = session_event,
 	.tick = session_tick,
 	.close = session_close};
+
+static const struct dialect *dialect_after(const struct dialect *previous)
+{
+	return previous ? NULL : &dialect;
+}
 
 static void want_write(void *, void *)
 {
@@ -76,9 +88,10 @@ static void settle(void *)
 	settles++;
 }
 
-static const struct dialect_host dialect_host;
+static const struct dialect_host dialect_host = {.auth_ms = 500};
 static const struct ws_host host = {.dialect_host = &dialect_host,
 	.want_write = want_write,
+	.next = dialect_after,
 	.drop = drop,
 	.settle = settle,
 	.counters = &counters,
@@ -89,13 +102,19 @@ static struct ws_hub *hub;
 static struct ws *ws;
 static int socket_stand_in;
 
+static const struct ws_opening opening = {.dialect = &dialect,
+	.socket = &socket_stand_in,
+	.remote = "192.0.2.1:5",
+	.path = "/ws/sfu?x=1",
+	.grant = {.identity = "anna"}};
+
 static int fresh(void **)
 {
 	memset(&counters, 0, sizeof(counters));
 	texts = binaries = events = ticks = closes = settles = writes = drops = 0;
 	closed_clean = refuse = false;
 	hub = ws_hub_create(&host);
-	ws = ws_open(hub, &dialect, &socket_stand_in, "192.0.2.1:5", "/ws/sfu?x=1");
+	ws = ws_open(hub, &opening);
 	return ws ? 0 : -1;
 }
 
@@ -153,13 +172,16 @@ static void events_find_their_session(void **)
 	struct core_event event = {.type = CORE_EVENT_JOINED};
 
 	other.open = session_open_seen;
-	struct ws *second = ws_open(hub, &other, &socket_stand_in, "a", "/");
+	struct ws_opening second_opening = opening;
+
+	second_opening.dialect = &other;
+	struct ws *second = ws_open(hub, &second_opening);
 
 	event.link = first_session;
-	ws_hub_event(hub, &event);
+	assert_true(ws_hub_event(hub, &event));
 	assert_int_equal(events, 1);
 	ws_closed(second);
-	ws_hub_event(hub, &event); // a stale link
+	assert_false(ws_hub_event(hub, &event)); // a stale link
 	assert_int_equal(events, 1);
 }
 
@@ -219,17 +241,19 @@ static void queue_is_in_order_and_then_closes(void **)
 	struct ws_output output;
 
 	peer->send_text(peer->context, "one", 3);
-	peer->send_text(peer->context, "two", 3);
+	peer->send_binary(peer->context, "two", 3);
 	peer->close(peer->context, 4000, "bye");
 	peer->send_text(peer->context, "never", 5);
 	peer->close(peer->context, 4001, "again");
 	assert_true(writes >= 2);
 	ws_writable(ws, &output);
 	assert_memory_equal(output.message, "one", 3);
+	assert_false(output.binary);
 	memset(output.message - WS_PADDING, 0xee, WS_PADDING); // as the socket library does
 	assert_true(output.more);
 	ws_writable(ws, &output);
 	assert_memory_equal(output.message, "two", 3);
+	assert_true(output.binary);
 	assert_true(output.more);
 	assert_false(output.end);
 	ws_writable(ws, &output);
@@ -272,8 +296,81 @@ static void all_are_told_to_go(void **)
 static void a_dialect_may_refuse(void **)
 {
 	refuse = true;
-	assert_null(ws_open(hub, &dialect, &socket_stand_in, "a", "/"));
+	assert_null(ws_open(hub, &opening));
 	assert_int_equal(counters.websockets_open, 1);
+}
+
+static void modes_and_grants_reach_the_link(void **)
+{
+	struct ws_opening given = opening;
+
+	assert_int_equal(peer->mode, DIALECT_PASS); // the dialect's own
+	assert_string_equal(peer->grant.identity, "anna");
+	given.mode_given = true;
+	given.mode = DIALECT_INTERPOSE;
+	ws_closed(ws_open(hub, &given));
+	assert_int_equal(peer->mode, DIALECT_INTERPOSE);
+}
+
+static void a_first_message_tells_the_dialect(void **)
+{
+	struct ws_opening shared = opening;
+	struct ws_piece piece = {"x", 1, true, true, false};
+	struct ws_output output;
+
+	shared.dialect = NULL;
+	struct ws *other = ws_open(hub, &shared);
+
+	ws_receive(other, &piece, 0);
+	assert_int_equal(texts, 0);
+	ws_writable(other, &output);
+	assert_true(output.end);
+	assert_int_equal(output.code, WS_CLOSE_PROTOCOL);
+	ws_closed(other);
+	assert_int_equal(closes, 0); // it never was a session
+	other = ws_open(hub, &shared);
+	piece = (struct ws_piece){"te", 2, true, false, false};
+	ws_receive(other, &piece, 0);
+	piece = (struct ws_piece){"st", 2, false, true, false};
+	ws_receive(other, &piece, 0);
+	assert_int_equal(texts, 1);
+	assert_memory_equal(heard, "test", 4);
+	assert_int_equal(peer->mode, DIALECT_PASS);
+	ws_closed(other);
+	assert_int_equal(closes, 1);
+	other = ws_open(hub, &shared); // bytes are nobody's, nor is what its dialect refuses
+	piece = (struct ws_piece){"test", 4, true, true, true};
+	ws_receive(other, &piece, 0);
+	ws_writable(other, &output);
+	assert_int_equal(output.code, WS_CLOSE_PROTOCOL);
+	ws_closed(other);
+	other = ws_open(hub, &shared);
+	refuse = true;
+	piece.binary = false;
+	ws_receive(other, &piece, 0);
+	ws_writable(other, &output);
+	assert_true(output.end);
+	assert_int_equal(output.code, 0);
+	ws_closed(other);
+}
+
+static void who_says_nothing_goes(void **)
+{
+	struct ws_opening shared = opening;
+	struct ws_output output;
+
+	shared.dialect = NULL;
+	shared.now_ms = 1000;
+	struct ws *other = ws_open(hub, &shared);
+
+	ws_hub_tick(hub, 1000 + dialect_host.auth_ms - 1);
+	ws_writable(other, &output);
+	assert_false(output.end);
+	ws_hub_tick(hub, 1000 + dialect_host.auth_ms);
+	ws_writable(other, &output);
+	assert_true(output.end);
+	assert_int_equal(output.code, WS_CLOSE_POLICY);
+	ws_closed(other);
 }
 
 int main(void)
@@ -289,6 +386,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(limits_change_while_running, fresh, done),
 		cmocka_unit_test_setup_teardown(all_are_told_to_go, fresh, done),
 		cmocka_unit_test_setup_teardown(a_dialect_may_refuse, fresh, done),
+		cmocka_unit_test_setup_teardown(modes_and_grants_reach_the_link, fresh, done),
+		cmocka_unit_test_setup_teardown(a_first_message_tells_the_dialect, fresh, done),
+		cmocka_unit_test_setup_teardown(who_says_nothing_goes, fresh, done),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// The keys of one item of each list in the configuration; part of config_schema.h.
+#pragma once
+
+static const struct config_key config_core_keys[] = {
+	{"core", "0", "CPU", CONFIG_NUMBER, .size = sizeof(uint32_t), .high = 1023},
+};
+static const struct config_list config_cores = {config_core_keys, 1, true, false, sizeof(uint32_t),
+	offsetof(struct config, dataplane.cores_used), CONFIG_CORES_MAX, "2"};
+
+static const struct config_key config_address_keys[] = {
+	{"address", "", "where media arrives", CONFIG_ADDRESS, CONFIG_AT(config_address, address)},
+	{"announced", "", "what clients are told instead (1:1 NAT)", CONFIG_ADDRESS,
+		CONFIG_AT(config_address, announced)},
+};
+static const struct config_list config_addresses = {config_address_keys, 2, false, true,
+	sizeof(struct config_address), offsetof(struct config, media.addresses_used),
+	CONFIG_ADDRESSES_MAX, "192.0.2.1=203.0.113.7"};
+
+static const struct config_key config_port_keys[] = {
+	{"interface", "", "kernel interface; empty for a full-bypass driver", CONFIG_TEXT,
+		CONFIG_AT(config_port, interface)},
+	{"driver", "xdp", "xdp, packet (AF_PACKET, anywhere), or the name of a DPDK driver",
+		CONFIG_TEXT, CONFIG_AT(config_port, driver)},
+	{"device", "", "PCI address or virtual device of a DPDK driver", CONFIG_TEXT,
+		CONFIG_AT(config_port, device)},
+	{"arguments", "", "further device arguments of a DPDK driver", CONFIG_TEXT,
+		CONFIG_AT(config_port, arguments)},
+	{"netns", "", "network namespace of the interface; empty = ours", CONFIG_TEXT,
+		CONFIG_AT(config_port, netns)},
+	{"queues", "0", "receive queues; 0 = one for each worker", CONFIG_NUMBER,
+		CONFIG_AT(config_port, queues), .high = 64},
+	{"configure_channels", "false", "may set the interface's channels to `queues`",
+		CONFIG_BOOLEAN, CONFIG_AT(config_port, configure_channels)},
+};
+static const struct config_list config_ports = {config_port_keys, CONFIG_COUNT(config_port_keys),
+	false, false, sizeof(struct config_port), offsetof(struct config, ports_used),
+	CONFIG_PORTS_MAX, "{interface: eth1, driver: xdp, queues: 1}"};
+
+#define MODES "default sfu pass interpose"
+#define MODES_HELP                                                                             \
+	"sfu, pass (only signaling), interpose (the relay stands between peers), or default, " \
+	"which is the dialect's own"
+
+static const struct config_key config_listener_keys[] = {
+	{"name", "", "dialect", CONFIG_TEXT, CONFIG_AT(config_listener, name)},
+	{"listen", "", "HOST:PORT, or PORT for all addresses", CONFIG_LISTEN,
+		CONFIG_AT(config_listener, host), .extra = offsetof(struct config_listener, port)},
+	{"mode", "default", "how members' media comes together: " MODES_HELP, CONFIG_CHOICE,
+		CONFIG_AT(config_listener, mode), .choices = MODES},
+};
+static const struct config_list config_listeners = {config_listener_keys,
+	CONFIG_COUNT(config_listener_keys), false, false, sizeof(struct config_listener),
+	offsetof(struct config, dialects_used), CONFIG_LISTENERS_MAX,
+	"{name: sfu, listen: \"0.0.0.0:9000\"}"};
+
+static const struct config_key config_room_keys[] = {
+	{"name", "", "name of the room; * and ? stand for others", CONFIG_TEXT,
+		CONFIG_AT(config_room, name)},
+	{"mode", "default", MODES_HELP, CONFIG_CHOICE, CONFIG_AT(config_room, mode),
+		.choices = MODES},
+};
+static const struct config_list config_rooms = {config_room_keys, CONFIG_COUNT(config_room_keys),
+	false, false, sizeof(struct config_room), offsetof(struct config, rooms_used),
+	CONFIG_ROOMS_MAX, "{name: \"meeting-*\", mode: interpose}"};
+
+static const struct config_key config_ice_server_keys[] = {
+	{"urls", "", "stun:HOST[:PORT] or turn:HOST[:PORT][?transport=udp], separated by spaces",
+		CONFIG_TEXT, CONFIG_AT(config_ice_server, urls)},
+	{"username", "", "user of the password, or what stands for the user beside the expiry",
+		CONFIG_TEXT, CONFIG_AT(config_ice_server, username)},
+	{"credential_file", "", "holds a password that stays the same", CONFIG_SECRET,
+		CONFIG_AT(config_ice_server, credential_file),
+		.extra = offsetof(struct config_ice_server, credential)},
+	{"secret_file", "", "holds the secret of coturn's use-auth-secret: passwords then expire",
+		CONFIG_SECRET, CONFIG_AT(config_ice_server, secret_file),
+		.extra = offsetof(struct config_ice_server, secret)},
+	{"ttl", "4h", "how long a password made with the secret is good", CONFIG_DURATION,
+		CONFIG_AT(config_ice_server, ttl_ns), .low = 60 * CONFIG_SECOND,
+		.high = 86400 * CONFIG_SECOND},
+};
+static const struct config_list config_ice_servers = {config_ice_server_keys,
+	CONFIG_COUNT(config_ice_server_keys), false, false, sizeof(struct config_ice_server),
+	offsetof(struct config, ice_servers_used), CONFIG_ICE_SERVERS_MAX,
+	"{urls: \"turn:turn.example:3478\", secret_file: /etc/sluice/turn.secret}"};
