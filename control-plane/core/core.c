@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The model as a whole: making it, limits, and time.
 #include "event.h"
+#include "leg.h"
 #include "model.h"
 #include "pair.h"
 #include "participant.h"
@@ -143,6 +144,7 @@ void core_destroy(struct core *core)
 	event_clear(core);
 	while ((transport = slots_from(&core->transports, index)) != NULL) {
 		index = transport->view.id.index + 1;
+		pending_drop(core, transport);
 		slots_give(&core->transports, transport); // clears its keys
 	}
 	slots_free(&core->rooms);

@@ -325,7 +325,7 @@ int core_send(struct core *core, struct core_participant_id from, struct core_pa
 int core_publish(struct core *core, struct core_participant_id id, const struct desc *offer,
 	struct desc *answer, uint64_t now_ms);
 
-// Ends all publications of the participant and its upward transport.
+// Ends all publications of the participant and its upward transport; what its pairs carry goes on.
 int core_unpublish(struct core *core, struct core_participant_id id);
 
 // Stops or continues forwarding of one publication, or of all of a kind when generation is 0.

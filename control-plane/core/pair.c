@@ -281,14 +281,27 @@ static int offer_queue(struct core *core, struct transport *leg, const struct de
 
 // ---- answering at once
 
+// Our offer on that leg is settled by one that its peer has made. It may still be answered, unless its
+// credentials are gone.
+static void asked_no_more(struct core *core, const struct settlement *settlement, unsigned half,
+	const struct transport *before)
+{
+	struct transport *leg = settlement->half[half].leg;
+
+	leg->view.asked = false;
+	if (leg->pending && leg == before)
+		leg->pending->crossed = true;
+	else
+		pending_drop(core, leg);
+}
+
 static int offer_alone(
 	struct core *core, struct participant *who[2], const struct desc *offer, uint64_t now_ms)
 {
-	struct settlement settlement = {.half = {{.who = who[0],
-							 .desc = offer,
-							 .offers = true,
-							 .leg = leg_find(who[0], who[1])},
-						{.who = who[1]}}};
+	struct transport *leg = leg_find(who[0], who[1]);
+	struct settlement settlement = {
+		.half = {{.who = who[0], .desc = offer, .offers = true, .leg = leg},
+			{.who = who[1]}}};
 	struct desc *answer;
 	int error;
 
@@ -301,9 +314,7 @@ static int offer_alone(
 	if (who[0]->view.link && !answer)
 		return -CORE_FULL;
 	settle_follow(core, &settlement, now_ms);
-	if (settlement.half[0].leg->pending)
-		settlement.half[0].leg->pending->crossed = true;
-	settlement.half[0].leg->view.asked = false;
+	asked_no_more(core, &settlement, 0, leg);
 	invite_note(core, settlement.half[0].leg);
 	if (!answer)
 		return 0;
@@ -349,10 +360,7 @@ static int offer_crossed(
 		settle_answer(core, &settlement, i, answers[i]);
 		event_desc(core, CORE_EVENT_PAIR_ANSWER, who[!i], who[i], answers[i]);
 	}
-	leg = settlement.half[1].leg;
-	leg->view.asked = false;
-	if (leg->pending)
-		leg->pending->crossed = true;
+	asked_no_more(core, &settlement, 1, leg);
 	return 0;
 }
 
@@ -417,6 +425,7 @@ static int answer_both(
 {
 	struct participant *owner = leg->owner, *far = leg->publisher;
 	const struct pending *pending = leg->pending;
+	const struct transport *before = leg->partner;
 	bool told = !pending->crossed && far->view.link;
 	struct settlement settlement = {
 		.half = {{.who = far, .desc = pending->desc, .offers = true, .leg = leg->partner},
@@ -437,6 +446,8 @@ static int answer_both(
 		return -CORE_FULL;
 	settlement.half[0].offers = !pending->crossed; // settled once already
 	settle_follow(core, &settlement, now_ms);
+	if (settlement.half[0].leg != before)
+		pending_drop(core, settlement.half[0].leg); // it named the leg before
 	if (said) {
 		settle_answer(core, &settlement, 0, said);
 		event_desc(core, CORE_EVENT_PAIR_ANSWER, far, owner, said);

@@ -439,7 +439,7 @@ int core_unpublish(struct core *core, struct core_participant_id id)
 		return -CORE_GONE;
 	if (!event_reserve(core, participant_events(participant)))
 		return -CORE_FULL;
-	publication_end_all(core, participant, NULL);
+	publication_end_up(core, participant, NULL);
 	return 0;
 }
 

@@ -306,6 +306,8 @@ static void leg_replace(
 	if (!half->offers)
 		transport_succeed(core, half->old, half->leg);
 	publication_move(half->who, half->old, half->leg);
+	half->leg->pending = half->old->pending; // it may be what is being settled
+	half->old->pending = NULL;
 }
 
 static void leg_settle(

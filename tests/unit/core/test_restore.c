@@ -3,35 +3,6 @@
 
 static struct desc offer, answer;
 
-// A fresh core out of the rows that `from` has seen; its own plane starts with the same rows.
-static void restore(struct world *to, const struct world *from)
-{
-	world_begin(to);
-	to->seed = 12345;
-	for (unsigned i = 0; i < ROWS; i++)
-		if (from->participants[i].id.generation)
-			assert_int_equal(core_restore_participant(
-						 to->core, &from->participants[i], from->rooms[i]),
-				0);
-	for (unsigned i = 0; i < ROWS; i++)
-		if (from->transports[i].id.generation)
-			assert_int_equal(core_restore_transport(to->core, &from->transports[i]), 0);
-	for (unsigned i = 0; i < ROWS; i++)
-		if (from->publications[i].id.generation)
-			assert_int_equal(
-				core_restore_publication(to->core, &from->publications[i]), 0);
-	for (unsigned i = 0; i < ROWS; i++)
-		if (from->subscriptions[i].id.generation)
-			assert_int_equal(
-				core_restore_subscription(to->core, &from->subscriptions[i]), 0);
-	memcpy(to->participants, from->participants, sizeof(to->participants));
-	memcpy(to->rooms, from->rooms, sizeof(to->rooms));
-	memcpy(to->transports, from->transports, sizeof(to->transports));
-	memcpy(to->publications, from->publications, sizeof(to->publications));
-	memcpy(to->subscriptions, from->subscriptions, sizeof(to->subscriptions));
-	core_restore_done(to->core, 100000);
-}
-
 // ---- everything that can be seen of one core equals that of the other, but for times and links
 
 static void same_participants(struct world *x, struct world *y)
@@ -229,7 +200,7 @@ static void test_property(void **)
 		world_connect(&world, 1000);
 		drop_idle(&world);
 		world_told(&world);
-		restore(&again, &world);
+		world_restore(&again, &world);
 		same_participants(&world, &again);
 		same_transports(&world, &again);
 		same_media(&world, &again);
@@ -256,7 +227,7 @@ static void test_unfinished_handshakes_are_dropped(void **)
 	world_connect(&world, 1000);
 	world_subscribe(&world, b, "a", 2); // without keys
 	world_publish(&world, b, 3);
-	restore(&again, &world);
+	world_restore(&again, &world);
 	assert_int_equal(WORLD_COUNT(&again, transports), 1); // the plane was told
 	assert_int_equal(WORLD_COUNT(&again, publications), 2);
 	assert_int_equal(WORLD_COUNT(&again, subscriptions), 0);
@@ -282,7 +253,7 @@ static void test_grace_and_return(void **)
 	world_publish(&world, a, 1);
 	world_connect(&world, 1000);
 	up = world_up(&world, a)->id;
-	restore(&again, &world);
+	world_restore(&again, &world);
 	core_tick(again.core, 129000);
 	assert_int_equal(core_join(again.core, &join, &id, &resumed), 0);
 	assert_true(resumed);
@@ -303,7 +274,7 @@ static void test_new_lives_differ_from_old(void **)
 
 	world_begin(&world);
 	a = world_enter(&world, "r", "a");
-	restore(&again, &world);
+	world_restore(&again, &world);
 	assert_int_equal(core_leave(again.core, a), 0);
 	b = world_enter(&again, "r", "b");
 	assert_int_not_equal(b.generation, a.generation);
@@ -326,7 +297,7 @@ static void test_workers_that_are_no_more(void **)
 	}
 	world_connect(&world, 1000);
 	assert_int_equal(world_up(&world, a)->worker, 3);
-	restore(&again, &world);
+	world_restore(&again, &world);
 	assert_int_equal(world_up(&again, a)->worker, 0);
 	world_end(&again);
 	world_end(&world);
@@ -347,7 +318,7 @@ static void test_rows_that_do_not_fit(void **)
 	world_publish(&world, a, 1);
 	world_subscribe(&world, b, "a", 2);
 	world_connect(&world, 1000);
-	restore(&again, &world);
+	world_restore(&again, &world);
 	participant = world.participants[a.index];
 	participant.id.index = 40;
 	assert_int_equal(core_restore_participant(again.core, &participant, "r"), -CORE_EXISTS);
