@@ -71,6 +71,17 @@ static inline enum dialect_mode world_mode(void *context, const struct peer_link
 	return ((struct world *)context)->mode;
 }
 
+static inline unsigned world_ice_servers(
+	void *, const char *identity, struct dialect_ice_server *servers, unsigned max)
+{
+	if (max < 2)
+		return 0;
+	servers[0] = (struct dialect_ice_server){.url = "stun:stun.example:3478"};
+	servers[1] = (struct dialect_ice_server){.url = "turn:turn.example", .credential = "c"};
+	snprintf(servers[1].username, sizeof(servers[1].username), "1:%s", identity);
+	return 2;
+}
+
 // A file holds its own name.
 static inline void world_file(void *, const char *path, struct http_reply *reply)
 {
@@ -146,6 +157,7 @@ static inline bool world_open(struct world *world, const struct dialect *dialect
 		.verify = world_verify,
 		.verify_for = world_verify_for,
 		.mode = world_mode,
+		.ice_servers = world_ice_servers,
 		.file = world_file,
 		.now_ms = world_now,
 		.log = world_log,
