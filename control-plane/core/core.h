@@ -297,6 +297,9 @@ struct core_join {
 int core_join(struct core *core, const struct core_join *join, struct core_participant_id *id,
 	bool *resumed);
 
+// What core_join would say of it now: 0 or a negative error. Changes nothing.
+int core_join_check(const struct core *core, const struct core_join *join);
+
 // Leaves: media ends, the others are told UNPUBLISHED and, if it was visible, LEFT.
 int core_leave(struct core *core, struct core_participant_id id);
 

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { SERVERS_MAX = 16 };
+
 static const char under[] = "/webrtc/";
 static const char signaling[] = "/webrtc/signaling/";
 static const char rooms[] = "/webrtc/rooms/";
@@ -216,6 +218,36 @@ static void answer_who(const struct dialect_host *host, const struct http_reques
 		reply_not_found(reply);
 }
 
+static json_t *server_json(const struct dialect_ice_server *server)
+{
+	if (!server->credential[0])
+		return json_pack("{s:s}", "urls", server->url);
+	return json_pack("{s:s,s:s,s:s}", "urls", server->url, "username", server->username,
+		"credential", server->credential);
+}
+
+// Ours, for the page: STUN and TURN servers, and who the token makes its bearer.
+static void answer_config(const struct dialect_host *host, const struct http_request *request,
+	struct http_reply *reply)
+{
+	struct dialect_ice_server servers[SERVERS_MAX];
+	struct dialect_grant grant = {0};
+	json_t *list;
+	unsigned used;
+
+	if (!admission_grant(host, request, &grant)) {
+		reply_json(reply, 401, json_pack("{s:s}", "detail", "Not authenticated"));
+		return;
+	}
+	list = json_array();
+	used = host->ice_servers(host->context, grant.identity, servers, SERVERS_MAX);
+	for (unsigned i = 0; i < used; i++)
+		json_array_append_new(list, server_json(&servers[i]));
+	explicit_bzero(servers, sizeof(servers));
+	reply_json(
+		reply, 200, json_pack("{s:o,s:s}", "iceServers", list, "peerId", grant.identity));
+}
+
 static void answer_get(const struct dialect_host *host, const struct http_request *request,
 	struct http_reply *reply)
 {
@@ -225,6 +257,8 @@ static void answer_get(const struct dialect_host *host, const struct http_reques
 		reply_json(reply, 200, json_pack("{s:s}", "message", "WebRTC signaling"));
 	else if (!strcmp(path, "/health"))
 		reply_json(reply, 200, json_pack("{s:s}", "status", "healthy"));
+	else if (!strcmp(path, "/webrtc/config.json"))
+		answer_config(host, request, reply);
 	else if (!strcmp(path, "/webrtc/rooms") || !strncmp(path, rooms, sizeof(rooms) - 1))
 		answer_who(host, request, reply);
 	else

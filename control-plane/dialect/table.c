@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+extern const struct dialect dialect_chat;
 extern const struct dialect dialect_jsonrpc;
 extern const struct dialect dialect_plain;
 extern const struct dialect dialect_rooms;
@@ -11,6 +12,7 @@ extern const struct dialect dialect_sfu;
 
 static const struct dialect *const dialects[] = {
 	&dialect_sfu,
+	&dialect_chat,
 	&dialect_jsonrpc,
 	&dialect_plain,
 	&dialect_rooms,

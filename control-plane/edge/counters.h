@@ -42,6 +42,21 @@ enum edge_dtls_result {
 		EDGE_DTLS_COUNT,
 };
 
+// What became of data channels' datagrams, from one leg of a pair to the other: number, label, help.
+// Append only.
+#define EDGE_DATA_RESULTS(X)                                                   \
+	X(CARRIED, "carried", "handed to the other leg")                       \
+	X(NO_PARTNER, "no_partner", "no other leg, or it is not up: dropped")  \
+	X(TOO_FAST, "too_fast", "over the rate of one leg or of all: dropped") \
+	X(TOO_BIG, "too_big", "larger than a datagram may be: dropped")
+
+enum edge_data_result {
+#define X(name, label, help) EDGE_DATA_##name,
+	EDGE_DATA_RESULTS(X)
+#undef X
+		EDGE_DATA_COUNT,
+};
+
 // Stages of joining, each measured from the end of the one before it. Append only.
 #define EDGE_JOIN_STAGES(X)                                                          \
 	X(WS, "ws", "connection accepted until upgraded")                            \
@@ -111,6 +126,7 @@ struct edge_counters {
 	uint64_t stun[EDGE_STUN_COUNT];
 	uint64_t dtls[EDGE_DTLS_COUNT];
 	uint32_t dtls_handshakes; // gauge: under way
+	uint64_t data[EDGE_DATA_COUNT], data_bytes; // datagrams; bytes of those carried
 	struct edge_histogram join[EDGE_JOIN_COUNT];
 };
 

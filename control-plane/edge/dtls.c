@@ -363,14 +363,18 @@ static void session_succeed(struct session *session)
 static void session_establish(struct session *session)
 {
 	const struct dtls_host *host = &session->dtls->host;
-	const struct desc_fingerprint *fingerprint = host->fingerprint(host->context, session->id);
+	bool open = false;
+	const struct desc_fingerprint *fingerprint =
+		host->fingerprint(host->context, session->id, &open);
+	bool matches = fingerprint && fingerprint->length &&
+		       certificate_matches(SSL_get0_peer_certificate(session->ssl), fingerprint);
 	struct core_keys keys;
 
-	if (!fingerprint || !fingerprint->length) { // the description is still on its way
-		session_finish(session, WAITING);
+	if (!matches && (open || !fingerprint || !fingerprint->length)) {
+		session_finish(session, WAITING); // its description is still on its way
 		return;
 	}
-	if (!certificate_matches(SSL_get0_peer_certificate(session->ssl), fingerprint)) {
+	if (!matches) {
 		SSL_shutdown(session->ssl);
 		session_close(session, EDGE_DTLS_FINGERPRINT,
 			"the peer's certificate does not match its fingerprint");
@@ -408,17 +412,33 @@ static void session_shake(struct session *session)
 	}
 }
 
-// After the handshake only alerts matter; application data (SCTP) is read and thrown away. Reading also
-// answers a retransmitted last flight.
+// One record is one datagram of the protocol above; in WAITING it is of a peer that is not known yet.
+static void data_take(struct session *session, const uint8_t *data, size_t length)
+{
+	const struct dtls_host *host = &session->dtls->host;
+
+	if (length > DTLS_DATA_MAX)
+		host->counters->data[EDGE_DATA_TOO_BIG]++;
+	else if (host->data && session->state == ESTABLISHED)
+		host->data(host->context, session->id, data, length);
+}
+
+// After the handshake: alerts, and application data (SCTP). Reading also answers a retransmitted last
+// flight.
 static void session_read(struct session *session)
 {
-	uint8_t data[2048];
+	uint8_t data[2048]; // no datagram is larger (udp.h)
 	int length;
 
-	do {
+	for (;;) {
 		ERR_clear_error();
 		length = SSL_read(session->ssl, data, sizeof(data));
-	} while (length > 0);
+		if (length <= 0)
+			break;
+		data_take(session, data, (size_t)length);
+		if (session->forgotten)
+			return;
+	}
 	switch (SSL_get_error(session->ssl, length)) {
 	case SSL_ERROR_ZERO_RETURN:
 		session_close(session, EDGE_DTLS_CLOSED, "the peer closed DTLS");
@@ -530,6 +550,26 @@ int dtls_connect(struct dtls *dtls, struct core_transport_id id)
 	session_shake(session);
 	session_leave(session);
 	return 0;
+}
+
+bool dtls_data(struct dtls *dtls, struct core_transport_id id, const uint8_t *data, size_t length)
+{
+	struct session *session = session_find(dtls, id);
+
+	if (!session || session->state != ESTABLISHED || session->forgotten)
+		return false;
+	ERR_clear_error();
+	return SSL_write(session->ssl, data, (int)length) == (int)length;
+}
+
+void dtls_close(struct dtls *dtls, struct core_transport_id id)
+{
+	struct session *session = session_find(dtls, id);
+
+	if (!session || session->state != ESTABLISHED || session->busy)
+		return;
+	ERR_clear_error();
+	SSL_shutdown(session->ssl);
 }
 
 static void session_forget(struct session *session)

@@ -12,7 +12,8 @@
 struct dtls;
 
 enum {
-	DTLS_MTU = 1200, // UDP payload of what we send
+	DTLS_MTU = 1200, // UDP payload of the handshake
+	DTLS_DATA_MAX = 1400, // of application data: what clients send, and fits any path, is below
 	DTLS_RETRANSMIT_US = 200 * 1000, // first time-out; doubles with each
 };
 
@@ -23,9 +24,15 @@ struct dtls_host {
 	void (*send)(
 		void *context, struct core_transport_id id, const uint8_t *data, size_t length);
 	// The fingerprint that the peer's description gave; NULL or length 0 while it has not come.
-	const struct desc_fingerprint *(*fingerprint)(void *context, struct core_transport_id id);
+	// `*open`: another description is awaited, which may bring another one.
+	const struct desc_fingerprint *(*fingerprint)(
+		void *context, struct core_transport_id id, bool *open);
 	// The handshake is done and the certificate is the right one.
 	void (*keys)(void *context, struct core_transport_id id, const struct core_keys *keys);
+	// The peer has sent one whole datagram of application data (SCTP). NULL = it is thrown away. It may
+	// call dtls_data for another transport.
+	void (*data)(
+		void *context, struct core_transport_id id, const uint8_t *data, size_t length);
 	// It is over; `why` in a few words.
 	void (*closed)(void *context, struct core_transport_id id, const char *why);
 	struct edge_counters *counters;
@@ -50,6 +57,13 @@ void dtls_input(struct dtls *dtls, struct core_transport_id id, bool restored, c
 // Opens the conversation in the client's role and sends the ClientHello; nothing when it is open.
 // Returns 0, or -ENOMEM.
 int dtls_connect(struct dtls *dtls, struct core_transport_id id);
+
+// Sends one datagram of application data. Returns false when the conversation is not up: nothing is
+// queued, a loss is the other protocol's to mend.
+bool dtls_data(struct dtls *dtls, struct core_transport_id id, const uint8_t *data, size_t length);
+
+// Tells the peer that it is over (close_notify) if the conversation is up. dtls_forget comes next.
+void dtls_close(struct dtls *dtls, struct core_transport_id id);
 
 // Drops the conversation without a word to the peer.
 void dtls_forget(struct dtls *dtls, struct core_transport_id id);

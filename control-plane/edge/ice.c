@@ -16,6 +16,13 @@ enum {
 	HOPS_MAX = 1024, // paths whose next hop is being asked for
 	REFUSALS_PER_S = 20,
 	HOP_AGE_MS = 5000, // a known one is looked up again: gateways fail over
+	DATA_RATE = 4 << 20, // bytes per second of one leg's data channels
+	DATA_RATE_ALL = 32 << 20, // of all: one thread answers checks beside it
+	BURST_PER_S = 4, // a bucket holds a quarter of a second
+};
+
+struct bucket {
+	uint64_t bytes, since_ms;
 };
 
 struct slot { // what we have done for one transport
@@ -23,6 +30,7 @@ struct slot { // what we have done for one transport
 	uint8_t paths_used;
 	bool queued; // in `starts`
 	uint64_t hop_ms; // when a next hop was last looked up
+	struct bucket data;
 	struct core_address paths[CORE_PATHS_MAX]; // allowed in the filter
 };
 
@@ -45,6 +53,7 @@ struct ice {
 	uint32_t denials_used, denials_room;
 	struct hop hops[HOPS_MAX];
 	unsigned hops_used;
+	struct bucket data;
 	bool warned_full;
 	uint64_t refusals_ms; // when the second began in which
 	unsigned refusals; // so many were sent
@@ -64,11 +73,12 @@ static void dtls_send(
 }
 
 static const struct desc_fingerprint *dtls_fingerprint_of(
-	void *context, struct core_transport_id id)
+	void *context, struct core_transport_id id, bool *open)
 {
 	struct ice *ice = context;
 	const struct core_transport *transport = core_transport(ice->core, id);
 
+	*open = transport && transport->asked;
 	return transport ? &transport->fingerprint : NULL;
 }
 
@@ -81,6 +91,43 @@ static void dtls_keys(void *context, struct core_transport_id id, const struct c
 		log_warn("transport=%u: keys refused: %s", id.index, core_error_text(error));
 	else
 		log_debug("transport=%u: DTLS done, SRTP profile 0x%04x", id.index, keys->profile);
+}
+
+// ---- data channels: SCTP runs end to end, over DTLS with us on either side (RFC 8261)
+
+static bool bucket_take(struct bucket *bucket, uint32_t rate, uint64_t now_ms, size_t length)
+{
+	uint64_t most = rate / BURST_PER_S, more = (now_ms - bucket->since_ms) * rate / 1000;
+
+	if (more) {
+		bucket->bytes = bucket->bytes + more < most ? bucket->bytes + more : most;
+		bucket->since_ms = now_ms;
+	}
+	if (bucket->bytes < length)
+		return false;
+	bucket->bytes -= length;
+	return true;
+}
+
+static void dtls_data_came(
+	void *context, struct core_transport_id id, const uint8_t *data, size_t length)
+{
+	struct ice *ice = context;
+	struct edge_counters *counters = ice->host.counters;
+	const struct core_transport *leg = core_transport(ice->core, id);
+	const struct core_transport *partner = core_transport_partner(ice->core, id);
+
+	if (!leg || !partner || !leg->data || !partner->data) {
+		counters->data[EDGE_DATA_NO_PARTNER]++;
+	} else if (!bucket_take(&ice->slots[id.index].data, DATA_RATE, ice->now_ms, length) ||
+		   !bucket_take(&ice->data, DATA_RATE_ALL, ice->now_ms, length)) {
+		counters->data[EDGE_DATA_TOO_FAST]++;
+	} else if (!dtls_data(ice->dtls, partner->id, data, length)) {
+		counters->data[EDGE_DATA_NO_PARTNER]++;
+	} else {
+		counters->data[EDGE_DATA_CARRIED]++;
+		counters->data_bytes += length;
+	}
 }
 
 static void dtls_closed(void *context, struct core_transport_id id, const char *why)
@@ -102,6 +149,7 @@ struct ice *ice_create(const struct ice_host *host, const char *pem, uint32_t tr
 		.send = dtls_send,
 		.fingerprint = dtls_fingerprint_of,
 		.keys = dtls_keys,
+		.data = dtls_data_came,
 		.closed = dtls_closed,
 		.counters = host->counters,
 	};
@@ -384,6 +432,8 @@ void ice_changed(struct ice *ice, const struct core_transport *transport, bool g
 		return;
 	slot = &ice->slots[transport->id.index];
 	if (gone) {
+		if (transport->pair) // as the far peer would
+			dtls_close(ice->dtls, transport->id);
 		dtls_forget(ice->dtls, transport->id);
 		slot_paths(ice, slot, NULL);
 		slot->generation = 0;

@@ -314,6 +314,13 @@ static void add_edge_tables(struct page *page, const struct edge_counters *count
 		page, "dtls_results_total", "counter", "DTLS associations by what became of them.");
 	EDGE_DTLS_RESULTS(X)
 #undef X
+#define X(number, label, help)                                       \
+	series(page, "data_datagrams_total", "result=\"" label "\"", \
+		counters->data[EDGE_DATA_##number]);
+	describe(page, "data_datagrams_total", "counter",
+		"Datagrams of data channels between the legs of pairs by what became of them.");
+	EDGE_DATA_RESULTS(X)
+#undef X
 #define X(number, label, help)                                         \
 	series(page, "websocket_closes_total", "reason=\"" label "\"", \
 		counters->ws_closed[EDGE_WS_CLOSE_##number]);

@@ -130,6 +130,24 @@ static void rooms_and_peers_are_listed(void **)
 	expect_get("/webrtc/rooms", 200, "{\"rooms\":[],\"total_rooms\":0}");
 }
 
+static void the_page_learns_servers_and_who_it_is(void **)
+{
+	struct http_request request = {.method = HTTP_GET,
+		.path = "/webrtc/config.json",
+		.authorization = "Bearer user:7:Nora"};
+	struct http_reply reply = {0};
+
+	expect_get("/webrtc/config.json", 200,
+		"{\"iceServers\":[{\"urls\":\"stun:stun.example:3478\"},"
+		"{\"urls\":\"turn:turn.example\",\"username\":\"1:\",\"credential\":\"c\"}],"
+		"\"peerId\":\"\"}");
+	assert_true(rooms_request(&world.host, &request, &reply));
+	assert_non_null(strstr(reply.body, "\"peerId\":\"7\""));
+	free(reply.body);
+	world_is_open = false;
+	expect_get("/webrtc/config.json", 401, "{\"detail\":\"Not authenticated\"}");
+}
+
 static void a_name_that_cannot_be_a_room_has_no_peers(void **)
 {
 	char path[400];
@@ -230,6 +248,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(rooms_and_peers_are_listed, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			a_name_that_cannot_be_a_room_has_no_peers, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			the_page_learns_servers_and_who_it_is, setup, teardown),
 		cmocka_unit_test_setup_teardown(health_and_the_rest, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			the_relays_own_pages_are_left_to_it, setup, teardown),

@@ -19,11 +19,15 @@ struct end {
 	struct edge_counters counters;
 	struct end *peer;
 	struct desc_fingerprint expected; // of the peer
+	bool open; // another may come
 	struct core_transport_id id;
 	bool has_keys;
 	struct core_keys keys;
 	unsigned closed;
 	char why[128];
+	unsigned datagrams; // of application data
+	size_t data_length;
+	uint8_t data[2048];
 	struct { // towards this end
 		size_t length;
 		uint8_t data[2048];
@@ -74,7 +78,7 @@ static void host_send(void *context, struct core_transport_id, const uint8_t *da
 {
 	struct end *peer = ((struct end *)context)->peer;
 
-	assert_true(length <= DTLS_MTU);
+	assert_true(length <= (data[0] == 23 ? DTLS_DATA_MAX + 64 : DTLS_MTU));
 	if (peer->split && length > 25 && data[0] == 22 && data[13] == 1) {
 		uint32_t body = (uint32_t)data[14] << 16 | (uint32_t)data[15] << 8 | data[16];
 
@@ -88,8 +92,10 @@ static void host_send(void *context, struct core_transport_id, const uint8_t *da
 	wire_put(peer, data, length);
 }
 
-static const struct desc_fingerprint *host_fingerprint(void *context, struct core_transport_id)
+static const struct desc_fingerprint *host_fingerprint(
+	void *context, struct core_transport_id, bool *open)
 {
+	*open = ((struct end *)context)->open;
 	return &((struct end *)context)->expected;
 }
 
@@ -100,6 +106,18 @@ static void host_keys(void *context, struct core_transport_id id, const struct c
 	assert_int_equal(id.generation, end->id.generation);
 	end->has_keys = true;
 	end->keys = *keys;
+}
+
+static void host_data(
+	void *context, struct core_transport_id id, const uint8_t *data, size_t length)
+{
+	struct end *end = context;
+
+	assert_int_equal(id.generation, end->id.generation);
+	assert_true(length <= sizeof(end->data));
+	memcpy(end->data, data, length);
+	end->data_length = length;
+	end->datagrams++;
 }
 
 static void host_closed(void *context, struct core_transport_id id, const char *why)
@@ -114,8 +132,8 @@ static void host_closed(void *context, struct core_transport_id id, const char *
 
 static void end_open(struct end *end, unsigned number)
 {
-	struct dtls_host host = {
-		end, host_send, host_fingerprint, host_keys, host_closed, &end->counters};
+	struct dtls_host host = {end, host_send, host_fingerprint, host_keys, host_data,
+		host_closed, &end->counters};
 	char why[256] = "";
 
 	snprintf(end->pem, sizeof(end->pem), "/tmp/test_dtls.%d.%u.pem", getpid(), number);
@@ -450,6 +468,60 @@ static void truncated_handshakes_do_not_connect(void **)
 	pair_close(pair);
 }
 
+static void application_data(void **)
+{
+	struct pair *pair = pair_open();
+	uint8_t data[DTLS_DATA_MAX + 1] = {1, 2, 3};
+
+	assert_false(dtls_data(pair->client.dtls, pair->client.id, data, 3));
+	pair->server.expected.length = 0; // the peer is not known yet
+	dtls_connect(pair->client.dtls, pair->client.id);
+	assert_false(dtls_data(pair->client.dtls, pair->client.id, data, 3));
+	run(pair);
+	assert_true(dtls_data(pair->client.dtls, pair->client.id, data, 3));
+	assert_false(dtls_data(pair->server.dtls, pair->server.id, data, 3));
+	run(pair);
+	assert_int_equal(pair->server.datagrams, 0);
+	dtls_fingerprint(pair->client.dtls, &pair->server.expected);
+	dtls_tick(pair->server.dtls);
+	assert_connected(pair);
+	assert_true(dtls_data(pair->client.dtls, pair->client.id, data, 3));
+	assert_true(dtls_data(pair->client.dtls, pair->client.id, data, 1000));
+	assert_true(dtls_data(pair->server.dtls, pair->server.id, data, 7));
+	run(pair);
+	assert_int_equal(pair->server.datagrams, 2); // each record on its own
+	assert_int_equal(pair->server.data_length, 1000);
+	assert_int_equal(pair->client.data_length, 7);
+	assert_true(dtls_data(pair->server.dtls, pair->server.id, data, sizeof(data)));
+	run(pair);
+	assert_int_equal(pair->client.datagrams, 1);
+	assert_int_equal(pair->client.counters.data[EDGE_DATA_TOO_BIG], 1);
+	dtls_close(pair->server.dtls, pair->server.id);
+	dtls_forget(pair->server.dtls, pair->server.id);
+	run(pair);
+	assert_int_equal(pair->client.closed, 1);
+	assert_false(dtls_data(pair->client.dtls, pair->client.id, data, 3));
+	pair_close(pair);
+}
+
+// A description is awaited: a certificate that does not match may match then.
+static void another_description_may_come(void **)
+{
+	struct pair *pair = pair_open();
+
+	pair->server.expected.value[0] ^= 1;
+	pair->server.open = true;
+	dtls_connect(pair->client.dtls, pair->client.id);
+	run(pair);
+	dtls_tick(pair->server.dtls);
+	assert_false(pair->server.has_keys);
+	assert_int_equal(pair->server.closed, 0);
+	pair->server.expected.value[0] ^= 1;
+	dtls_tick(pair->server.dtls);
+	assert_connected(pair);
+	pair_close(pair);
+}
+
 static void transport_slot_is_used_again(void **)
 {
 	struct pair *pair = pair_open();
@@ -485,6 +557,8 @@ int main(void)
 		cmocka_unit_test(forged_hellos_change_nothing),
 		cmocka_unit_test(rubbish_opens_and_breaks_nothing),
 		cmocka_unit_test(truncated_handshakes_do_not_connect),
+		cmocka_unit_test(application_data),
+		cmocka_unit_test(another_description_may_come),
 		cmocka_unit_test(transport_slot_is_used_again),
 	};
 

@@ -97,8 +97,12 @@ static void plane_random(void *, void *bytes, size_t length)
 		((uint8_t *)bytes)[i] = next += 37;
 }
 
-static void sink_event(void *, const struct core_event *)
+static struct desc heard; // the last that the core told a dialect
+
+static void sink_event(void *, const struct core_event *event)
 {
+	if (event->desc)
+		heard = *event->desc;
 }
 
 static int fresh(void **)
@@ -317,7 +321,7 @@ static void peer_send(void *, struct core_transport_id, const uint8_t *data, siz
 	ice_settle(ice, 2000);
 }
 
-static const struct desc_fingerprint *peer_fingerprint(void *, struct core_transport_id)
+static const struct desc_fingerprint *peer_fingerprint(void *, struct core_transport_id, bool *)
 {
 	return &our_fingerprint;
 }
@@ -335,7 +339,7 @@ static void peer_closed(void *, struct core_transport_id, const char *)
 static void peer_open(struct desc_fingerprint *fingerprint)
 {
 	struct dtls_host host = {
-		NULL, peer_send, peer_fingerprint, peer_keyed, peer_closed, &peer_counters};
+		NULL, peer_send, peer_fingerprint, peer_keyed, NULL, peer_closed, &peer_counters};
 
 	memset(&peer_counters, 0, sizeof(peer_counters));
 	peer_has_keys = false;
@@ -450,6 +454,289 @@ static void strangers_are_counted(void **)
 	dtls_destroy(peer);
 }
 
+// ---- data channels between two peers, with us between them
+
+static struct side {
+	struct dtls *dtls;
+	struct core_participant_id id;
+	struct core_transport_id leg, own;
+	uint16_t port;
+	bool has_keys;
+	unsigned closed, datagrams;
+	size_t length;
+	uint8_t data[2048];
+	struct desc_fingerprint fingerprint;
+	struct edge_counters counters;
+	char pem[64];
+} sides[2];
+
+static void side_send(void *context, struct core_transport_id, const uint8_t *data, size_t length)
+{
+	struct side *side = context;
+	struct udp_datagram datagram = {.path = world_path(1, side->port),
+		.class = SLUICE_CLASS_DTLS,
+		.data = data,
+		.length = length};
+
+	ice_datagram(ice, &datagram, check_ms);
+	ice_settle(ice, check_ms);
+}
+
+static void side_keyed(void *context, struct core_transport_id, const struct core_keys *)
+{
+	((struct side *)context)->has_keys = true;
+}
+
+static void side_hears(void *context, struct core_transport_id, const uint8_t *data, size_t length)
+{
+	struct side *side = context;
+
+	side->datagrams++;
+	side->length = length;
+	memcpy(side->data, data, length);
+}
+
+static void side_closed(void *context, struct core_transport_id, const char *)
+{
+	((struct side *)context)->closed++;
+}
+
+// What we have sent reaches its port.
+static void network(void)
+{
+	while (sent_used) {
+		struct sent one = sent[sent_first % SENT_MAX];
+		struct side *side = &sides[one.path.remote.port != sides[0].port];
+
+		sent_first++;
+		sent_used--;
+		dtls_input(side->dtls, side->own, false, one.data, one.length, check_ms);
+	}
+	ice_tick(ice, check_ms);
+	core_dispatch(core);
+}
+
+static void side_certificate(struct side *side)
+{
+	struct dtls_host host = {side, side_send, peer_fingerprint, side_keyed, side_hears,
+		side_closed, &side->counters};
+
+	dtls_destroy(side->dtls);
+	unlink(side->pem);
+	side->has_keys = false;
+	side->dtls = dtls_create(&host, side->pem, 8, why, sizeof(why));
+	if (!side->dtls)
+		fail_msg("%s", why);
+	dtls_fingerprint(side->dtls, &side->fingerprint);
+}
+
+static void side_open(unsigned number)
+{
+	struct side *side = &sides[number];
+	struct core_join join = world_join("demo", number ? "bob" : "alice", side);
+	bool resumed;
+
+	memset(side, 0, sizeof(*side));
+	join.pairs = true;
+	snprintf(side->pem, sizeof(side->pem), "/tmp/test_ice.%d.side%u.pem", getpid(), number);
+	side->own = (struct core_transport_id){number + 1, 1};
+	side->port = (uint16_t)(6000 + number);
+	side_certificate(side);
+	assert_int_equal(core_join(core, &join, &side->id, &resumed), 0);
+}
+
+static void side_describes(struct side *side, enum desc_setup setup, struct desc *desc)
+{
+	world_desc(desc, (uint8_t)side->port);
+	desc->setup = setup;
+	desc->fingerprint = side->fingerprint;
+	world_section(desc, DESC_APPLICATION)->direction = DESC_SENDRECV;
+	desc->sections[0].sctp_port = 5000;
+}
+
+static struct core_transport_id leg_of(const struct side *side)
+{
+	const struct core_transport *leg = NULL;
+
+	while ((leg = core_transport_next(core, leg)) != NULL)
+		if (leg->participant.index == side->id.index)
+			break;
+	assert_non_null(leg);
+	return leg->id;
+}
+
+static void side_checks(struct side *side)
+{
+	struct core_path path = world_path(1, side->port);
+
+	assert_int_equal(core_transport_path(core, side->leg, &path, true, check_ms), 0);
+	ice_settle(ice, check_ms);
+}
+
+// Describes the two legs; alice offers data channels, bob answers in that role.
+static void call(enum desc_setup setup)
+{
+	ice_fingerprint(ice, &our_fingerprint);
+	side_open(0);
+	side_open(1);
+	side_describes(&sides[0], DESC_ACTPASS, &offer);
+	assert_int_equal(core_pair_offer(core, sides[0].id, sides[1].id, &offer, 1000), 0);
+	core_dispatch(core);
+	sides[1].leg = leg_of(&sides[1]);
+	side_describes(&sides[1], setup, &offer);
+	assert_int_equal(core_pair_answer(core, sides[1].id, sides[0].id, &offer, 1000), 0);
+	core_dispatch(core);
+	sides[0].leg = leg_of(&sides[0]);
+}
+
+static void connect_side(struct side *side)
+{
+	side_checks(side);
+	if (!core_transport(core, side->leg)->dtls_client)
+		dtls_connect(side->dtls, side->own);
+	network();
+	assert_true(side->has_keys);
+	assert_true(core_transport(core, side->leg)->has_keys);
+}
+
+static void hang_up(void)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		dtls_destroy(sides[i].dtls);
+		unlink(sides[i].pem);
+	}
+}
+
+static bool say(struct side *side, const void *data, size_t length)
+{
+	bool said = dtls_data(side->dtls, side->own, data, length);
+
+	network();
+	return said;
+}
+
+// With alice we are the server, with bob the client of DTLS.
+static void data_goes_from_peer_to_peer(void **)
+{
+	uint8_t large[DTLS_DATA_MAX + 1];
+
+	memset(large, 0x5a, sizeof(large));
+	call(DESC_PASSIVE);
+	connect_side(&sides[0]);
+	assert_false(dtls_data(
+		sides[1].dtls, sides[1].own, (const uint8_t *)"early", 5)); // it is not up itself
+	assert_true(say(&sides[0], "INIT", 4));
+	assert_int_equal(sides[1].datagrams, 0); // lost: SCTP says it again
+	assert_int_equal(counters.data[EDGE_DATA_NO_PARTNER], 1);
+	connect_side(&sides[1]);
+	for (unsigned i = 1; i <= 5; i++) {
+		assert_true(say(&sides[0], large, i * 200));
+		assert_int_equal(sides[1].datagrams, i);
+		assert_int_equal(sides[1].length, i * 200);
+		assert_memory_equal(sides[1].data, large, i * 200);
+		assert_true(say(&sides[1], "DATA", 4));
+		assert_int_equal(sides[0].datagrams, i);
+		assert_memory_equal(sides[0].data, "DATA", 4);
+	}
+	assert_int_equal(counters.data[EDGE_DATA_CARRIED], 10);
+	assert_int_equal(counters.data_bytes, 3000 + 20);
+	assert_true(say(&sides[0], large, sizeof(large)));
+	assert_int_equal(sides[1].datagrams, 5);
+	assert_int_equal(counters.data[EDGE_DATA_TOO_BIG], 1);
+	hang_up();
+}
+
+static void data_has_a_rate(void **)
+{
+	uint8_t large[1000] = {0};
+	unsigned carried;
+
+	call(DESC_PASSIVE);
+	connect_side(&sides[0]);
+	connect_side(&sides[1]);
+	for (unsigned i = 0; i < 1500; i++)
+		say(&sides[0], large, sizeof(large));
+	carried = sides[1].datagrams;
+	assert_in_range(carried, 1000, 1100); // a quarter of a second of 4 MiB/s
+	assert_int_equal(counters.data[EDGE_DATA_TOO_FAST], 1500 - carried);
+	assert_true(say(&sides[1], large, sizeof(large))); // the other way has its own
+	assert_int_equal(sides[0].datagrams, 1);
+	check_ms += 100;
+	for (unsigned i = 0; i < 500; i++)
+		say(&sides[0], large, sizeof(large));
+	assert_in_range(sides[1].datagrams, carried + 400, carried + 430);
+	hang_up();
+}
+
+static void data_that_nobody_took_is_not_carried(void **)
+{
+	call(DESC_PASSIVE);
+	connect_side(&sides[0]);
+	connect_side(&sides[1]);
+	side_describes(&sides[0], DESC_ACTPASS, &offer);
+	assert_int_equal(core_pair_offer(core, sides[0].id, sides[1].id, &offer, 2000), 0);
+	core_dispatch(core);
+	side_describes(&sides[1], DESC_PASSIVE, &offer);
+	offer.sections[0].rejected = true;
+	assert_int_equal(core_pair_answer(core, sides[1].id, sides[0].id, &offer, 2000), 0);
+	core_dispatch(core);
+	say(&sides[0], "DATA", 4);
+	assert_int_equal(sides[1].datagrams, 0);
+	assert_int_equal(counters.data[EDGE_DATA_NO_PARTNER], 1);
+	hang_up();
+}
+
+// One peer closes its connection: the other hears it by DTLS, as it would from the peer itself.
+static void the_end_goes_to_the_other_side(void **)
+{
+	call(DESC_PASSIVE);
+	connect_side(&sides[0]);
+	connect_side(&sides[1]);
+	dtls_close(sides[0].dtls, sides[0].own);
+	network();
+	assert_int_equal(sides[1].closed, 1);
+	assert_null(core_transport(core, sides[0].leg));
+	assert_null(core_transport(core, sides[1].leg));
+	ice_settle(ice, check_ms);
+	assert_int_equal(allowed_used, 0);
+	hang_up();
+}
+
+// bob's client makes a new PeerConnection for an offer. Its checks and its handshake are faster than its
+// answer: the keys wait for that, and the ones before stay.
+static void a_handshake_waits_for_the_answer(void **)
+{
+	uint32_t epoch;
+
+	call(DESC_ACTIVE);
+	connect_side(&sides[0]);
+	connect_side(&sides[1]);
+	epoch = core_transport(core, sides[1].leg)->key_epoch;
+
+	side_describes(&sides[0], DESC_ACTPASS, &offer);
+	assert_int_equal(core_pair_offer(core, sides[0].id, sides[1].id, &offer, 2000), 0);
+	core_dispatch(core);
+	side_certificate(&sides[1]);
+	sides[1].port = 7000;
+	side_checks(&sides[1]);
+	dtls_connect(sides[1].dtls, sides[1].own);
+	network();
+	assert_true(sides[1].has_keys);
+	assert_int_equal(core_transport(core, sides[1].leg)->key_epoch, epoch);
+	assert_int_equal(counters.dtls[EDGE_DTLS_FINGERPRINT], 0);
+	assert_true(ice_busy(ice));
+	side_describes(&sides[1], DESC_ACTIVE, &offer);
+	assert_int_equal(core_pair_answer(core, sides[1].id, sides[0].id, &offer, 2000), 0);
+	network();
+	assert_int_equal(core_transport(core, sides[1].leg)->key_epoch, epoch + 1);
+	assert_int_equal(counters.dtls[EDGE_DTLS_RESTARTED], 1);
+	assert_true(say(&sides[0], "DATA", 4));
+	assert_int_equal(sides[1].datagrams, 1);
+	assert_true(say(&sides[1], "BACK", 4));
+	assert_int_equal(sides[0].datagrams, 1);
+	hang_up();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -465,6 +752,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(we_are_the_client, fresh, done),
 		cmocka_unit_test_setup_teardown(wrong_certificate_ends_the_transport, fresh, done),
 		cmocka_unit_test_setup_teardown(strangers_are_counted, fresh, done),
+		cmocka_unit_test_setup_teardown(data_goes_from_peer_to_peer, fresh, done),
+		cmocka_unit_test_setup_teardown(data_has_a_rate, fresh, done),
+		cmocka_unit_test_setup_teardown(data_that_nobody_took_is_not_carried, fresh, done),
+		cmocka_unit_test_setup_teardown(the_end_goes_to_the_other_side, fresh, done),
+		cmocka_unit_test_setup_teardown(a_handshake_waits_for_the_answer, fresh, done),
 	};
 
 	snprintf(pem, sizeof(pem), "/tmp/test_ice.%d.pem", getpid());

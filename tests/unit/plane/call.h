@@ -64,12 +64,14 @@ static inline void make_answer(struct desc *answer, const struct desc *offer, ui
 
 // ---- what people do
 
-static inline struct core_participant_id join(
-	struct core *core, const char *room, const char *identity, uint64_t now_ms)
+static inline struct core_participant_id join_as(
+	struct core *core, const char *room, const char *identity, bool pairs, uint64_t now_ms)
 {
 	struct core_participant_id id = {0};
 	bool resumed;
 	const struct core_join request = {.room = room,
+		.pairs = pairs,
+		.outlives = pairs,
 		.identity = identity,
 		.name = identity,
 		.dialect = "sfu",
@@ -80,6 +82,12 @@ static inline struct core_participant_id join(
 		.now_ms = now_ms};
 	assert_int_equal(core_join(core, &request, &id, &resumed), 0);
 	return id;
+}
+
+static inline struct core_participant_id join(
+	struct core *core, const char *room, const char *identity, uint64_t now_ms)
+{
+	return join_as(core, room, identity, false, now_ms);
 }
 
 static inline void publish(
@@ -122,6 +130,29 @@ static inline void connect_all(struct core *core, uint64_t now_ms)
 	for (const struct core_transport *t = NULL; (t = core_transport_next(core, t));)
 		if (!t->has_keys)
 			connect_transport(core, t->id, (uint8_t)(t->id.index + 1), now_ms);
+}
+
+static inline void both_ways(struct desc *desc)
+{
+	for (unsigned i = 0; i < desc->sections_used; i++)
+		desc->sections[i].direction = DESC_SENDRECV;
+}
+
+// Two members pair: 2 transports, 4 publications, 4 subscriptions. `number` names their certificates.
+static inline void pair_up(struct core *core, const struct core_participant_id who[2],
+	uint8_t number, const char *ufrag, uint64_t now_ms)
+{
+	static struct desc said;
+	make_offer(&said, number);
+	both_ways(&said);
+	snprintf(said.ufrag, sizeof(said.ufrag), "%s", ufrag);
+	assert_int_equal(core_pair_offer(core, who[0], who[1], &said, now_ms), 0);
+	core_dispatch(core);
+	make_answer(&said, &heard, (uint8_t)(number + 1));
+	both_ways(&said);
+	assert_int_equal(core_pair_answer(core, who[1], who[0], &said, now_ms), 0);
+	core_dispatch(core);
+	connect_all(core, now_ms);
 }
 
 // Ada publishes, Bob publishes and watches Ada; everything is connected: 3 transports, 4 publications,

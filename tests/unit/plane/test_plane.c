@@ -120,6 +120,43 @@ static void test_call_survives_control(void **state)
 	free(after);
 }
 
+static void test_pair_survives_control(void **state)
+{
+	struct world *world = *state;
+	world_control(world, 1000);
+	struct core_participant_id who[2] = {join_as(world->core, "room", "ada", true, 1000),
+		join_as(world->core, "room", "bob", true, 1000)};
+	pair_up(world->core, who, 10, "ada", 1000);
+	struct core_transport leg =
+		*core_transport(world->core, core_participant(world->core, who[0])->publishing);
+	struct snapshot *before = snapshot(world), *after;
+	world_control_dies(world);
+
+	assert_int_equal(world_control(world, 50000), 2);
+	after = snapshot(world);
+	expect_same_tables(before, after);
+	const struct core_transport *now = core_transport(world->core, leg.id);
+	assert_non_null(now);
+	assert_true(now->pair && now->publishes);
+	assert_int_equal(now->sections_used, 2);
+	assert_memory_equal(now->sections, leg.sections, sizeof(leg.sections));
+	assert_non_null(core_transport_partner(world->core, leg.id));
+	assert_true(core_participant(world->core, who[0])->pairs);
+	assert_true(core_participant(world->core, who[0])->outlives);
+
+	// both come back, and one restarts ICE
+	assert_int_equal(
+		join_as(world->core, "room", "ada", true, 51000).generation, who[0].generation);
+	join_as(world->core, "room", "bob", true, 51000);
+	pair_up(world->core, who, 10, "again", 51000);
+	now = core_transport(world->core, leg.id);
+	assert_string_not_equal(now->local_ufrag, leg.local_ufrag);
+	assert_string_equal(now->remote_ufrag, "again");
+	assert_memory_equal(&now->keys, &leg.keys, sizeof(leg.keys));
+	free(before);
+	free(after);
+}
+
 static void test_half_open_transport_does_not_live_on(void **state)
 {
 	struct world *world = *state;
@@ -202,6 +239,8 @@ static void test_damaged_transports_are_dropped(void **state)
 		DAMAGE(sluice_transport, fingerprint_algorithm, 'x'),
 		DAMAGE(sluice_transport, participant, 0x77),
 		DAMAGE(sluice_transport, publisher, 0x77),
+		DAMAGE(sluice_transport, sections_used, SLUICE_SECTIONS_MAX + 1),
+		DAMAGE(sluice_transport, flags, SLUICE_TRANSPORT_PAIR),
 	};
 	for (unsigned i = 0; i < sizeof(damages) / sizeof(damages[0]); i++) {
 		unsigned left = recover_damaged(
@@ -466,6 +505,7 @@ int main(void)
 		WORLD_TEST(test_only_one_control),
 		WORLD_TEST(test_empty_recovery),
 		WORLD_TEST(test_call_survives_control),
+		WORLD_TEST(test_pair_survives_control),
 		WORLD_TEST(test_half_open_transport_does_not_live_on),
 		WORLD_TEST(test_handles_of_the_dead_are_not_given_again),
 		WORLD_TEST(test_damaged_transports_are_dropped),

@@ -15,6 +15,7 @@ static void expect_transport(const struct sluice_transport *row, const struct co
 	assert_true(row->flags & SLUICE_TRANSPORT_HAS_KEYS);
 	assert_int_equal(
 		(row->flags & SLUICE_TRANSPORT_PUBLISHES) != 0, t->publisher.generation == 0);
+	assert_int_equal((row->flags & SLUICE_TRANSPORT_PAIR) != 0, t->pair);
 	assert_int_equal((row->flags & SLUICE_TRANSPORT_DTLS_CLIENT) != 0, t->dtls_client);
 	assert_memory_equal(row->receive_key.key, t->keys.receive_key, 32);
 	assert_memory_equal(row->send_key.salt, t->keys.send_salt, 14);

@@ -23,8 +23,12 @@ struct world {
 
 static char why[512];
 
-static inline void world_event(void *, const struct core_event *)
+static struct desc heard; // the last description that a dialect was told
+
+static inline void world_event(void *, const struct core_event *event)
 {
+	if (event->desc)
+		heard = *event->desc;
 }
 
 // Control starts: attaches and recovers. Returns the number of transports that live on.
