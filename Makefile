@@ -195,6 +195,7 @@ fuzz_sdp := $(src_sdp) $(src_core)
 fuzz_sfu := $(src_dialect) $(src_sdp) $(src_core)
 fuzz_plain := $(fuzz_sfu)
 fuzz_rooms := $(fuzz_sfu)
+fuzz_whip := $(fuzz_sfu)
 fuzz_demux :=
 fuzz_names := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 fuzz_bin := $(addprefix $(BUILD)/fuzz/,$(fuzz_names))

@@ -348,6 +348,13 @@ int core_subscribe(struct core *core, struct core_participant_id id, const char 
 int core_subscribe_answer(struct core *core, struct core_participant_id id, const char *publisher,
 	const struct desc *answer, uint64_t now_ms);
 
+// Subscribes by the subscriber's own offer (WHEP) and fills `answer`: every section that receives gets the
+// next publication of its kind that it has a codec for, all in one MediaStream; what finds none is answered
+// inactive, m=application and what is unusable rejected. A transport that is there for the same pair is
+// replaced. Media flows as soon as DTLS is done. CORE_BAD_DESC when nothing fits.
+int core_subscribe_offer(struct core *core, struct core_participant_id id, const char *publisher,
+	const struct desc *offer, struct desc *answer, uint64_t now_ms);
+
 // Ends the downward transport from `publisher`; CORE_STATE when there is none.
 int core_unsubscribe(struct core *core, struct core_participant_id id, const char *publisher);
 
@@ -413,6 +420,11 @@ int core_transport_keys(struct core *core, struct core_transport_id id,
 // Something authenticated (SRTP, a check, DTLS) came from the peer.
 int core_transport_heard(struct core *core, struct core_transport_id id, uint64_t now_ms);
 
+// An ICE restart by the peer, with new credentials of its own and of ours (RFC 8445, 9); all else stays.
+// Fills `desc` with our side, without sections. CORE_STATE while the peer is not described yet.
+int core_transport_restart(struct core *core, struct core_transport_id id, const char *ufrag,
+	const char *password, struct desc *desc, uint64_t now_ms);
+
 // The peer closed DTLS, or DTLS failed. `why` is a few words for logs and events.
 int core_transport_close(struct core *core, struct core_transport_id id, const char *why);
 
@@ -439,6 +451,10 @@ const struct core_transport *core_transport_partner(
 
 // True when the participant has publications.
 bool core_publishes(const struct core *core, struct core_participant_id id);
+
+// A transport of the participant's own, the oldest; NULL when it has none.
+const struct core_transport *core_transport_of(
+	const struct core *core, struct core_participant_id id);
 
 // Walks all of a kind, in no order: start with NULL, ends with NULL. No verbs in between but
 // core_send.

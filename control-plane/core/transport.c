@@ -502,6 +502,27 @@ int core_transport_heard(struct core *core, struct core_transport_id id, uint64_
 	return 0;
 }
 
+int core_transport_restart(struct core *core, struct core_transport_id id, const char *ufrag,
+	const char *password, struct desc *desc, uint64_t now_ms)
+{
+	struct transport *transport = transport_get(core, id);
+	struct core_transport *view = transport ? &transport->view : NULL;
+
+	if (!view)
+		return -CORE_GONE;
+	if (!view->fingerprint.length)
+		return -CORE_STATE;
+	if (!*ufrag || strlen(ufrag) >= sizeof(view->remote_ufrag) || !*password ||
+		strlen(password) >= sizeof(view->remote_password))
+		return -CORE_BAD_DESC;
+	transport_restart(core, transport, now_ms);
+	snprintf(view->remote_ufrag, sizeof(view->remote_ufrag), "%s", ufrag);
+	snprintf(view->remote_password, sizeof(view->remote_password), "%s", password);
+	transport_tell(core, transport, false);
+	transport_print(core, transport, false, desc);
+	return 0;
+}
+
 int core_transport_close(struct core *core, struct core_transport_id id, const char *why)
 {
 	struct transport *transport = transport_get(core, id);
@@ -567,6 +588,15 @@ void transport_workers_changed(struct core *core)
 const struct core_transport *core_transport(const struct core *core, struct core_transport_id id)
 {
 	return slots_get(&core->transports, id.index, id.generation);
+}
+
+const struct core_transport *core_transport_of(
+	const struct core *core, struct core_participant_id id)
+{
+	struct participant *owner = participant_get(core, id);
+	struct transport *transport = owner ? TAILQ_FIRST(&owner->transports) : NULL;
+
+	return transport ? &transport->view : NULL;
 }
 
 const struct core_transport *core_transport_by_ufrag(
