@@ -52,6 +52,7 @@ struct control {
 	struct edge_counters counters;
 	struct plane *plane;
 	struct core_plane rows; // the plane's callbacks
+	struct auth_keys *auth_keys; // NULL = none are configured
 	struct core *core;
 	struct core_limits limits;
 	struct core_local local;
@@ -126,6 +127,10 @@ void control_tick(void *context);
 
 // Fills control->limits from the configuration.
 void control_limit(struct control *control);
+
+// Reads the files of public keys, in place of those that were read before. Returns -1 with `why` of WHY_MAX
+// bytes when one is wrong; the keys are as they were then.
+int control_read_keys(struct control *control, char *why);
 
 // Starts everything. Returns -1 with `why` of WHY_MAX bytes; control_stop is due then, too.
 int control_start(struct control *control, bool discard, char *why);

@@ -36,6 +36,14 @@ static void certificate_reload(struct control *control)
 	log_info("SIGHUP: %s is read again", certificate);
 }
 
+static void keys_reload(struct control *control)
+{
+	char why[WHY_MAX];
+
+	if (control_read_keys(control, why))
+		log_error("SIGHUP: the public keys stay as they were: %s", why);
+}
+
 // Reads the configuration anew and applies the keys that the sample file calls reloadable.
 static void reload(struct control *control)
 {
@@ -69,6 +77,7 @@ void control_signal(void *context, enum loop_ready ready)
 	if (info.ssi_signo == SIGHUP) {
 		reload(control);
 		certificate_reload(control);
+		keys_reload(control);
 	} else if (control->ending) {
 		return;
 	} else if (info.ssi_signo == SIGTERM) {

@@ -177,6 +177,23 @@ static int start_unix(struct control *control, char *why)
 	return control->ctl ? 0 : -1;
 }
 
+int control_read_keys(struct control *control, char *why)
+{
+	const struct config *config = &control->config;
+	struct auth_keys *keys = NULL;
+
+	if (config->auth.public_key_file[0] || config->auth.jwks_file[0]) {
+		keys = auth_keys_read(
+			config->auth.public_key_file, config->auth.jwks_file, why, WHY_MAX);
+		if (!keys)
+			return -1;
+		log_info("%u public keys for access tokens", auth_keys_count(keys));
+	}
+	auth_keys_free(control->auth_keys);
+	control->auth_keys = keys;
+	return 0;
+}
+
 int control_start(struct control *control, bool discard, char *why)
 {
 	const char *directory = control->config.runtime_directory;
@@ -186,6 +203,8 @@ int control_start(struct control *control, bool discard, char *why)
 		snprintf(why, WHY_MAX, "runtime_directory %s: %s", directory, strerror(errno));
 		return -1;
 	}
+	if (control_read_keys(control, why))
+		return -1;
 	control_limit(control);
 	start_neighbours(control);
 	if (start_ice(control, why))
@@ -232,6 +251,7 @@ void control_stop(struct control *control)
 	plane_destroy(control->plane);
 	if (control->signals > 0)
 		close(control->signals);
+	auth_keys_free(control->auth_keys);
 	secret_forget(&control->secret);
 	config_forget_secrets(&control->config);
 }

@@ -94,25 +94,41 @@ struct core_sink control_sink(struct control *control)
 
 // ---- what dialects need
 
-static int token_verify(void *context, const char *token, size_t length,
+static int token_check(struct control *control, const struct auth_request *request,
 	struct dialect_grant *grant, char *why, size_t why_size)
 {
-	struct control *control = context;
+	const struct auth auth = {control->config.auth.jwt_secret, control->auth_keys,
+		control->config.auth.issuer, control->config.auth.session_tokens};
 	int result;
 
-	if (!token) {
+	if (!request->token) {
 		*grant = (struct dialect_grant){.can_publish = true, .can_subscribe = true};
 		snprintf(why, why_size, "a token is needed");
 		return control->config.auth.open ? 0 : -1;
 	}
-	result = auth_verify(
-		control->config.auth.jwt_secret, token, length, time(NULL), grant, why, why_size);
+	result = auth_verify(&auth, request, grant, why, why_size);
 
 	if (result)
 		control->counters.tokens_refused++;
 	else
 		control->counters.tokens_accepted++;
 	return result;
+}
+
+static int token_verify(void *context, const char *token, size_t length,
+	struct dialect_grant *grant, char *why, size_t why_size)
+{
+	const struct auth_request request = {token, length, "", time(NULL)};
+
+	return token_check(context, &request, grant, why, why_size);
+}
+
+static int token_verify_for(void *context, const char *room, const char *token,
+	struct dialect_grant *grant, char *why, size_t why_size)
+{
+	const struct auth_request request = {token, strlen(token), room, time(NULL)};
+
+	return token_check(context, &request, grant, why, why_size);
 }
 
 // The first of `rooms` that matches counts.
@@ -202,6 +218,7 @@ struct dialect_host control_dialect_host(struct control *control)
 		.core = control->core,
 		.context = control,
 		.verify = token_verify,
+		.verify_for = token_verify_for,
 		.mode = room_mode,
 		.ice_servers = ice_servers,
 		.sign = sign,

@@ -838,10 +838,15 @@ static int check_readable(const struct place *place, const char *key, const char
 
 static int check_control(const struct config *config, const struct place *place)
 {
-	if (!config->auth.jwt_secret[0])
+	bool keys = config->auth.public_key_file[0] || config->auth.jwks_file[0];
+
+	if (!config->auth.jwt_secret[0] && (!keys || config->auth.development_tokens))
 		return fail_key(place, "auth.jwt_secret_file",
 			"missing: without a secret nobody could be let in; make one with "
 			"`(umask 077; openssl rand -hex 32 > FILE)` and name the FILE here");
+	if (config->auth.session_tokens && !config->auth.public_key_file[0])
+		return fail_key(place, "auth.session_tokens",
+			"needs auth.public_key_file: session tokens name no key of a set");
 	if (!config->http.tls_certificate[0] != !config->http.tls_key[0])
 		return fail_key(place, "http.tls_certificate",
 			"certificate and http.tls_key go together: set both or neither");

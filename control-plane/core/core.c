@@ -114,6 +114,11 @@ static bool hashes_make(struct core *core)
 	       hash_init(&core->ssrcs, limits->subscriptions * 2, key);
 }
 
+const struct core_local *core_local(const struct core *core)
+{
+	return &core->local;
+}
+
 struct core *core_create(const struct core_limits *limits, const struct core_local *local,
 	const struct core_plane *plane, const struct core_sink *sink)
 {
@@ -173,6 +178,8 @@ static bool grace_over(
 	const struct core_participant *view = &participant->view;
 
 	if (view->outlives && !TAILQ_EMPTY(&participant->transports))
+		return false;
+	if (view->whole && !TAILQ_EMPTY(&participant->faced))
 		return false;
 	return now_ms >= view->unlinked_ms + core->limits.grace_ms;
 }

@@ -126,7 +126,8 @@ struct core_participant {
 	char name[CORE_NAME_MAX];
 	const char *dialect; // static string given at join
 	bool visible; // joined the room itself, not only its media (core_join's `visible`)
-	bool can_publish, can_subscribe, pairs, outlives; // as core_join was told
+	bool can_publish, can_subscribe;
+	bool pairs, outlives, whole; // as core_join was told
 	void *link; // NULL while it has no socket
 	uint64_t joined_ms;
 	uint64_t unlinked_ms; // since when it has no socket
@@ -278,6 +279,9 @@ struct core_join {
 	bool can_publish, can_subscribe;
 	bool pairs; // speaks to other members one by one and takes their offers (peer-to-peer dialects)
 	bool outlives; // core_unlink leaves it alone, even when clean, while it has a transport
+	// Stands for the room: who offers it a session is sent what all others publish. It needs no link
+	// while there are sessions with it.
+	bool whole;
 	uint64_t now_ms;
 };
 
@@ -288,6 +292,9 @@ struct core_join {
 // told nothing of those who were there before: core_room_member_next walks them.
 int core_join(struct core *core, const struct core_join *join, struct core_participant_id *id,
 	bool *resumed);
+
+// What core_join would say of it now: 0 or a negative error. Changes nothing.
+int core_join_check(const struct core *core, const struct core_join *join);
 
 // Leaves: media ends, the others are told UNPUBLISHED and, if it was visible, LEFT.
 int core_leave(struct core *core, struct core_participant_id id);
@@ -300,7 +307,8 @@ int core_unlink(struct core *core, struct core_participant_id id, bool clean, ui
 // Removes a participant by the operator's will; it gets KICKED with `reason`.
 int core_kick(struct core *core, struct core_participant_id id, const char *reason);
 
-// Sends opaque text to one (`to` with a generation) or to all other members with a link.
+// Sends opaque text to one (`to` with a generation) or to all other members with a link, of those who
+// speak the sender's dialect: nobody else would understand it. CORE_NOT_MEMBER: not of one room and dialect.
 int core_send(struct core *core, struct core_participant_id from, struct core_participant_id to,
 	const char *text, size_t length);
 
@@ -414,6 +422,9 @@ int core_transport_close(struct core *core, struct core_transport_id id, const c
 
 // ---- looking (NULL when gone)
 
+// Our side as core_create or core_configure was given it.
+const struct core_local *core_local(const struct core *core);
+
 const struct core_room *core_room(const struct core *core, struct core_room_id id);
 const struct core_room *core_room_by_name(const struct core *core, const char *name);
 const struct core_participant *core_participant(
@@ -437,7 +448,8 @@ bool core_publishes(const struct core *core, struct core_participant_id id);
 const struct core_transport *core_transport_of(
 	const struct core *core, struct core_participant_id id);
 
-// Walks all of a kind, in no order: start with NULL, ends with NULL. No verbs in between.
+// Walks all of a kind, in no order: start with NULL, ends with NULL. No verbs in between but
+// core_send.
 const struct core_room *core_room_next(const struct core *core, const struct core_room *previous);
 const struct core_participant *core_participant_next(
 	const struct core *core, const struct core_participant *previous);

@@ -13,6 +13,7 @@ struct event {
 	bool to_room; // to all members but `who`
 	struct core_room_id room_id;
 	uint64_t serial;
+	const char *dialect; // of a message: only for members who speak it; NULL = for all
 	char room[CORE_NAME_MAX], identity[CORE_NAME_MAX], name[CORE_NAME_MAX];
 	char why[WHY_MAX];
 	char *text; // of a message
@@ -101,6 +102,7 @@ void event_message(struct core *core, const struct participant *from, const stru
 {
 	struct event *event = event_put(core, CORE_EVENT_MESSAGE, from);
 
+	event->dialect = from->view.dialect;
 	event->text = text;
 	event->event.text = text;
 	event->event.text_length = length;
@@ -157,9 +159,13 @@ void event_clear(struct core *core)
 
 // ---- delivery
 
-static bool concerns(enum core_event_type type, const struct participant *member)
+static bool concerns(const struct event *event, const struct participant *member)
 {
+	enum core_event_type type = event->event.type;
+
 	if (!member->view.link)
+		return false;
+	if (event->dialect && event->dialect != member->view.dialect) // both are of one table
 		return false;
 	if (type == CORE_EVENT_JOINED || type == CORE_EVENT_LEFT)
 		return member->view.visible;
@@ -182,8 +188,7 @@ static void deliver_to_room(struct core *core, struct event *event)
 			    member->view.id.generation == who.generation;
 
 		core->cursor = TAILQ_NEXT(member, in_room);
-		if (self || member->joined_serial >= event->serial ||
-			!concerns(event->event.type, member))
+		if (self || member->joined_serial >= event->serial || !concerns(event, member))
 			continue;
 		event->event.to = member->view.id;
 		event->event.link = member->view.link;

@@ -139,6 +139,7 @@ static void join_apply(struct participant *participant, const struct core_join *
 	view->can_subscribe = join->can_subscribe;
 	view->pairs = join->pairs;
 	view->outlives = join->outlives;
+	view->whole = join->whole;
 	view->link = join->link;
 	view->unlinked_ms = join->link ? 0 : join->now_ms;
 	participant->leaving = false;
@@ -160,18 +161,27 @@ static void join_again(
 		publication_end_all(core, participant, "publishing is no longer granted");
 }
 
-static int join_anew(struct core *core, const struct core_join *join, const char *dialect,
-	struct core_participant_id *id)
+// Is there a place for one more in the room, which may not be there yet?
+static int join_room(const struct core *core, const struct room *room)
 {
-	struct room *room = room_find(core, join->room);
-	struct participant *participant;
-
 	if (core->draining)
 		return -CORE_DRAINING;
 	if (!slots_have(&core->participants, 1) || (!room && !slots_have(&core->rooms, 1)))
 		return -CORE_FULL;
 	if (room && room->view.participants >= core->limits.participants_per_room)
 		return -CORE_FULL;
+	return 0;
+}
+
+static int join_anew(struct core *core, const struct core_join *join, const char *dialect,
+	struct core_participant_id *id)
+{
+	struct room *room = room_find(core, join->room);
+	struct participant *participant;
+	int error = join_room(core, room);
+
+	if (error)
+		return error;
 	room = room_enter(core, join->room, join->now_ms);
 	participant = slots_take(&core->participants);
 	snprintf(participant->view.identity, CORE_NAME_MAX, "%s", join->identity);
@@ -217,6 +227,21 @@ int core_join(struct core *core, const struct core_join *join, struct core_parti
 	*id = participant->view.id;
 	*resumed = true;
 	return 0;
+}
+
+int core_join_check(const struct core *core, const struct core_join *join)
+{
+	const struct participant *participant;
+	const struct room *room;
+	int error = join_check(join);
+
+	if (error)
+		return error;
+	room = room_find(core, join->room);
+	participant = room ? participant_find(core, room, join->identity) : NULL;
+	if (!participant)
+		return join_room(core, room);
+	return strcmp(participant->view.dialect, join->dialect) ? -CORE_EXISTS : 0;
 }
 
 // ---- leaving
@@ -274,7 +299,8 @@ int core_send(struct core *core, struct core_participant_id from, struct core_pa
 
 	if (!sender || (to.generation && !receiver))
 		return -CORE_GONE;
-	if (receiver && receiver->room != sender->room)
+	if (receiver &&
+		(receiver->room != sender->room || receiver->view.dialect != sender->view.dialect))
 		return -CORE_NOT_MEMBER;
 	copy = event_reserve(core, 1) ? core_allocate(length + 1, 1) : NULL;
 	if (!copy)

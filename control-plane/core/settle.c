@@ -115,11 +115,16 @@ void settle_both(struct settlement *settlement, const uint8_t map[DESC_SECTIONS_
 
 // ---- one description
 
-// What half 0 may receive of the other member: all that it shows, or what its own leg carries.
+// What half 0 may receive of the other member: all that it shows, or what its own leg carries; of one that
+// stands for the room what any other shows.
 static bool is_source(const struct settlement *settlement, const struct publication *publication)
 {
 	const struct participant *far = settlement->half[1].who;
 
+	if (far->view.whole)
+		return publication->owner->room == far->room &&
+		       publication->owner != settlement->half[0].who &&
+		       publication_shown(publication);
 	if (publication->owner != far)
 		return false;
 	if (!far->view.pairs)
@@ -163,6 +168,36 @@ static bool is_before(
 	return false;
 }
 
+static struct publication *source_of(const struct core *core, const struct settlement *settlement,
+	const struct desc_section *section, const struct participant *owner)
+{
+	struct publication *publication;
+
+	TAILQ_FOREACH (publication, &owner->publications, of_owner)
+		if (publication->view.kind == section->kind && is_source(settlement, publication) &&
+			!is_taken(settlement, publication) &&
+			!is_before(core, settlement, publication) &&
+			match_find(section, &publication->view.codecs[0]))
+			return publication;
+	return NULL;
+}
+
+static struct publication *source_new(const struct core *core, const struct settlement *settlement,
+	const struct desc_section *section)
+{
+	const struct participant *far = settlement->half[1].who, *owner;
+	struct publication *found = NULL;
+
+	if (!far->view.whole)
+		return source_of(core, settlement, section, far);
+	TAILQ_FOREACH (owner, &far->room->members, in_room) {
+		found = source_of(core, settlement, section, owner);
+		if (found)
+			break;
+	}
+	return found;
+}
+
 static struct publication *source_find(
 	const struct core *core, const struct settlement *settlement, uint8_t number)
 {
@@ -174,13 +209,7 @@ static struct publication *source_find(
 		return publication;
 	if (settlement->half[0].pending)
 		return NULL;
-	TAILQ_FOREACH (publication, &settlement->half[1].who->publications, of_owner)
-		if (publication->view.kind == section->kind && is_source(settlement, publication) &&
-			!is_taken(settlement, publication) &&
-			!is_before(core, settlement, publication) &&
-			match_find(section, &publication->view.codecs[0]))
-			return publication;
-	return NULL;
+	return source_new(core, settlement, section);
 }
 
 static int codec_number(const struct desc_section *section, const struct desc_codec *wanted)

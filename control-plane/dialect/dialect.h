@@ -24,6 +24,7 @@ struct dialect_grant {
 	char name[CORE_NAME_MAX];
 	char room[CORE_NAME_MAX]; // empty = any
 	bool can_publish, can_subscribe;
+	bool admin; // may end other people's calls
 };
 
 // One WebSocket, implemented by edge/ (in tests by a fake). Calls after close are ignored.
@@ -31,6 +32,8 @@ struct peer_link {
 	void *context;
 	// Queues one text message; the bytes are copied.
 	void (*send_text)(void *context, const char *text, size_t length);
+	// The same for one binary message.
+	void (*send_binary)(void *context, const void *data, size_t length);
 	// Closes with a WebSocket code (RFC 6455, 7.4) after what is queued; 0 = drop without a close frame.
 	void (*close)(void *context, unsigned code, const char *reason);
 	const char *remote; // numeric address of the client, for logs
@@ -49,11 +52,15 @@ struct dialect_ice_server {
 struct dialect_host {
 	struct core *core;
 	void *context;
-	// Verifies an HS256 token (RFC 7519) at wall-clock time. Returns 0 and fills `grant`, or -1 with a
+	// Verifies a token (edge/auth.h) at wall-clock time. Returns 0 and fills `grant`, or -1 with a
 	// few words in `why` that never repeat the token. `token` NULL: none was given; that succeeds, with
 	// all rights and no identity, where the configuration lets everybody in (auth.open).
 	int (*verify)(void *context, const char *token, size_t length, struct dialect_grant *grant,
 		char *why, size_t why_size);
+	// The same for somebody who asks for `room`, by a token that may list several rooms: when that is one of
+	// them, it becomes the grant's.
+	int (*verify_for)(void *context, const char *room, const char *token,
+		struct dialect_grant *grant, char *why, size_t why_size);
 	// The mode of a room for those who come by this link: the room's if one is configured, else the
 	// listener's.
 	enum dialect_mode (*mode)(void *context, const struct peer_link *link, const char *room);
@@ -105,7 +112,7 @@ struct dialect {
 	void (*binary)(void *session, const void *data, size_t length);
 	// An event for a participant whose link is this session.
 	void (*event)(void *session, const struct core_event *event);
-	// About four times a second.
+	// About four times a second; NULL = nothing to do.
 	void (*tick)(void *session, uint64_t now_ms);
 	// The socket is gone; frees the session. `clean`: the client sent a close frame.
 	void (*close)(void *session, bool clean);

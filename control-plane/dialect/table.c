@@ -4,10 +4,19 @@
 
 #include <string.h>
 
-extern const struct dialect dialect_sfu, dialect_whip;
+extern const struct dialect dialect_chat;
+extern const struct dialect dialect_jsonrpc;
+extern const struct dialect dialect_plain;
+extern const struct dialect dialect_rooms;
+extern const struct dialect dialect_sfu;
+extern const struct dialect dialect_whip;
 
 static const struct dialect *const dialects[] = {
 	&dialect_sfu,
+	&dialect_chat,
+	&dialect_jsonrpc,
+	&dialect_plain,
+	&dialect_rooms,
 	&dialect_whip,
 };
 

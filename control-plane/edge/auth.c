@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "auth.h"
 
+#include "base64url.h"
+
 #include <jansson.h>
 
 #include <inttypes.h>
@@ -8,49 +10,121 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
-static int refuse(char *why, size_t why_size, const char *text)
+enum { SIGNATURE_MAX = 1024, SESSION_BYTES = 16 };
+
+// No room is called so: names hold no control characters.
+static const char nowhere[] = "\x01";
+
+struct words { // where to say why not
+	char *text;
+	size_t size;
+};
+
+static int refuse(struct words why, const char *text)
 {
-	snprintf(why, why_size, "%s", text);
+	snprintf(why.text, why.size, "%s", text);
 	return -1;
 }
 
-// Checks the signature and returns the claims, or NULL with `why`.
-static json_t *claims_of(
-	const char *secret, const char *token, size_t length, char *why, size_t why_size)
-{
-	json_t *claims = NULL;
-	char *copy = NULL, *text = NULL;
-	jwt_t *jwt = NULL;
+// ---- what the parts of a token say
 
-	if (!length || length > AUTH_TOKEN_MAX || memchr(token, 0, length)) {
-		refuse(why, why_size, length > AUTH_TOKEN_MAX ? "token too long" : "not a token");
-		return NULL;
-	}
-	copy = strndup(token, length);
-	if (!copy) {
-		refuse(why, why_size, "out of memory");
-		return NULL;
-	}
-	if (jwt_decode(&jwt, copy, (const unsigned char *)secret, (int)strlen(secret)) || !jwt) {
-		refuse(why, why_size, "malformed token or wrong signature");
-	} else if (jwt_get_alg(jwt) != JWT_ALG_HS256) {
-		refuse(why, why_size, "token is not signed with HS256");
-	} else {
-		text = jwt_get_grants_json(jwt, NULL);
-		claims = text ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
-		if (!json_is_object(claims)) {
-			json_decref(claims);
-			claims = NULL;
-			refuse(why, why_size, "claims are not an object");
-		}
-	}
+// Decodes a part that is a JSON object; NULL when it is none.
+static json_t *object_of(const char *part, size_t length)
+{
+	char *text = malloc(length + 1);
+	ssize_t size = text ? base64url_decode(part, length, text, length) : -1;
+	json_t *object =
+		size > 0 ? json_loadb(text, (size_t)size, JSON_REJECT_DUPLICATES, NULL) : NULL;
+
 	free(text);
+	if (json_is_object(object))
+		return object;
+	json_decref(object);
+	return NULL;
+}
+
+// A JWS in compact form (RFC 7515, 3.1), or of two parts.
+struct parts {
+	const char *part[3];
+	size_t length[3];
+	unsigned used;
+};
+
+static bool parts_split(const struct auth_request *request, struct parts *parts)
+{
+	const char *at = request->token, *end = at + request->length;
+
+	parts->used = 0;
+	while (parts->used < 3) {
+		const char *dot = memchr(at, '.', (size_t)(end - at));
+
+		parts->part[parts->used] = at;
+		parts->length[parts->used] = (size_t)((dot ? dot : end) - at);
+		if (!parts->length[parts->used++])
+			return false;
+		if (!dot)
+			return parts->used > 1;
+		at = dot + 1;
+	}
+	return false;
+}
+
+// ---- signatures
+
+static bool hs256_valid(const struct auth *auth, const struct auth_request *request)
+{
+	char *copy = strndup(request->token, request->length);
+	jwt_t *jwt = NULL;
+	bool valid = copy &&
+		     !jwt_decode(&jwt, copy, (const unsigned char *)auth->secret,
+			     (int)strlen(auth->secret)) &&
+		     jwt && jwt_get_alg(jwt) == JWT_ALG_HS256;
+
 	if (jwt)
 		jwt_free(jwt);
 	free(copy);
-	return claims;
+	return valid;
 }
+
+static bool rs256_valid(const struct auth *auth, const struct parts *parts, const char *id)
+{
+	unsigned char signature[SIGNATURE_MAX];
+	ssize_t length =
+		base64url_decode(parts->part[2], parts->length[2], signature, sizeof(signature));
+
+	return length > 0 &&
+	       auth_keys_verify(auth->keys, id, parts->part[0],
+		       parts->length[0] + 1 + parts->length[1], signature, (size_t)length);
+}
+
+// Checks the signature that the header speaks of. Returns 0 with `*rs256`, or -1 with `why`.
+static int signature_check(const struct auth *auth, const struct auth_request *request,
+	const struct parts *parts, bool *rs256, struct words why)
+{
+	json_t *header = object_of(parts->part[0], parts->length[0]);
+	const char *algorithm = json_string_value(json_object_get(header, "alg"));
+	const json_t *id = json_object_get(header, "kid");
+	const char *fault = NULL;
+
+	*rs256 = algorithm && !strcmp(algorithm, "RS256");
+	if (!algorithm || (id && !json_is_string(id)))
+		fault = "malformed token";
+	else if (json_object_get(header, "crit"))
+		fault = "token has critical headers";
+	else if (!*rs256 && strcmp(algorithm, "HS256"))
+		fault = "token is signed neither with HS256 nor with RS256";
+	else if (*rs256 ? !auth_keys_count(auth->keys) : !auth->secret[0])
+		fault = "no key is configured for the token's signature";
+	else if (*rs256 ? !rs256_valid(auth, parts, json_string_value(id))
+			: !hs256_valid(auth, request))
+		fault = "malformed token or wrong signature";
+	json_decref(header);
+	return fault ? refuse(why, fault) : 0;
+}
+
+// ---- claims
 
 // Reads a NumericDate (RFC 7519, 2). Returns 1 when it is there, 0 when not, -1 when it is none.
 static int date_of(const json_t *claims, const char *name, double *value)
@@ -65,19 +139,19 @@ static int date_of(const json_t *claims, const char *name, double *value)
 	return 1;
 }
 
-static int check_dates(const json_t *claims, int64_t now_s, char *why, size_t why_size)
+static int check_dates(const json_t *claims, int64_t now_s, int64_t leeway_s, struct words why)
 {
 	double expires = 0, begins = 0;
 	int has_end = date_of(claims, "exp", &expires), has_begin = date_of(claims, "nbf", &begins);
 
 	if (has_end == 0)
-		return refuse(why, why_size, "token has no expiry");
+		return refuse(why, "token has no expiry");
 	if (has_end < 0 || has_begin < 0)
-		return refuse(why, why_size, "exp and nbf must be numbers");
-	if (expires + AUTH_LEEWAY_S < (double)now_s)
-		return refuse(why, why_size, "token has expired");
-	if (has_begin && begins - AUTH_LEEWAY_S > (double)now_s)
-		return refuse(why, why_size, "token is not valid yet");
+		return refuse(why, "exp and nbf must be numbers");
+	if (expires + (double)leeway_s < (double)now_s)
+		return refuse(why, "token has expired");
+	if (has_begin && begins - (double)leeway_s > (double)now_s)
+		return refuse(why, "token is not valid yet");
 	return 0;
 }
 
@@ -95,25 +169,25 @@ static int text_of(const json_t *claims, const char *name, char *text, size_t si
 	return length ? 1 : 0;
 }
 
-static int identity_of(const json_t *claims, char *identity, char *why, size_t why_size)
+static int identity_of(const json_t *claims, bool jti, char *identity, struct words why)
 {
 	const json_t *subject = json_object_get(claims, "sub");
 	int found;
 
 	if (json_is_integer(subject)) {
 		if (json_integer_value(subject) < 0)
-			return refuse(why, why_size, "sub must not be negative");
+			return refuse(why, "sub must not be negative");
 		snprintf(
 			identity, CORE_NAME_MAX, "%" PRIu64, (uint64_t)json_integer_value(subject));
 		return 0;
 	}
 	found = text_of(claims, "sub", identity, CORE_NAME_MAX);
-	if (!found)
+	if (!found && jti)
 		found = text_of(claims, "jti", identity, CORE_NAME_MAX);
 	if (!found)
-		return refuse(why, why_size, "token names nobody: sub is missing");
+		return refuse(why, "token names nobody: sub is missing");
 	if (found < 0)
-		return refuse(why, why_size, "sub is neither a number nor a short string");
+		return refuse(why, "sub is neither a number nor a short string");
 	return 0;
 }
 
@@ -124,53 +198,151 @@ static bool permits(const json_t *video, const char *name, bool unset)
 	return value ? json_is_true(value) : unset;
 }
 
-static int video_of(const json_t *claims, struct dialect_grant *grant, char *why, size_t why_size)
+static int video_of(const json_t *video, struct dialect_grant *grant, struct words why)
 {
-	const json_t *video = json_object_get(claims, "video");
-
-	grant->can_publish = grant->can_subscribe = true;
-	if (!video)
-		return 0;
 	if (!json_is_object(video))
-		return refuse(why, why_size, "video must be an object");
+		return refuse(why, "video must be an object");
 	if (!permits(video, "roomJoin", false))
-		return refuse(why, why_size, "token does not grant roomJoin");
+		return refuse(why, "token does not grant roomJoin");
 	if (text_of(video, "room", grant->room, sizeof(grant->room)) < 0)
-		return refuse(why, why_size, "video.room is not a short string");
+		return refuse(why, "video.room is not a short string");
 	grant->can_publish = permits(video, "canPublish", true);
 	grant->can_subscribe = permits(video, "canSubscribe", true);
+	grant->admin = permits(video, "roomAdmin", false);
 	return 0;
 }
 
-static int grant_of(const json_t *claims, struct dialect_grant *grant, char *why, size_t why_size)
+// Room names of lists are GUIDs, whose letters may be of either case.
+static int list_of(
+	const json_t *list, const char *room, struct dialect_grant *grant, struct words why)
 {
-	int named = 0;
+	const json_t *entry = json_array_get(list, 0);
+	size_t i;
 
-	if (identity_of(claims, grant->identity, why, why_size) ||
-		video_of(claims, grant, why, why_size))
-		return -1;
-	named = text_of(claims, "username", grant->name, sizeof(grant->name));
+	if (!json_is_array(list))
+		return refuse(why, "chats must be an array");
+	if (!*room && json_array_size(list) != 1)
+		return refuse(why, "chats names several rooms, or none, and here it must be one");
+	snprintf(grant->room, sizeof(grant->room), "%s", *room ? nowhere : "");
+	json_array_foreach(list, i, entry)
+	{
+		const char *name = json_string_value(entry);
+
+		if (!name || !*name || strlen(name) >= sizeof(grant->room))
+			return refuse(why, "chats holds something else than short strings");
+		if (!*room || !strcasecmp(name, room))
+			snprintf(grant->room, sizeof(grant->room), "%s", *room ? room : name);
+	}
+	return 0;
+}
+
+static int rooms_of(
+	const json_t *claims, const char *room, struct dialect_grant *grant, struct words why)
+{
+	const json_t *video = json_object_get(claims, "video");
+	const json_t *list = json_object_get(claims, "chats");
+	int named;
+
+	if (video)
+		return video_of(video, grant, why);
+	named = text_of(claims, "room", grant->room, sizeof(grant->room));
+	if (named < 0)
+		return refuse(why, "room is not a short string");
+	return !named && list ? list_of(list, room, grant, why) : 0;
+}
+
+static int name_of(const json_t *claims, struct dialect_grant *grant, struct words why)
+{
+	int named = text_of(claims, "username", grant->name, sizeof(grant->name));
+
 	if (!named)
 		named = text_of(claims, "name", grant->name, sizeof(grant->name));
 	if (named < 0)
-		return refuse(why, why_size, "username is not a short string");
+		return refuse(why, "username is not a short string");
 	if (!named)
 		memcpy(grant->name, grant->identity, sizeof(grant->name));
 	return 0;
 }
 
-int auth_verify(const char *secret, const char *token, size_t length, int64_t now_s,
-	struct dialect_grant *grant, char *why, size_t why_size)
+static int issuer_check(const struct auth *auth, const json_t *claims, struct words why)
 {
-	struct dialect_grant found = {0};
-	json_t *claims = claims_of(secret, token, length, why, why_size);
+	const char *issuer = json_string_value(json_object_get(claims, "iss"));
+
+	if (auth->issuer[0] && (!issuer || strcmp(issuer, auth->issuer)))
+		return refuse(why, "token is of another issuer");
+	return 0;
+}
+
+// ---- tokens
+
+static int token_check(const struct auth *auth, const struct auth_request *request,
+	const struct parts *parts, struct dialect_grant *grant, struct words why)
+{
+	bool rs256 = false;
+	json_t *claims;
 	int result = -1;
 
-	if (!claims)
+	if (signature_check(auth, request, parts, &rs256, why))
 		return -1;
-	if (!check_dates(claims, now_s, why, why_size))
-		result = grant_of(claims, &found, why, why_size);
+	claims = object_of(parts->part[1], parts->length[1]);
+	if (!claims)
+		return refuse(why, "claims are not an object");
+	if (!check_dates(claims, request->now_s, rs256 ? 0 : AUTH_LEEWAY_S, why) &&
+		(!rs256 || !issuer_check(auth, claims, why)) &&
+		!identity_of(claims, !rs256, grant->identity, why) &&
+		!rooms_of(claims, request->room, grant, why))
+		result = name_of(claims, grant, why);
 	json_decref(claims);
+	return result;
+}
+
+// The bytes of a session's GUID stand as .NET writes them: its first three numbers little end first.
+static void session_name(const uint8_t bytes[SESSION_BYTES], char *name, size_t size)
+{
+	static const uint8_t order[SESSION_BYTES] = {
+		3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15};
+	size_t used = 0;
+
+	for (unsigned i = 0; i < SESSION_BYTES; i++)
+		used += (size_t)snprintf(name + used, size - used, "%s%02x",
+			i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", bytes[order[i]]);
+}
+
+static int session_check(const struct auth *auth, const struct parts *parts,
+	struct dialect_grant *grant, struct words why)
+{
+	uint8_t session[SESSION_BYTES], signature[SIGNATURE_MAX];
+	ssize_t length =
+		base64url_decode(parts->part[0], parts->length[0], session, sizeof(session));
+	ssize_t signature_length =
+		base64url_decode(parts->part[1], parts->length[1], signature, sizeof(signature));
+
+	if (!auth->session_tokens)
+		return refuse(why, "session tokens are not accepted here (auth.session_tokens)");
+	if (length != SESSION_BYTES || signature_length <= 0 ||
+		!auth_keys_verify(auth->keys, NULL, session, sizeof(session), signature,
+			(size_t)signature_length))
+		return refuse(why, "malformed session token or wrong signature");
+	session_name(session, grant->identity, sizeof(grant->identity));
+	memcpy(grant->name, grant->identity, sizeof(grant->name));
+	return 0;
+}
+
+int auth_verify(const struct auth *auth, const struct auth_request *request,
+	struct dialect_grant *grant, char *why_text, size_t why_size)
+{
+	struct dialect_grant found = {.can_publish = true, .can_subscribe = true};
+	struct words why = {why_text, why_size};
+	struct parts parts;
+	int result;
+
+	if (request->length > AUTH_TOKEN_MAX)
+		return refuse(why, "token too long");
+	if (!request->length || memchr(request->token, 0, request->length) ||
+		!parts_split(request, &parts))
+		return refuse(why, "not a token");
+	result = parts.used == 3 ? token_check(auth, request, &parts, &found, why)
+				 : session_check(auth, &parts, &found, why);
 	if (!result)
 		*grant = found;
 	return result;

@@ -400,8 +400,9 @@ static int on_writable(struct connection *connection, struct lws *wsi)
 	struct ws_output output;
 
 	ws_writable(connection->ws, &output);
-	if (output.message && lws_write(wsi, (unsigned char *)output.message, output.length,
-				      LWS_WRITE_TEXT) < (int)output.length)
+	if (output.message &&
+		lws_write(wsi, (unsigned char *)output.message, output.length,
+			output.binary ? LWS_WRITE_BINARY : LWS_WRITE_TEXT) < (int)output.length)
 		return -1;
 	if (output.more)
 		lws_callback_on_writable(wsi);

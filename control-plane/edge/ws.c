@@ -12,7 +12,8 @@ enum { SESSION_BUCKETS = 4096 };
 struct message {
 	STAILQ_ENTRY(message) next;
 	size_t length;
-	char bytes[]; // WS_PADDING, then the text
+	bool binary;
+	char bytes[]; // WS_PADDING, then the message
 };
 
 struct ws {
@@ -129,9 +130,8 @@ static size_t queue_limit(const struct ws_hub *hub)
 	return limit > WS_QUEUE_BYTES_MIN ? limit : WS_QUEUE_BYTES_MIN;
 }
 
-static void link_send_text(void *context, const char *text, size_t length)
+static void link_send(struct ws *ws, const void *data, size_t length, bool binary)
 {
-	struct ws *ws = context;
 	struct message *message;
 
 	if (ws->closing)
@@ -149,10 +149,21 @@ static void link_send_text(void *context, const char *text, size_t length)
 		return;
 	}
 	message->length = length;
-	memcpy(message->bytes + WS_PADDING, text, length);
+	message->binary = binary;
+	memcpy(message->bytes + WS_PADDING, data, length);
 	STAILQ_INSERT_TAIL(&ws->queue, message, next);
 	ws->queued_bytes += length;
 	ws->hub->host.want_write(ws->hub->host.context, ws->socket);
+}
+
+static void link_send_text(void *context, const char *text, size_t length)
+{
+	link_send(context, text, length, false);
+}
+
+static void link_send_binary(void *context, const void *data, size_t length)
+{
+	link_send(context, data, length, true);
 }
 
 static void link_close(void *context, unsigned code, const char *reason)
@@ -223,6 +234,7 @@ struct ws *ws_open(struct ws_hub *hub, const struct ws_opening *opening)
 	ws->link = (struct peer_link){
 		.context = ws,
 		.send_text = link_send_text,
+		.send_binary = link_send_binary,
 		.close = dialect_close,
 		.remote = ws->remote,
 		.path = ws->path,
@@ -338,6 +350,7 @@ void ws_writable(struct ws *ws, struct ws_output *output)
 		ws->queued_bytes -= message->length;
 		output->message = message->bytes + WS_PADDING;
 		output->length = message->length;
+		output->binary = message->binary;
 		output->more = !STAILQ_EMPTY(&ws->queue) || ws->closing;
 		return;
 	}

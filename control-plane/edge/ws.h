@@ -80,6 +80,7 @@ void ws_receive(struct ws *ws, const struct ws_piece *piece, uint64_t now_ms);
 struct ws_output {
 	char *message; // WS_PADDING bytes before it are writable; valid until the next call; NULL = none
 	size_t length;
+	bool binary;
 	bool more; // ask to write again
 	bool end; // nothing more will come: close now with `code`, 0 = without a close frame
 	unsigned code;

@@ -101,6 +101,7 @@ static bool restore_participant(
 		.can_subscribe = row->can_subscribe,
 		.pairs = row->pairs,
 		.outlives = row->outlives,
+		.whole = row->whole,
 		.joined_ms = r->now_ms > age_ms ? r->now_ms - age_ms : 0,
 		.unlinked_ms = r->now_ms,
 	};

@@ -180,6 +180,7 @@ static void put_participant(
 	row.visible = participant->visible;
 	row.pairs = participant->pairs;
 	row.outlives = participant->outlives;
+	row.whole = participant->whole;
 	// wall-clock time, so that it outlives a reboot of the clock; set once in a life
 	if (there->row.generation == row.row.generation)
 		row.joined_unix_ms = there->joined_unix_ms;

@@ -114,6 +114,10 @@ struct config {
 	struct {
 		char jwt_secret[CONFIG_SECRET_MAX]; // HS256; never printed
 		char jwt_secret_file[CONFIG_PATH_MAX];
+		char public_key_file[CONFIG_PATH_MAX]; // PEM, for RS256
+		char jwks_file[CONFIG_PATH_MAX]; // JSON Web Key Set, for RS256
+		char issuer[256]; // that RS256 tokens must name; empty = any
+		bool session_tokens; // two-part tokens, which never expire
 		bool open; // dialects without a token of their own let everybody in
 		bool development_tokens; // GET /v1/development-token makes tokens for the page
 	} auth;

@@ -18,7 +18,8 @@ struct sluice_participant {
 	uint8_t visible; // joined the room, not only its media
 	uint8_t pairs; // speaks to other members one by one (peer-to-peer dialects)
 	uint8_t outlives; // stays without its socket while it has a transport
-	uint8_t reserved[3];
+	uint8_t whole; // stands for all others of the room
+	uint8_t reserved[2];
 };
 
 enum sluice_transport_flags {

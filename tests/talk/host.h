@@ -4,6 +4,7 @@
 
 #include "core/core.h"
 #include "dialect/dialect.h"
+#include "token.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -15,6 +16,9 @@ enum { WORLD_GRACE_MS = 10000, WORLD_AUTH_MS = 10000 };
 struct world {
 	struct core *core;
 	const struct dialect *dialect;
+	// The dialect of a session where they are several; NULL = all speak `dialect`.
+	const struct dialect *(*dialect_of)(const void *session);
+	enum dialect_mode mode; // of every room
 	struct dialect_host host;
 	uint64_t now_ms;
 	uint64_t seed;
@@ -48,54 +52,18 @@ static inline unsigned world_ice_servers(
 	return 2;
 }
 
-static inline enum dialect_mode world_mode(void *, const struct peer_link *link, const char *)
+static inline enum dialect_mode world_mode(void *context, const struct peer_link *, const char *)
 {
-	return link->mode;
+	return ((struct world *)context)->mode;
 }
 
-static inline void world_file(void *, const char *, struct http_reply *reply)
+// A file holds its own name.
+static inline void world_file(void *, const char *path, struct http_reply *reply)
 {
-	reply->status = 404;
-}
-
-static inline void world_flag(struct dialect_grant *grant, const char *flag)
-{
-	if (!strcmp(flag, "nopublish"))
-		grant->can_publish = false;
-	else if (!strcmp(flag, "nosubscribe"))
-		grant->can_subscribe = false;
-	else if (!strncmp(flag, "room=", 5))
-		snprintf(grant->room, sizeof(grant->room), "%s", flag + 5);
-}
-
-static bool world_is_open; // auth.open
-
-// user:ID:NAME[:nopublish][:nosubscribe][:room=ROOM]
-static inline int world_verify(void *, const char *token, size_t length,
-	struct dialect_grant *grant, char *why, size_t why_size)
-{
-	char text[512], *rest = text, *word;
-
-	if (!token) {
-		*grant = (struct dialect_grant){.can_publish = true, .can_subscribe = true};
-		snprintf(why, why_size, "a token is needed");
-		return world_is_open ? 0 : -1;
-	}
-	snprintf(text, sizeof(text), "%.*s", (int)(length < 511 ? length : 511), token);
-	word = strsep(&rest, ":");
-	if (strcmp(word, "user") || !rest) {
-		snprintf(why, why_size, "%s",
-			strcmp(word, "expired") ? "the signature does not match"
-						: "it has expired");
-		return -1;
-	}
-	*grant = (struct dialect_grant){.can_publish = true, .can_subscribe = true};
-	snprintf(grant->identity, sizeof(grant->identity), "%s", strsep(&rest, ":"));
-	if (rest)
-		snprintf(grant->name, sizeof(grant->name), "%s", strsep(&rest, ":"));
-	while (rest)
-		world_flag(grant, strsep(&rest, ":"));
-	return 0;
+	reply->status = 200;
+	reply->type = "text/plain";
+	reply->body = strdup(path);
+	reply->length = reply->body ? strlen(reply->body) : 0;
 }
 
 static inline uint64_t world_now(void *context)

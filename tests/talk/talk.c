@@ -3,22 +3,27 @@
 // clock: talk FILE... The dialect is the name of the folder that the script lies in.
 //
 //   # comment
-//   A# open              A connects       A# close 1000   it closes     A# drop   its network dies
+//   A# upgrade [DIALECT] PATH [refused 401 [TEXT]]  connects as from the network, where the dialect may
+//                        refuse the upgrade with that reply
+//   A= GET /path [TOKEN] a plain request; its status comes as "status 200", then its body if there is one
+//   A# open [DIALECT] [/path]  A connects A# close 1000   it closes     A# drop   its network dies
 //   A> {...}             A sends text     A* 00ff         A sends bytes (hex)
 //   A< {...}             the next message to A is exactly this; "*" is any value, "~a|b|!c" a text
 //                        that holds a and b and not c
 //   A< nothing           no message waits A< close 1008   the relay has closed the socket
+//   A< text anything     or exactly this  A< bytes 00ff   or exactly these
 //   A! connect           ICE and DTLS of all of A's transports succeed     A! heard   and go on
 //   A/ POST /path | Header: value || body     A asks by HTTP; "\n" in the body is a line end
 //   A/< 201 | header: value | body: ~a|!b     the reply; what is not named may be anything, "none" is none
-//   ! kick ROOM ID TEXT  by the operator  ! drain on|off  ! open on|off  ! strict on|off  ! servers on|off
+//   ! kick ROOM ID TEXT  by the operator  ! drain on|off  ! mode pass|interpose  of who opens from now on
+//                        ! open on|off  ! strict on|off  ! servers on|off
 //   ! connect, ! heard   as A! of everybody's transports  ! restart  as after a crash: nobody has a link
 //   ? publications 2     counts in the core: rooms participants transports publications subscriptions
 //                        active (answered subscriptions) paused (publications)
 //   @ +2s                time passes
 //
 // In lines of A> stand for themselves: $offer(NAME|old=>new|...) an offer of tests/vectors/sdp as a JSON
-// string, $answer(old=>new|...) an answer to the last subscribe-offer to A, $x(N) N times x, $byte(HH).
+// string, $answer(old=>new|...) an answer to the last offer to A, $x(N) N times x, $byte(HH).
 // In lines of A/: $offer and $answer (to the last body that A got) as they are, $location(A), $etag(A), $x(N).
 // What is unread at the end is a fault.
 #include "talk.h"
@@ -38,10 +43,12 @@ struct client {
 	bool open;
 	bool closed_by_relay;
 	void *session;
+	const struct dialect *dialect;
 	struct peer_link link;
+	char path[1024];
 	unsigned received, read;
 	char *inbox[INBOX];
-	char *offer; // the last subscribe-offer's SDP
+	char *offer; // the last offer's SDP
 };
 
 static struct world world;
@@ -75,11 +82,27 @@ static void inbox_add(struct client *client, char *text)
 	client->inbox[client->received++] = text;
 }
 
+// Where a message has its description: as `offer`, or in what dialects 001 and 003 wrap around it.
+static json_t *offer_find(json_t *message)
+{
+	const char *method = json_string_value(json_object_get(message, "method"));
+	json_t *inner = json_object_get(json_object_get(message, "data"), "data");
+
+	if (method && (!strcmp(method, "offer") || !strcmp(method, "peer.offer")))
+		return json_object_get(json_object_get(message, "params"), "sdp");
+	return json_object_get(inner ? inner : message, "offer");
+}
+
 static void offer_keep(struct client *client, const char *text)
 {
-	json_t *message = json_loads(text, 0, NULL);
-	const char *offer = json_string_value(json_object_get(message, "offer"));
+	json_t *message = json_loads(text, 0, NULL), *field = offer_find(message);
+	const char *type = json_string_value(json_object_get(message, "type")), *offer;
 
+	if (json_is_object(field))
+		field = json_object_get(field, "sdp");
+	else if (!field && type && !strcmp(type, "offer"))
+		field = json_object_get(message, "sdp");
+	offer = json_string_value(field);
 	if (offer) {
 		free(client->offer);
 		client->offer = strdup(offer);
@@ -98,6 +121,20 @@ static void link_send(void *context, const char *text, size_t length)
 	inbox_add(client, copy);
 }
 
+static void link_send_bytes(void *context, const void *data, size_t length)
+{
+	static const char mark[] = "bytes ";
+	struct client *client = context;
+	char *text = malloc(sizeof(mark) + 2 * length);
+
+	if (client->closed_by_relay)
+		fail("bytes after close");
+	strcpy(text, mark);
+	for (size_t i = 0; i < length; i++)
+		sprintf(text + sizeof(mark) - 1 + 2 * i, "%02x", ((const uint8_t *)data)[i]);
+	inbox_add(client, text);
+}
+
 static void link_close(void *context, unsigned code, const char *)
 {
 	struct client *client = context;
@@ -111,7 +148,7 @@ static void link_close(void *context, unsigned code, const char *)
 static void client_close(struct client *client, bool clean)
 {
 	client->open = false;
-	world.dialect->close(client->session, clean);
+	client->dialect->close(client->session, clean);
 	core_dispatch(world.core);
 }
 
@@ -123,21 +160,116 @@ static void clients_reap(void)
 			client_close(&clients[i], true);
 }
 
-static void client_open(struct client *client)
+static const struct dialect *dialect_of(const void *session)
 {
+	for (unsigned i = 0; i < CLIENTS; i++)
+		if (clients[i].open && clients[i].session == session)
+			return clients[i].dialect;
+	fail("an event for a session that is none");
+}
+
+// A request for a path with a query, decoded; `text` is cut up.
+struct query {
+	char text[1024];
+	struct http_request request;
+};
+
+static void query_make(struct query *query, enum http_method method, const char *path)
+{
+	char *rest = query->text;
+
+	memset(query, 0, sizeof(*query));
+	snprintf(query->text, sizeof(query->text), "%s", path);
+	query->request = (struct http_request){.method = method,
+		.path = query->text,
+		.remote = "192.0.2.7",
+		.host = "relay.example"};
+	strsep(&rest, "?");
+	while (rest && query->request.arguments_used < HTTP_ARGUMENTS_MAX)
+		query->request.arguments[query->request.arguments_used++] = strsep(&rest, "&");
+}
+
+// Returns false when the upgrade was refused, as the script expects by `rest`.
+static bool client_admit(struct client *client, char *rest)
+{
+	struct http_reply reply = {0};
+	char told[512];
+	struct query query;
+
+	if (!client->dialect->admit)
+		return true;
+	query_make(&query, HTTP_GET, client->path);
+	query.request.upgrade = true;
+	if (client->dialect->admit(&world.host, &query.request, &client->link.grant, &reply)) {
+		if (rest)
+			fail("it is admitted");
+		return true;
+	}
+	snprintf(told, sizeof(told), "refused %d%s%s", reply.status, reply.body ? " " : "",
+		reply.body ? reply.body : "");
+	free(reply.body);
+	if (!rest || strcmp(rest, told))
+		fail("it is %s", told);
+	return false;
+}
+
+static void client_ask(struct client *client, char *rest)
+{
+	const char *method = strsep(&rest, " "), *path = strsep(&rest, " ");
+	struct http_reply reply = {0};
+	char header[512], status[32];
+	struct query query;
+
+	query_make(&query,
+		!strcmp(method, "POST")	    ? HTTP_POST
+		: !strcmp(method, "DELETE") ? HTTP_DELETE
+		: !strcmp(method, "PUT")    ? HTTP_PUT
+					    : HTTP_GET,
+		path ? path : "/");
+	snprintf(header, sizeof(header), "Bearer %s", rest ? rest : "");
+	query.request.authorization = rest ? header : NULL;
+	if (!world.dialect->request || !world.dialect->request(&world.host, &query.request, &reply))
+		reply.status = -1;
+	snprintf(status, sizeof(status), "status %d", reply.status);
+	inbox_add(client, strdup(status));
+	if (reply.body)
+		inbox_add(client, strndup(reply.body, reply.length));
+	free(reply.body);
+	core_dispatch(world.core);
+}
+
+static void client_open(struct client *client, char *rest, bool asks)
+{
+	const char *word = strsep(&rest, " ");
+
 	if (client->open)
 		fail("%c is open already", client->name);
 	client->closed_by_relay = false;
-	client->link = (struct peer_link){.context = client,
+	client->dialect = world.dialect;
+	if (word && *word != '/') {
+		client->dialect = dialect_find(word);
+		word = strsep(&rest, " ");
+	}
+	if (!client->dialect)
+		fail("no such dialect");
+	snprintf(client->path, sizeof(client->path), "%s", word ? word : "/ws/sfu");
+	client->link = (struct peer_link){
+		.context = client,
 		.send_text = link_send,
+		.send_binary = link_send_bytes,
 		.close = link_close,
 		.remote = "192.0.2.7",
-		.path = "/ws/sfu",
-		.mode = world.dialect->mode};
-	client->session = world.dialect->open(&world.host, &client->link);
+		.path = client->path,
+		.mode = world.mode,
+		.grant = {.can_publish = true, .can_subscribe = true},
+	};
+	if (asks && !client_admit(client, rest))
+		return;
+	client->session = client->dialect->open(&world.host, &client->link);
 	if (!client->session)
 		fail("the dialect refused the socket");
 	client->open = true;
+	core_dispatch(world.core);
 }
 
 // ---- placeholders
@@ -221,7 +353,8 @@ char *answer_to(const char *offer, char name)
 	snprintf(desc.ufrag, sizeof(desc.ufrag), "talk%c", name);
 	snprintf(desc.password, sizeof(desc.password), "a-password-of-24-letters");
 	for (unsigned i = 0; i < desc.sections_used; i++) {
-		desc.sections[i].direction = DESC_RECVONLY;
+		if (desc.sections[i].direction == DESC_SENDONLY)
+			desc.sections[i].direction = DESC_RECVONLY;
 		desc.sections[i].encodings_used = 0;
 		desc.sections[i].stream[0] = desc.sections[i].track[0] = 0;
 	}
@@ -356,7 +489,12 @@ static void expect(struct client *client, const char *expected)
 	}
 	if (!waits)
 		fail("%c expects %s, got nothing", client->name, expected);
-	if (!strncmp(expected, "close", 5)) {
+	if (!strncmp(expected, "text ", 5)) {
+		if (strcmp(client->inbox[client->read], expected + 5))
+			fail("%c expects %s, got %s", client->name, expected + 5,
+				client->inbox[client->read]);
+	} else if (!strncmp(expected, "close", 5) || !strncmp(expected, "bytes", 5) ||
+		   !strncmp(expected, "status", 6)) {
 		if (strcmp(client->inbox[client->read], expected))
 			fail("%c expects %s, got %s", client->name, expected,
 				client->inbox[client->read]);
@@ -420,6 +558,8 @@ static void operate(char *rest)
 		links_lose();
 	} else if (!strcmp(verb, "drain")) {
 		core_drain(world.core, !strcmp(rest, "on"));
+	} else if (!strcmp(verb, "mode")) {
+		world.mode = strcmp(rest, "pass") ? DIALECT_INTERPOSE : DIALECT_PASS;
 	} else if (!strcmp(verb, "kick")) {
 		const struct core_room *room = core_room_by_name(world.core, strsep(&rest, " "));
 		const struct core_participant *who = room ? core_participant_by_identity(world.core,
@@ -499,8 +639,8 @@ static void time_pass(const char *span)
 		world_detached_tick(&world);
 		core_dispatch(world.core);
 		for (unsigned i = 0; i < CLIENTS; i++)
-			if (clients[i].open)
-				world.dialect->tick(clients[i].session, world.now_ms);
+			if (clients[i].open && clients[i].dialect->tick)
+				clients[i].dialect->tick(clients[i].session, world.now_ms);
 		clients_reap();
 	}
 }
@@ -514,7 +654,7 @@ static void client_send(struct client *client, char *line)
 	char *exact = malloc(text.length ? text.length : 1);
 
 	memcpy(exact, text.bytes, text.length);
-	world.dialect->text(client->session, exact, text.length);
+	client->dialect->text(client->session, exact, text.length);
 	core_dispatch(world.core);
 	free(exact);
 	free(text.bytes);
@@ -530,15 +670,17 @@ static void client_send_bytes(struct client *client, const char *hex)
 
 		bytes[length++] = (uint8_t)strtoul(pair, NULL, 16);
 	}
-	if (world.dialect->binary)
-		world.dialect->binary(client->session, bytes, length);
+	if (client->dialect->binary)
+		client->dialect->binary(client->session, bytes, length);
 	core_dispatch(world.core);
 }
 
-static void client_socket(struct client *client, const char *rest)
+static void client_socket(struct client *client, char *rest)
 {
-	if (!strcmp(rest, "open"))
-		client_open(client);
+	if (!strncmp(rest, "open", 4))
+		client_open(client, rest[4] ? rest + 5 : NULL, false);
+	else if (!strncmp(rest, "upgrade ", 8))
+		client_open(client, rest + 8, true);
 	else if (!strncmp(rest, "close", 5))
 		client_close(client, true);
 	else if (!strcmp(rest, "drop"))
@@ -553,6 +695,10 @@ static void client_line(struct client *client, char verb, char *rest)
 		expect(client, rest);
 		return;
 	}
+	if (verb == '=') {
+		client_ask(client, rest);
+		return;
+	}
 	if (verb == '/' && *rest == '<') {
 		request_expect(client->name, rest + 1 + strspn(rest + 1, " "));
 		return;
@@ -561,7 +707,8 @@ static void client_line(struct client *client, char verb, char *rest)
 		request_send(client->name, rest);
 		return;
 	}
-	if (!client->open && !(verb == '#' && !strcmp(rest, "open")))
+	if (!client->open &&
+		!(verb == '#' && (!strncmp(rest, "open", 4) || !strncmp(rest, "upgrade", 7))))
 		fail("%c is not open", client->name);
 	if (verb == '>')
 		client_send(client, rest);
@@ -642,6 +789,8 @@ static void script_run(const char *path)
 		fail("no dialect is called `%s`", name);
 	if (!world_open(&world, dialect_find(name)))
 		fail("no memory");
+	world.dialect_of = dialect_of;
+	world_is_open = true;
 	for (unsigned i = 0; i < CLIENTS; i++)
 		clients[i].name = (char)('A' + i);
 	while (getline(&line, &size, in) > 0) {

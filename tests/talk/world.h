@@ -42,7 +42,9 @@ static inline void world_event(void *context, const struct core_event *event)
 	while ((dialect = dialect_next(dialect)) != NULL)
 		if (dialect->detached_event && dialect->detached_event(&world->host, event))
 			return;
-	if (event->link)
+	if (event->link && world->dialect_of)
+		world->dialect_of(event->link)->event(event->link, event);
+	else if (event->link)
 		world->dialect->event(event->link, event);
 }
 
@@ -79,8 +81,8 @@ static inline bool world_open(struct world *world, const struct dialect *dialect
 			.type = "host"},
 	};
 
-	world_is_open = false;
 	*world = (struct world){.dialect = dialect->open ? dialect : dialect_find("sfu"),
+		.mode = dialect->mode,
 		.now_ms = 1000,
 		.seed = 88172645463325252u};
 	world->core = core_create(&limits, &local, &plane, &sink);
@@ -88,6 +90,7 @@ static inline bool world_open(struct world *world, const struct dialect *dialect
 		.core = world->core,
 		.context = world,
 		.verify = world_verify,
+		.verify_for = world_verify_for,
 		.mode = world_mode,
 		.ice_servers = world_ice_servers,
 		.sign = world_sign,

@@ -248,9 +248,9 @@ static const struct bad bad_files[] = {
 		"c.yaml:3: dialects[0].listen: \"\" is not a whole number"},
 	{"http:\n  host: localhost\n",
 		"c.yaml:2: http.host: \"localhost\" is no numeric IPv4 or IPv6 address"},
-	{"auth:\n  jwt_secret: abc\n",
-		"c.yaml:2: auth.jwt_secret: unknown key; known here: jwt_secret_file, open, "
-		"development_tokens"},
+	{"auth:\n  jwt_secret: abc\n", "c.yaml:2: auth.jwt_secret: unknown key; known here: "
+				       "jwt_secret_file, public_key_file, jwks_file, "
+				       "issuer, session_tokens, open, development_tokens"},
 	{"auth:\n  jwt_secret_file: nowhere\n",
 		"c.yaml:2: auth.jwt_secret_file: nowhere: cannot be read: No such file or "
 		"directory"},
@@ -473,6 +473,11 @@ static void test_checks_of_the_whole(void **)
 	check_says(true, SETTINGS("http.port=1"),
 		"auth.jwt_secret_file: missing: without a secret nobody could be let in; make one "
 		"with `(umask 077; openssl rand -hex 32 > FILE)` and name the FILE here");
+	check_says(true, SETTINGS("auth.jwks_file=keys"), NULL);
+	check_says(true, SETTINGS("auth.jwks_file=keys", "auth.development_tokens=true"),
+		"auth.jwt_secret_file: missing");
+	check_says(true, SETTINGS(SECRET, "auth.session_tokens=true", "auth.jwks_file=keys"),
+		"auth.session_tokens: needs auth.public_key_file");
 	check_says(true, SETTINGS(SECRET, "http.tls_key=secret"),
 		"http.tls_certificate: certificate and http.tls_key go together");
 	check_says(true, SETTINGS(SECRET, "http.tls_key=secret", "http.tls_certificate=absent"),

@@ -200,6 +200,8 @@ static void test_messages(void **)
 {
 	struct world world;
 	struct core_participant_id a, b, x, nobody = {0};
+	struct core_join stranger = world_join("r", "d", "d");
+	bool resumed;
 
 	world_begin(&world);
 	a = world_enter(&world, "r", "a");
@@ -216,6 +218,12 @@ static void test_messages(void **)
 	assert_int_equal(world_told(&world), 1);
 	assert_string_equal(world.told[0].link, "b");
 	assert_int_equal(core_send(world.core, a, x, "hello", 5), -CORE_NOT_MEMBER);
+	stranger.dialect = "another";
+	assert_int_equal(core_join(world.core, &stranger, &x, &resumed), 0);
+	world_told(&world);
+	assert_int_equal(core_send(world.core, a, x, "hello", 5), -CORE_NOT_MEMBER);
+	assert_int_equal(core_send(world.core, a, nobody, "hello", 5), 0);
+	assert_int_equal(world_told(&world), 2); // b and c, not the one of another dialect
 	assert_int_equal(core_leave(world.core, b), 0);
 	assert_int_equal(core_send(world.core, a, b, "hello", 5), -CORE_GONE);
 	assert_int_equal(core_send(world.core, b, a, "hello", 5), -CORE_GONE);

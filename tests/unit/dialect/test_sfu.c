@@ -31,7 +31,11 @@ static void wire_close(void *context, unsigned code, const char *)
 
 static void *wire_open(struct world *world, struct wire *wire)
 {
-	*wire = (struct wire){.link = {wire, wire_text, wire_close, "192.0.2.7", "/ws/sfu"}};
+	*wire = (struct wire){.link = {.context = wire,
+				      .send_text = wire_text,
+				      .close = wire_close,
+				      .remote = "192.0.2.7",
+				      .path = "/ws/sfu"}};
 	return world->dialect->open(&world->host, &wire->link);
 }
 

@@ -29,7 +29,6 @@ static void every_dialect_is_complete(void **)
 			continue;
 		assert_non_null(dialect->text);
 		assert_non_null(dialect->event);
-		assert_non_null(dialect->tick);
 		assert_non_null(dialect->close);
 	}
 }

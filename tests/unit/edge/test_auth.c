@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "edge/auth.h"
+#include "rsa.h"
 
 #include <jwt.h>
 #include <setjmp.h>
@@ -14,6 +15,14 @@
 static const char secret[] = "0123456789abcdef0123456789abcdef";
 static const int64_t now_s = 1800000000;
 static char why[128];
+
+static int check(const char *token, size_t length, int64_t at_s, struct dialect_grant *grant)
+{
+	const struct auth auth = {secret, NULL, "", false};
+	const struct auth_request request = {token, length, "", at_s};
+
+	return auth_verify(&auth, &request, grant, why, sizeof(why));
+}
 
 // Signs claims given as JSON.
 static char *sign(jwt_alg_t algorithm, const char *key, const char *claims)
@@ -35,7 +44,7 @@ static int verify_with(
 	jwt_alg_t algorithm, const char *key, const char *claims, struct dialect_grant *grant)
 {
 	char *token = sign(algorithm, key, claims);
-	int result = auth_verify(secret, token, strlen(token), now_s, grant, why, sizeof(why));
+	int result = check(token, strlen(token), now_s, grant);
 
 	free(token);
 	return result;
@@ -110,14 +119,11 @@ static void not_tokens(void **)
 	char *large = malloc(AUTH_TOKEN_MAX + 1);
 
 	for (size_t length = 0; length < strlen(token); length++)
-		assert_int_equal(
-			auth_verify(secret, token, length, now_s, &grant, why, sizeof(why)), -1);
-	assert_int_equal(auth_verify(secret, "a\0b", 3, now_s, &grant, why, sizeof(why)), -1);
-	assert_int_equal(auth_verify(secret, "..", 2, now_s, &grant, why, sizeof(why)), -1);
+		assert_int_equal(check(token, length, now_s, &grant), -1);
+	assert_int_equal(check("a\0b", 3, now_s, &grant), -1);
+	assert_int_equal(check("..", 2, now_s, &grant), -1);
 	memset(large, 'a', AUTH_TOKEN_MAX + 1);
-	assert_int_equal(
-		auth_verify(secret, large, AUTH_TOKEN_MAX + 1, now_s, &grant, why, sizeof(why)),
-		-1);
+	assert_int_equal(check(large, AUTH_TOKEN_MAX + 1, now_s, &grant), -1);
 	assert_null(strstr(why, "aaaa"));
 	free(large);
 	free(token);
@@ -151,21 +157,246 @@ static void development_tokens(void **)
 
 	assert_int_equal(
 		auth_make(secret, 42, "Zo\xc3\xab", "demo", now_s, token, sizeof(token)), 0);
-	assert_int_equal(
-		auth_verify(secret, token, strlen(token), now_s + 86000, &grant, why, sizeof(why)),
-		0);
+	assert_int_equal(check(token, strlen(token), now_s + 86000, &grant), 0);
 	assert_string_equal(grant.identity, "42");
 	assert_string_equal(grant.name, "Zo\xc3\xab");
 	assert_string_equal(grant.room, "demo");
-	assert_int_equal(
-		auth_verify(secret, token, strlen(token), now_s + 86461, &grant, why, sizeof(why)),
-		-1);
+	assert_int_equal(check(token, strlen(token), now_s + 86461, &grant), -1);
 	assert_int_equal(auth_make(secret, 1, "x", "", now_s, token, sizeof(token)), 0);
-	assert_int_equal(
-		auth_verify(secret, token, strlen(token), now_s, &grant, why, sizeof(why)), 0);
+	assert_int_equal(check(token, strlen(token), now_s, &grant), 0);
 	assert_string_equal(grant.room, "");
 	assert_int_equal(auth_make(secret, 1, "x", NULL, now_s, small, sizeof(small)), -1);
 	assert_int_equal(auth_make(secret, 1, "\xff", NULL, now_s, token, sizeof(token)), -1);
+}
+
+// ---- RS256
+
+static EVP_PKEY *issuer, *stranger;
+static struct auth_keys *issuer_keys;
+static char *issuer_pem;
+
+static int issuer_make(void **)
+{
+	const char *path;
+
+	issuer = rsa_make(2048);
+	stranger = rsa_make(2048);
+	issuer_pem = pem_text(issuer, 0);
+	path = file_write("issuer.pem", issuer_pem);
+	issuer_keys = auth_keys_read(path, "", why, sizeof(why));
+	unlink(path);
+	return issuer_keys ? 0 : -1;
+}
+
+static int issuer_free(void **)
+{
+	EVP_PKEY_free(issuer);
+	EVP_PKEY_free(stranger);
+	auth_keys_free(issuer_keys);
+	free(issuer_pem);
+	return 0;
+}
+
+// Puts a token together of any header and claims, signed by `key`.
+static char *token_make(EVP_PKEY *key, const char *header, const char *claims)
+{
+	char *first = base64url_text(header, strlen(header));
+	char *second = base64url_text(claims, strlen(claims));
+	char *body = NULL, *last, *token = NULL;
+	unsigned char signature[RSA_SIGNATURE_MAX];
+
+	assert_true(asprintf(&body, "%s.%s", first, second) > 0);
+	last = base64url_text(signature, rsa_sign(key, body, strlen(body), signature));
+	assert_true(asprintf(&token, "%s.%s", body, last) > 0);
+	free(first);
+	free(second);
+	free(body);
+	free(last);
+	return token;
+}
+
+static struct auth rs_auth(void)
+{
+	return (struct auth){secret, issuer_keys, "solar-network", true};
+}
+
+static int rs_check(
+	const struct auth *auth, char *token, const char *room, struct dialect_grant *grant)
+{
+	const struct auth_request request = {token, strlen(token), room, now_s};
+	int result = auth_verify(auth, &request, grant, why, sizeof(why));
+
+	free(token);
+	return result;
+}
+
+static int rs_verify(EVP_PKEY *key, const char *header, const char *claims)
+{
+	const struct auth auth = rs_auth();
+	struct dialect_grant grant;
+
+	return rs_check(&auth, token_make(key, header, claims), "", &grant);
+}
+
+#define RS256 "{\"alg\":\"RS256\",\"typ\":\"JWT\"}"
+#define GOOD                                                                           \
+	"{\"iss\":\"solar-network\",\"sub\":\"5f7d2c50-8e1b-4b7a-9a51-0d2f3c4b5a69\"," \
+	"\"jti\":\"00000000-0000-0000-0000-000000000001\",\"exp\":1800000000}"
+
+static void rs256_tokens(void **)
+{
+	struct dialect_grant grant;
+	const struct auth auth = rs_auth();
+
+	assert_int_equal(rs_check(&auth, token_make(issuer, RS256, GOOD), "", &grant), 0);
+	assert_string_equal(grant.identity, "5f7d2c50-8e1b-4b7a-9a51-0d2f3c4b5a69");
+	assert_int_equal(rs_verify(stranger, RS256, GOOD), -1);
+	assert_int_equal(rs_verify(issuer, "{\"alg\":\"RS512\"}", GOOD), -1);
+	assert_int_equal(rs_verify(issuer, "{\"alg\":\"PS256\"}", GOOD), -1);
+	assert_int_equal(rs_verify(issuer, "{\"alg\":\"none\"}", GOOD), -1);
+	assert_int_equal(rs_verify(issuer, "{\"alg\":\"rs256\"}", GOOD), -1);
+	assert_int_equal(rs_verify(issuer, "{\"alg\":5}", GOOD), -1);
+	assert_int_equal(rs_verify(issuer, "[]", GOOD), -1);
+	assert_int_equal(rs_verify(issuer, "{\"alg\":\"RS256\",\"kid\":5}", GOOD), -1);
+	assert_int_equal(rs_verify(issuer, "{\"alg\":\"RS256\",\"crit\":[\"exp\"]}", GOOD), -1);
+	assert_int_equal(rs_verify(issuer, "{\"alg\":\"RS256\",\"alg\":\"RS256\"}", GOOD), -1);
+	assert_int_equal(rs_verify(issuer, RS256, "[]"), -1);
+	assert_int_equal(rs_verify(issuer, RS256, "{"), -1);
+}
+
+static void the_key_decides_the_algorithm(void **)
+{
+	static const char claims[] = "{\"sub\":\"a\",\"iss\":\"solar-network\",\"exp\":1800000100}";
+	const struct auth auth = rs_auth(), no_keys = {secret, NULL, "", false},
+			  no_secret = {"", issuer_keys, "", false};
+	struct dialect_grant grant;
+
+	// the public key, which everybody knows, as an HMAC secret
+	assert_int_equal(rs_check(&auth, sign(JWT_ALG_HS256, issuer_pem, claims), "", &grant), -1);
+	assert_int_equal(
+		rs_check(&no_secret, sign(JWT_ALG_HS256, issuer_pem, claims), "", &grant), -1);
+	assert_int_equal(rs_check(&auth, sign(JWT_ALG_HS256, secret, claims), "", &grant), 0);
+	assert_int_equal(rs_check(&no_secret, sign(JWT_ALG_HS256, secret, claims), "", &grant), -1);
+	assert_int_equal(rs_check(&no_keys, token_make(issuer, RS256, claims), "", &grant), -1);
+	assert_string_equal(why, "no key is configured for the token's signature");
+}
+
+static void rs256_claims(void **)
+{
+	// no leeway: valid in its last second, not after
+	assert_int_equal(rs_verify(issuer, RS256,
+				 "{\"iss\":\"solar-network\",\"sub\":\"a\",\"exp\":1799999999}"),
+		-1);
+	assert_string_equal(why, "token has expired");
+	assert_int_equal(rs_verify(issuer, RS256,
+				 "{\"iss\":\"solar-network\",\"sub\":\"a\",\"exp\":1800000009,"
+				 "\"nbf\":1800000001}"),
+		-1);
+	assert_int_equal(rs_verify(issuer, RS256, "{\"sub\":\"a\",\"exp\":1800000009}"), -1);
+	assert_string_equal(why, "token is of another issuer");
+	assert_int_equal(
+		rs_verify(issuer, RS256, "{\"iss\":\"x\",\"sub\":\"a\",\"exp\":1800000009}"), -1);
+	assert_int_equal(rs_verify(issuer, RS256, "{\"iss\":\"solar-network\",\"sub\":\"a\"}"), -1);
+	// a session is nobody
+	assert_int_equal(rs_verify(issuer, RS256,
+				 "{\"iss\":\"solar-network\",\"jti\":\"a\",\"exp\":1800000009}"),
+		-1);
+}
+
+static void rs256_in_pieces(void **)
+{
+	const struct auth auth = rs_auth();
+	char *token = token_make(issuer, RS256, GOOD);
+	struct dialect_grant grant;
+
+	for (size_t length = 0; length < strlen(token); length++) {
+		const struct auth_request request = {token, length, "", now_s};
+
+		assert_int_equal(auth_verify(&auth, &request, &grant, why, sizeof(why)), -1);
+	}
+	free(token);
+}
+
+// ---- rooms
+
+static int room_of(const char *claims, const char *room, struct dialect_grant *grant)
+{
+	const struct auth auth = {secret, NULL, "", false};
+
+	return rs_check(&auth, sign(JWT_ALG_HS256, secret, claims), room, grant);
+}
+
+static void rooms(void **)
+{
+	static const char list[] = "{\"sub\":1,\"exp\":1800000100,\"chats\":[\"a\",\"B\"]}";
+	struct dialect_grant grant;
+
+	assert_int_equal(
+		room_of("{\"sub\":1,\"exp\":1800000100,\"room\":\"demo\"}", "", &grant), 0);
+	assert_string_equal(grant.room, "demo");
+	assert_int_equal(room_of(list, "b", &grant), 0);
+	assert_string_equal(grant.room, "b");
+	assert_int_equal(room_of(list, "c", &grant), 0);
+	assert_string_not_equal(grant.room, "");
+	assert_string_not_equal(grant.room, "c");
+	assert_int_equal(room_of(list, "", &grant), -1);
+	assert_int_equal(
+		room_of("{\"sub\":1,\"exp\":1800000100,\"chats\":[\"a\"]}", "", &grant), 0);
+	assert_string_equal(grant.room, "a");
+	assert_int_equal(room_of("{\"sub\":1,\"exp\":1800000100,\"chats\":[]}", "", &grant), -1);
+	assert_int_equal(room_of("{\"sub\":1,\"exp\":1800000100,\"chats\":[]}", "c", &grant), 0);
+	assert_string_not_equal(grant.room, "");
+	assert_int_equal(
+		room_of("{\"sub\":1,\"exp\":1800000100,\"chats\":\"a\"}", "a", &grant), -1);
+	assert_int_equal(room_of("{\"sub\":1,\"exp\":1800000100,\"chats\":[5]}", "a", &grant), -1);
+	assert_int_equal(room_of("{\"sub\":1,\"exp\":1800000100,\"room\":[]}", "a", &grant), -1);
+	assert_int_equal(room_of("{\"sub\":1,\"exp\":1800000100,\"room\":\"z\",\"chats\":[\"a\"]}",
+				 "a", &grant),
+		0);
+	assert_string_equal(grant.room, "z"); // the narrower claim
+	assert_int_equal(room_of("{\"sub\":1,\"exp\":1800000100,\"video\":{\"roomJoin\":true,"
+				 "\"roomAdmin\":true}}",
+				 "a", &grant),
+		0);
+	assert_true(grant.admin);
+}
+
+// ---- session tokens
+
+static char *session_token(EVP_PKEY *key, const uint8_t *session, size_t length)
+{
+	unsigned char signature[RSA_SIGNATURE_MAX];
+	char *first = base64url_text(session, length);
+	char *last = base64url_text(signature, rsa_sign(key, session, length, signature));
+	char *token = NULL;
+
+	assert_true(asprintf(&token, "%s.%s", first, last) > 0);
+	free(first);
+	free(last);
+	return token;
+}
+
+static void session_tokens(void **)
+{
+	static const uint8_t session[17] = {
+		0x33, 0x22, 0x11, 0x00, 0x55, 0x44, 0x77, 0x66, 8, 9, 10, 11, 12, 13, 14, 15, 16};
+	struct auth auth = rs_auth();
+	struct dialect_grant grant = {.identity = "untouched"};
+
+	assert_int_equal(rs_check(&auth, session_token(stranger, session, 16), "", &grant), -1);
+	assert_int_equal(rs_check(&auth, session_token(issuer, session, 15), "", &grant), -1);
+	assert_int_equal(rs_check(&auth, session_token(issuer, session, 17), "", &grant), -1);
+	assert_int_equal(rs_check(&auth, strdup("a.b"), "", &grant), -1);
+	assert_int_equal(rs_check(&auth, strdup("."), "", &grant), -1);
+	assert_string_equal(grant.identity, "untouched");
+	assert_int_equal(rs_check(&auth, session_token(issuer, session, 16), "", &grant), 0);
+	assert_string_equal(grant.identity, "00112233-4455-6677-0809-0a0b0c0d0e0f");
+	assert_string_equal(grant.name, grant.identity);
+	assert_true(grant.can_publish && grant.can_subscribe);
+	auth.session_tokens = false;
+	assert_int_equal(rs_check(&auth, session_token(issuer, session, 16), "", &grant), -1);
+	auth = (struct auth){secret, NULL, "", true};
+	assert_int_equal(rs_check(&auth, session_token(issuer, session, 16), "", &grant), -1);
 }
 
 int main(void)
@@ -178,7 +409,13 @@ int main(void)
 		cmocka_unit_test(not_tokens),
 		cmocka_unit_test(video_grants),
 		cmocka_unit_test(development_tokens),
+		cmocka_unit_test(rs256_tokens),
+		cmocka_unit_test(the_key_decides_the_algorithm),
+		cmocka_unit_test(rs256_claims),
+		cmocka_unit_test(rs256_in_pieces),
+		cmocka_unit_test(rooms),
+		cmocka_unit_test(session_tokens),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, issuer_make, issuer_free);
 }

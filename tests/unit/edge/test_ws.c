@@ -241,17 +241,19 @@ static void queue_is_in_order_and_then_closes(void **)
 	struct ws_output output;
 
 	peer->send_text(peer->context, "one", 3);
-	peer->send_text(peer->context, "two", 3);
+	peer->send_binary(peer->context, "two", 3);
 	peer->close(peer->context, 4000, "bye");
 	peer->send_text(peer->context, "never", 5);
 	peer->close(peer->context, 4001, "again");
 	assert_true(writes >= 2);
 	ws_writable(ws, &output);
 	assert_memory_equal(output.message, "one", 3);
+	assert_false(output.binary);
 	memset(output.message - WS_PADDING, 0xee, WS_PADDING); // as the socket library does
 	assert_true(output.more);
 	ws_writable(ws, &output);
 	assert_memory_equal(output.message, "two", 3);
+	assert_true(output.binary);
 	assert_true(output.more);
 	assert_false(output.end);
 	ws_writable(ws, &output);

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dialect/admission.h"
+#include "wire.h"
+
+static struct world world;
+
+static int setup(void **)
+{
+	world_is_open = false;
+	return world_open(&world, dialect_find("plain")) ? 0 : -1;
+}
+
+static int teardown(void **)
+{
+	world_close(&world);
+	return 0;
+}
+
+static bool admitted(const char *header, const char *argument)
+{
+	struct http_request request = {.path = "/", .authorization = header};
+	struct dialect_grant grant = {0};
+	bool result;
+
+	if (argument)
+		request.arguments[request.arguments_used++] = argument;
+	result = admission_grant(&world.host, &request, &grant);
+	assert_int_equal(result, grant.can_publish);
+	return result;
+}
+
+static void a_token_stands_in_the_header_or_the_query(void **)
+{
+	assert_true(admitted("Bearer user:7:Nora", NULL));
+	assert_true(admitted("bearer   user:7:Nora", NULL));
+	assert_true(admitted(NULL, "token=user:7:Nora"));
+	assert_true(admitted(NULL, "access_token=user:7:Nora"));
+	assert_true(admitted("Basic eDp5", "token=user:7:Nora"));
+}
+
+static void a_bad_token_is_refused_also_where_all_may_come(void **)
+{
+	world_is_open = true;
+	assert_false(admitted("Bearer expired", NULL));
+	assert_false(admitted("Bearer ", NULL));
+	assert_false(admitted(NULL, "token="));
+	assert_false(admitted(NULL, "token=x"));
+}
+
+static void no_token_is_enough_only_where_all_may_come(void **)
+{
+	assert_false(admitted(NULL, NULL));
+	assert_false(admitted(NULL, "tokens=user:7:Nora"));
+	assert_false(admitted(NULL, "token"));
+	world_is_open = true;
+	assert_true(admitted(NULL, NULL));
+	assert_true(admitted("Basic eDp5", NULL));
+}
+
+static void a_grant_may_be_for_one_room_or_one_identity(void **)
+{
+	struct dialect_grant grant = {0};
+
+	assert_true(admission_allows(&grant, "r", "a"));
+	strcpy(grant.room, "r");
+	assert_true(admission_allows(&grant, "r", "a"));
+	assert_false(admission_allows(&grant, "s", "a"));
+	strcpy(grant.identity, "a");
+	assert_true(admission_allows(&grant, "r", "a"));
+	assert_false(admission_allows(&grant, "r", "b"));
+	assert_true(admission_allows(&grant, "r", NULL));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+			a_token_stands_in_the_header_or_the_query, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_bad_token_is_refused_also_where_all_may_come, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			no_token_is_enough_only_where_all_may_come, setup, teardown),
+		cmocka_unit_test(a_grant_may_be_for_one_room_or_one_identity),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
