@@ -19,7 +19,7 @@ start_peer() {
 	shift 3
 	[ "$dialect" != plain ] || port=$plain_port
 	on "$host" "$root/tests/peer/pair_peer.py" --dialect "$dialect" --url "ws://$relay_ip:$port" \
-		--peer "$name" "$@" >"$work/$name.log" 2>&1 &
+		--peer "$name" --seconds 280 "$@" >"$work/$name.log" 2>&1 &
 }
 
 # peer NAME JQ-EXPRESSION: over its last report
