@@ -6,7 +6,7 @@ rooms_port=8000
 plain_port=8081
 chat_port=5000
 jsonrpc_port=8082
-chat=5f7d2c50-8e1b-4b7a-9a51-0d2f3c4b5a69 # rooms of dialect 001 are GUIDs
+export chat=5f7d2c50-8e1b-4b7a-9a51-0d2f3c4b5a69 # rooms of dialect 001 are GUIDs
 export SLUICE_SECRET=${secret:-}
 
 # As write_config; everybody may come in.
