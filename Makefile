@@ -253,9 +253,16 @@ run: ## build and start everything on this machine (IFACE=eth1 for a real interf
 
 install: all ## install under PREFIX (/usr/local), DESTDIR honoured
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/sbin $(addprefix $(BUILD)/,$(filter-out sluicectl,$(programs)))
-	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(BUILD)/sluicectl
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/sluice $(BUILD)/steer.bpf.o
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(BUILD)/sluicectl $(BUILD)/sluice-load
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/sluice $(BUILD)/steer.bpf.o
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/sluice/web web/*
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man8 packaging/man/*.8
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man5 packaging/man/*.5
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 packaging/man/*.1
+
+deb: ## Debian packages into build/deb (needs debhelper)
+	$(Q)packaging/make-deb $(VERSION)
+.PHONY: deb
 
 clean: ## remove what was built
 	rm -rf build build-*
@@ -279,6 +286,19 @@ $(BUILD)/sluice-load: $(load_main) $(call archives,load sdp core media)
 	$(call say,LD,$(notdir $@))
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(load_main) $(call link,$(libs_load)) -lm
 all: $(BUILD)/sluice-load
+
+src_pktgen := $(filter-out bench/pktgen/main.c,$(wildcard bench/pktgen/*.c))
+cflags_pktgen := -Ibench/pktgen -Ibench/load -Idpdk-app $(call pc_cflags,jansson)
+libs_pktgen := pktgen load media srtp jansson
+$(eval $(call folder_rules,pktgen))
+$(eval $(call unit_rules,pktgen))
+
+pktgen_main := $(BUILD)/obj/bench/pktgen/main.o
+$(pktgen_main): cflags := $(cflags_pktgen)
+$(BUILD)/sluice-pktgen: $(pktgen_main) $(call archives,pktgen load media)
+	$(call say,LD,$(notdir $@))
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(pktgen_main) $(call link,$(libs_pktgen))
+all: $(BUILD)/sluice-pktgen
 
 bench: $(BUILD)/bench/media/forward $(BUILD)/bench/media/seal ## quick figures of this machine, beside the goals
 	$(Q)$(BUILD)/bench/media/forward --quick

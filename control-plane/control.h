@@ -15,16 +15,18 @@
 #include "edge/ice.h"
 #include "edge/join.h"
 #include "edge/log.h"
-#include "edge/notify.h"
 #include "edge/ready.h"
 #include "edge/secret.h"
 #include "edge/server.h"
+#include "edge/synthetic.h"
 #include "edge/turn.h"
 #include "edge/udp.h"
 #include "plane/metrics.h"
 #include "plane/neighbour.h"
 #include "plane/plane.h"
 #include "plane/steer.h"
+
+#include <sluice/notify.h>
 
 enum {
 	TICK_MS = 50, // DTLS retransmissions, next hops
@@ -60,6 +62,7 @@ struct control {
 	struct server *server;
 	struct doorbell *doorbell;
 	struct ctl *ctl;
+	struct synthetic *synthetic; // NULL unless test.sessions
 	struct steer *steer;
 	int steer_said; // last steer_status that was logged
 	struct neighbour *neighbours[CONFIG_PORTS_MAX];
@@ -77,10 +80,16 @@ struct control {
 	struct loop_watch *signals_watch;
 	uint64_t started_ms, polled_ms, filtered_ms, cored_ms, slow_ms, gathered_ms;
 	int64_t certificate_expiry_s;
+	char status_said[80]; // last line of status for the service manager
 	bool draining, ending;
+	bool leaving; // asked to end when the last participant has gone
+	uint64_t leave_by_ms; // or then, at the latest
 };
 
 // ---- wiring.c: calls of one module that another answers; `context` is the struct control
+
+// Takes new participants no more, or again.
+void control_drain(void *context, bool draining);
 
 // Delivers what verbs have queued. Call after every batch of verbs.
 void control_settle(void *context);
@@ -128,7 +137,11 @@ int control_start(struct control *control, bool discard, char *why);
 void control_stop(struct control *control);
 
 // Says goodbye to clients and ends the loop; media goes on.
-void control_end(struct control *control, unsigned signal);
+void control_end(struct control *control, const char *why);
+
+// Takes no new participants, and ends when the last has gone or limits.drain is over. The second call ends
+// at once.
+void control_leave(struct control *control);
 
 // ---- main.c
 

@@ -78,8 +78,12 @@ void control_signal(void *context, enum loop_ready ready)
 		reload(control);
 		certificate_reload(control);
 		keys_reload(control);
-	} else if (!control->ending) {
-		control_end(control, info.ssi_signo);
+	} else if (control->ending) {
+		return;
+	} else if (info.ssi_signo == SIGTERM) {
+		control_leave(control);
+	} else {
+		control_end(control, "SIGINT");
 	}
 }
 
@@ -105,6 +109,9 @@ static void say_hello(const struct control *control)
 			server_port(control->server, i + 1));
 	if (config->auth.development_tokens)
 		log_warn("auth.development_tokens is on: whoever reaches the page gets a token");
+	if (control->synthetic)
+		log_warn("test.sessions is on: `sluicectl test-session` makes sessions without ICE "
+			 "and DTLS");
 	log_info("sluice-control %s is up: %s port %u, media UDP port %u, after %llu ms",
 		SLUICE_VERSION, *config->http.tls_certificate ? "https" : "http",
 		server_port(control->server, 0), config->media.port,

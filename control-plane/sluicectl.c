@@ -37,6 +37,8 @@ static void print_usage(FILE *out)
 	fprintf(out, "  %-28s %s\n", "kick ROOM IDENTITY [REASON]", "remove a participant");
 	fprintf(out, "  %-28s %s\n", "drain, undrain",
 		"refuse new participants, or take them again");
+	fprintf(out, "  %-28s %s\n", "test-session FILE [SECONDS]",
+		"load tests: sessions with the keys of FILE, for 600 seconds");
 	fprintf(out, "\n  -c FILE   configuration (for check, and for where the shared files are)\n"
 		     "  -d DIR    runtime directory, instead of the configuration's\n"
 		     "  --json    machine-readable\n  -V        version\n");
@@ -168,6 +170,11 @@ static int run_verb(const struct config *config, int count, char **words, bool a
 				"identity", words[2], "reason",
 				count == 4 ? words[3] : "removed by the operator"),
 			as_json);
+	if (strcmp(verb, "test-session") == 0 && (count == 2 || count == 3)) {
+		int seconds = count == 3 ? atoi(words[2]) : 600;
+		return session_open(
+			directory, words[1], seconds > 0 ? (unsigned)seconds : 0, as_json);
+	}
 	fprintf(stderr, "sluicectl: no such verb or wrong arguments: %s\n\n", verb);
 	print_usage(stderr);
 	return 2;

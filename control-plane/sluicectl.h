@@ -42,3 +42,7 @@ json_t *check_run(const struct config *config);
 // Sends one request object to control's socket and returns its reply, or NULL after writing why into
 // `why`. The request is borrowed.
 json_t *control_ask(const char *directory, const json_t *request, char *why, size_t why_size);
+
+// `test-session`: makes the sessions of the file `path` for so many seconds. Prints what came of it;
+// returns the exit status.
+int session_open(const char *directory, const char *path, unsigned seconds, bool as_json);

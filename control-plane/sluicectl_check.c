@@ -125,7 +125,7 @@ static void check_capabilities(struct check *check)
 		unsigned number;
 		const char *name;
 	} wanted[] = {{CAP_NET_ADMIN, "CAP_NET_ADMIN"}, {CAP_NET_RAW, "CAP_NET_RAW"},
-		{CAP_BPF, "CAP_BPF"}, {CAP_IPC_LOCK, "CAP_IPC_LOCK"}};
+		{CAP_BPF, "CAP_BPF"}, {CAP_PERFMON, "CAP_PERFMON"}, {CAP_IPC_LOCK, "CAP_IPC_LOCK"}};
 	char missing[128] = "";
 	capng_get_caps_process();
 	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)

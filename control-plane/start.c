@@ -159,8 +159,14 @@ static int start_unix(struct control *control, char *why)
 {
 	struct loop *loop = server_loop(control->server);
 	const char *directory = control->config.runtime_directory;
-	struct ctl_host host = control_ctl_host(control);
+	struct ctl_host host;
 
+	snprintf(why, WHY_MAX, "out of memory");
+	if (control->config.test.sessions)
+		control->synthetic = synthetic_create(control->core, control->ice);
+	if (control->config.test.sessions && !control->synthetic)
+		return -1;
+	host = control_ctl_host(control);
 	control->doorbell = doorbell_create(loop, directory, control_poll, control, why, WHY_MAX);
 	if (!control->doorbell)
 		return -1;
@@ -215,9 +221,9 @@ int control_start(struct control *control, bool discard, char *why)
 
 // ---- end
 
-void control_end(struct control *control, unsigned number)
+void control_end(struct control *control, const char *why)
 {
-	log_info("signal %u: ending; calls in the data plane go on", number);
+	log_info("%s: ending; calls in the data plane go on", why);
 	control_settle(control);
 	control->ending = true; // rows stay as they are: media lives on
 	ws_hub_close_all(server_hub(control->server), WS_CLOSE_RESTART, "restarting");
@@ -228,6 +234,7 @@ void control_stop(struct control *control)
 {
 	control->ending = true;
 	ctl_destroy(control->ctl);
+	synthetic_destroy(control->synthetic);
 	doorbell_destroy(control->doorbell);
 	loop_timer_destroy(control->timer);
 	for (unsigned i = 0; i < UDP_SOCKETS_MAX; i++)
@@ -247,4 +254,23 @@ void control_stop(struct control *control)
 	auth_keys_free(control->auth_keys);
 	secret_forget(&control->secret);
 	config_forget_secrets(&control->config);
+}
+
+void control_leave(struct control *control)
+{
+	char status[96];
+
+	if (control->leaving || !core_participant_next(control->core, NULL)) {
+		control_end(control, control->leaving ? "second SIGTERM" : "SIGTERM");
+		return;
+	}
+	control_drain(control, true);
+	control->leaving = true;
+	control->leave_by_ms = loop_now_ms() + control->config.limits.drain_ns / 1000000;
+	snprintf(status, sizeof(status), "STOPPING=1\nEXTEND_TIMEOUT_USEC=%llu",
+		(unsigned long long)control->config.limits.drain_ns / 1000 + 10000000);
+	notify_send(status);
+	log_info("SIGTERM: ending when the last participant has left, in %llu s at the latest; a "
+		 "second SIGTERM ends at once, and calls go on under the next control",
+		(unsigned long long)(control->config.limits.drain_ns / 1000000000));
 }

@@ -81,6 +81,37 @@ static void detached_tick(struct control *control, uint64_t now_ms)
 			dialect->detached_tick(&control->dialect_host, now_ms);
 }
 
+// The service manager's watchdog, and its line of status when that changes.
+static void tell_manager(struct control *control)
+{
+	const struct core_room *room = NULL;
+	const struct core_participant *participant = NULL;
+	unsigned rooms = 0, participants = 0;
+	char status[sizeof(control->status_said)];
+
+	notify_send("WATCHDOG=1");
+	while ((room = core_room_next(control->core, room)))
+		rooms++;
+	while ((participant = core_participant_next(control->core, participant)))
+		participants++;
+	snprintf(status, sizeof(status), "STATUS=%u rooms, %u participants%s", rooms, participants,
+		control->draining ? ", draining" : "");
+	if (!strcmp(status, control->status_said))
+		return;
+	strcpy(control->status_said, status);
+	notify_send(status);
+}
+
+static void leave_when_empty(struct control *control, uint64_t now_ms)
+{
+	if (!control->leaving)
+		return;
+	if (!core_participant_next(control->core, NULL))
+		control_end(control, "drained");
+	else if (now_ms >= control->leave_by_ms)
+		control_end(control, "limits.drain is over");
+}
+
 void control_tick(void *context)
 {
 	struct control *control = context;
@@ -102,6 +133,7 @@ void control_tick(void *context)
 	}
 	if (now_ms - control->cored_ms >= CORE_MS) {
 		control->cored_ms = now_ms;
+		synthetic_tick(control->synthetic, now_ms);
 		core_tick(control->core, now_ms);
 		detached_tick(control, now_ms);
 		ws_hub_tick(server_hub(control->server), now_ms); // settles
@@ -110,7 +142,8 @@ void control_tick(void *context)
 	}
 	if (now_ms - control->slow_ms >= SLOW_MS) {
 		control->slow_ms = now_ms;
-		notify_send("WATCHDOG=1");
+		tell_manager(control);
+		leave_when_empty(control, now_ms);
 	}
 	if (now_ms - control->gathered_ms >= CANDIDATES_MS) {
 		control->gathered_ms = now_ms;

@@ -304,13 +304,14 @@ static unsigned page_ice_servers(void *context, const struct http_request *reque
 	return kept;
 }
 
-static void drain(void *context, bool draining)
+void control_drain(void *context, bool draining)
 {
 	struct control *control = context;
 
 	control->draining = draining;
 	core_drain(control->core, draining);
 	plane_drain(control->plane, draining);
+	control->leaving &= draining;
 	log_info("%s", draining ? "draining: no new participants" : "no longer draining");
 }
 
@@ -344,9 +345,10 @@ struct ctl_host control_ctl_host(struct control *control)
 		.counters = &control->counters,
 		.started_ms = control->started_ms,
 		.ready = ready_report,
-		.drain = drain,
+		.drain = control_drain,
 		.draining = is_draining,
 		.settle = control_settle,
+		.synthetic = control->synthetic,
 	};
 }
 

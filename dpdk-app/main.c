@@ -12,6 +12,7 @@
 #include "status.h"
 
 #include <sluice/attach.h>
+#include <sluice/notify.h>
 
 #include <errno.h>
 #include <poll.h>
@@ -26,6 +27,7 @@
 enum {
 	WHY_SIZE = 512,
 	BEAT_MS = 100,
+	TELL_NS = 1000000000,
 };
 
 struct dataplane {
@@ -38,6 +40,7 @@ struct dataplane {
 	struct worker *workers[SLUICE_WORKERS_MAX];
 	unsigned workers_used;
 	int signals;
+	uint64_t told_ns; // when the service manager last heard of us
 	int status; // of the process, when something fails: 2 = it cannot work as configured
 	char why[WHY_SIZE];
 };
@@ -194,6 +197,15 @@ static void start_log(struct dataplane *plane)
 		srtp_backend(), config->runtime_directory);
 }
 
+// The service manager's watchdog bites when a worker hangs, not only when this thread does.
+static void tell_manager(struct dataplane *plane, uint64_t now_ns)
+{
+	if (now_ns - plane->told_ns < TELL_NS || !status_alive(plane->observed, now_ns))
+		return;
+	plane->told_ns = now_ns;
+	notify_send("WATCHDOG=1");
+}
+
 // Until a signal asks to end.
 static void housekeeping(struct dataplane *plane)
 {
@@ -211,6 +223,7 @@ static void housekeeping(struct dataplane *plane)
 					  : "control does not listen to the doorbell any more");
 		}
 		status_beat(plane->observed, &plane->options.config, io_now_ns());
+		tell_manager(plane, io_now_ns());
 		poll(&wake, 1, BEAT_MS);
 	}
 }
@@ -244,8 +257,10 @@ static int run(struct dataplane *plane)
 	}
 	if (result == 0) {
 		atomic_store(&plane->observed->head.ready, 1);
+		notify_send("READY=1\nSTATUS=forwarding");
 		housekeeping(plane);
 		log_info("stopping");
+		notify_send("STOPPING=1");
 		atomic_store(&plane->observed->head.ready, 0);
 	}
 	workers_stop(plane);
@@ -260,8 +275,8 @@ static int dataplane_run(struct dataplane *plane)
 	char left[WHY_SIZE];
 	int result = signals_open(plane);
 	if (result == 0) {
-		plane->observed = sluice_observed_create(
-			plane->options.config.runtime_directory, false, plane->why, WHY_SIZE);
+		plane->observed = sluice_observed_create(plane->options.config.runtime_directory,
+			plane->options.discard, plane->why, WHY_SIZE);
 		result = plane->observed ? 0 : -1;
 	}
 	if (result == 0 && (result = ports_open(plane)) == 0) {

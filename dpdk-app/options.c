@@ -14,7 +14,7 @@ struct flags {
 	const char *settings[SETTINGS_MAX];
 	unsigned settings_used;
 	unsigned verbose;
-	bool check;
+	bool check, discard;
 };
 
 enum config_log_level log_level = CONFIG_LOG_INFO;
@@ -26,6 +26,7 @@ static const char help[] =
 	"\n"
 	"  -c, --config FILE     read the configuration from FILE (YAML)\n"
 	"  -s, --set KEY=VALUE   set one key, as in --set media.port=5000; may be repeated\n"
+	"      --discard-state   replace shared state of another version instead of refusing\n"
 	"  -t, --test            check the configuration, print the effective values, end\n"
 	"  -v, --verbose         say more\n"
 	"  -V, --version         print the version, end\n"
@@ -45,6 +46,7 @@ static int flags_read(struct flags *flags, int count, char **values, int *status
 	static const struct option known[] = {
 		{"config", required_argument, NULL, 'c'},
 		{"set", required_argument, NULL, 's'},
+		{"discard-state", no_argument, NULL, 'd'},
 		{"test", no_argument, NULL, 't'},
 		{"verbose", no_argument, NULL, 'v'},
 		{"version", no_argument, NULL, 'V'},
@@ -63,6 +65,9 @@ static int flags_read(struct flags *flags, int count, char **values, int *status
 				return fail(status, USAGE_ERROR);
 			}
 			flags->settings[flags->settings_used++] = optarg;
+			break;
+		case 'd':
+			flags->discard = true;
 			break;
 		case 't':
 			flags->check = true;
@@ -128,5 +133,6 @@ int options_read(struct options *options, int count, char **values, int *status)
 		return fail(status, 0);
 	log_level = options->config.log_level + flags.verbose;
 	options->config.log_level = log_level;
+	options->discard = flags.discard;
 	return 0;
 }

@@ -8,6 +8,7 @@ struct options {
 	struct config config; // effective: defaults, file, environment, flags; no secrets in it
 	char **arguments; // for DPDK: what follows `--`
 	unsigned arguments_used;
+	bool discard; // shared state of another version is replaced
 };
 
 // Reads everything that says how to run. Returns 0 to go on; -1 to end the process with `*status`,

@@ -10,6 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+enum { HUNG_NS = 1000000000 };
+
 void status_begin(struct sluice_observed *observed, const struct config *config, unsigned workers)
 {
 	struct sluice_observed_head *head = &observed->head;
@@ -60,4 +62,14 @@ void status_log(const struct sluice_observed *observed)
 			port->queues == 1 ? "" : "s", port->mac[0], port->mac[1], port->mac[2],
 			port->mac[3], port->mac[4], port->mac[5], port->link_up ? "up" : "down");
 	}
+}
+
+bool status_alive(const struct sluice_observed *observed, uint64_t now_ns)
+{
+	for (uint32_t w = 0; w < observed->head.workers_used; w++) {
+		uint64_t beat_ns = *(const volatile uint64_t *)&observed->workers[w].beat_ns;
+		if (beat_ns + HUNG_NS < now_ns)
+			return false;
+	}
+	return true;
 }

@@ -574,7 +574,7 @@ static bool take_if_there(char *to, size_t size, const char *directory, const ch
 // directory, else where `make install` or the package puts it.
 static void find_shipped(char *to, size_t size, const char *beside, const char *name)
 {
-	static const char *const shares[] = {"/usr/local/share/sluice", "/usr/share/sluice"};
+	static const char *const prefixes[] = {"/usr/local", "/usr"};
 	char program[PATH_MAX] = "";
 	if (to[0])
 		return;
@@ -582,15 +582,17 @@ static void find_shipped(char *to, size_t size, const char *beside, const char *
 		take_if_there(to, size, dirname(program), beside))
 		return;
 	for (unsigned i = 0; i < 2; i++)
-		if (take_if_there(to, size, shares[i], name))
+		if (take_if_there(to, size, prefixes[i], name))
 			return;
-	snprintf(to, size, "%s/%s", shares[0], name);
+	snprintf(to, size, "%s/%s", prefixes[0], name);
 }
 
 static void find_all_shipped(struct config *config)
 {
-	find_shipped(config->xdp_object, sizeof(config->xdp_object), "steer.bpf.o", "steer.bpf.o");
-	find_shipped(config->web_directory, sizeof(config->web_directory), "../web", "web");
+	find_shipped(config->xdp_object, sizeof(config->xdp_object), "steer.bpf.o",
+		"lib/sluice/steer.bpf.o");
+	find_shipped(
+		config->web_directory, sizeof(config->web_directory), "../web", "share/sluice/web");
 }
 
 // ---- sources

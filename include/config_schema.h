@@ -154,6 +154,11 @@ static const struct config_key config_keys[] = {
 		"/v1/development-token gives anybody one: only for tests", CONFIG_BOOLEAN,
 		CONFIG_AT(config, auth.development_tokens)},
 
+	{"test.sessions", "false",
+		"`sluicectl test-session` may make sessions of given keys: load tests only, never "
+		"in production",
+		CONFIG_BOOLEAN, CONFIG_AT(config, test.sessions)},
+
 	LIMIT(rooms, SLUICE_PARTICIPANTS_MAX, "4096", "rooms at a time"),
 	LIMIT(participants, SLUICE_PARTICIPANTS_MAX, "16384", "participants of all rooms"),
 	LIMIT(participants_per_room, SLUICE_PARTICIPANTS_MAX, "10000", "participants of one room"),
@@ -170,4 +175,6 @@ static const struct config_key config_keys[] = {
 	TIME(grace, 3600, "30s", "how long a participant outlives its socket"),
 	TIME(setup, 3600, "30s", "until a new transport must have its keys"),
 	TIME(auth, 3600, "10s", "until a new socket must have authenticated"),
+	TIME(drain, 86400, "10m",
+		"after SIGTERM, until control ends although participants are left"),
 };

@@ -16,6 +16,7 @@ test_packages=(
 	libcmocka-dev libclang-rt-14-dev clang-format-14 shellcheck nftables
 	chromium firefox-esr nodejs python3-aiortc python3-websockets python3-aiohttp
 	tcpdump jq codespell
+	dpkg-dev debhelper lintian groff-base
 )
 
 want=("${build_packages[@]}")

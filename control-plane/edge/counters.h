@@ -7,14 +7,14 @@
 #include <stdint.h>
 
 // Results of STUN datagrams: number, label, help. Append only.
-#define EDGE_STUN_RESULTS(X)                                                      \
-	X(OK, "ok", "valid check, answered")                                      \
-	X(INDICATION, "indication", "keepalive, not answered")                    \
-	X(BAD_REQUEST, "bad_request", "answered 400")                             \
-	X(UNAUTHORIZED, "unauthorized", "unknown user or wrong integrity: 401")   \
-	X(UNKNOWN_ATTRIBUTE, "unknown_attribute", "answered 420")                 \
-	X(ROLE_CONFLICT, "role_conflict", "answered 487")                         \
-	X(RESPONSE, "response", "an answer to something we never asked: ignored") \
+#define EDGE_STUN_RESULTS(X)                                                                       \
+	X(OK, "ok", "valid check, answered")                                                       \
+	X(INDICATION, "indication", "keepalive, not answered")                                     \
+	X(BAD_REQUEST, "bad_request", "answered 400")                                              \
+	X(UNAUTHORIZED, "unauthorized", "unknown user or wrong integrity: 401, to a few a second") \
+	X(UNKNOWN_ATTRIBUTE, "unknown_attribute", "answered 420")                                  \
+	X(ROLE_CONFLICT, "role_conflict", "answered 487")                                          \
+	X(RESPONSE, "response", "an answer to something we never asked: ignored")                  \
 	X(MALFORMED, "malformed", "not STUN after all: ignored")
 
 enum edge_stun_result {

@@ -11,6 +11,7 @@
 //                           "transports":[{"index","direction":"up"|"down","publisher"?,"state",
 //                                          "address","worker","profile"}]}]}
 //   {"verb":"kick","room":NAME,"identity":NAME,"reason":TEXT?} → {"ok":true}
+//   {"verb":"test-publish",…} and {"verb":"test-subscribe",…}  see synthetic.h
 //   {"verb":"drain"} and {"verb":"undrain"}                    → {"ok":true,"draining":BOOL}
 //
 // Errors: {"ok":false,"error":TEXT}. A line of more than CTL_LINE_MAX bytes ends the connection.
@@ -20,6 +21,7 @@
 #include "counters.h"
 #include "loop.h"
 #include "ready.h"
+#include "synthetic.h"
 
 #include <jansson.h>
 
@@ -35,6 +37,7 @@ struct ctl_host {
 	bool (*draining)(void *context);
 	// Call after every verb.
 	void (*settle)(void *context);
+	struct synthetic *synthetic; // NULL: the verbs of load tests are refused
 };
 
 struct ctl;

@@ -191,6 +191,23 @@ static json_t *answer_drain(const struct ctl_host *host, const json_t *request, 
 	return json_pack("{s:b, s:b}", "ok", 1, "draining", draining);
 }
 
+// ---- load tests
+
+static json_t *answer_synthetic(const struct ctl_host *host, const json_t *request, uint64_t now_ms)
+{
+	bool publishes = !strcmp(text_of(request, "verb"), "test-publish");
+	json_t *reply;
+	char why[SYNTHETIC_WHY_MAX] = "";
+
+	if (!host->synthetic)
+		return refusal("test sessions are off: start sluice-control with "
+			       "--set test.sessions=true, on a relay that serves nobody else");
+	reply = publishes ? synthetic_publish(host->synthetic, request, now_ms, why)
+			  : synthetic_subscribe(host->synthetic, request, now_ms, why);
+	host->settle(host->context);
+	return reply ? reply : refusal(why);
+}
+
 json_t *ctl_answer(const struct ctl_host *host, const char *line, size_t length, uint64_t now_ms)
 {
 	static const struct {
@@ -203,6 +220,8 @@ json_t *ctl_answer(const struct ctl_host *host, const char *line, size_t length,
 		{"kick", answer_kick},
 		{"drain", answer_drain},
 		{"undrain", answer_drain},
+		{"test-publish", answer_synthetic},
+		{"test-subscribe", answer_synthetic},
 	};
 	json_t *request = json_loadb(line, length, JSON_REJECT_DUPLICATES, NULL);
 	const char *verb = text_of(request, "verb");

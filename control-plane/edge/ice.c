@@ -14,6 +14,7 @@
 enum {
 	NEIGHBOUR_TRIES = 60, // of 50 ms
 	HOPS_MAX = 1024, // paths whose next hop is being asked for
+	REFUSALS_PER_S = 20,
 	HOP_AGE_MS = 5000, // a known one is looked up again: gateways fail over
 	DATA_RATE = 4 << 20, // bytes per second of one leg's data channels
 	DATA_RATE_ALL = 32 << 20, // of all: one thread answers checks beside it
@@ -54,6 +55,8 @@ struct ice {
 	unsigned hops_used;
 	struct bucket data;
 	bool warned_full;
+	uint64_t refusals_ms; // when the second began in which
+	unsigned refusals; // so many were sent
 };
 
 // ---- DTLS's way out
@@ -248,6 +251,24 @@ static bool path_hop(
 	return error == -EAGAIN;
 }
 
+int ice_assume(struct ice *ice, struct core_transport_id id, const struct core_path *given,
+	uint64_t now_ms)
+{
+	const struct core_transport *transport = core_transport(ice->core, id);
+	struct core_path path = *given;
+	bool ask;
+	int error;
+
+	if (!transport)
+		return -CORE_GONE;
+	ice->now_ms = now_ms;
+	ask = path_hop(ice, transport, &path);
+	error = core_transport_path(ice->core, id, &path, true, now_ms);
+	if (!error && ask)
+		hop_ask(ice, id, &path);
+	return error;
+}
+
 static void check_valid(
 	struct ice *ice, const struct udp_datagram *datagram, const struct stun_answer *answer)
 {
@@ -294,6 +315,23 @@ static size_t user_password(
 	return found_length;
 }
 
+// Whoever proved nothing may have forged its address. Answers to addresses of our own network that do not
+// exist wait for ARP or ND in the kernel, seconds long, and fill the socket's send buffer: then nobody is
+// answered. The few that may wait at a time leave it nearly empty.
+static bool may_refuse(struct ice *ice)
+{
+	if (ice->now_ms - ice->refusals_ms >= 1000) {
+		ice->refusals_ms = ice->now_ms;
+		ice->refusals = 0;
+	}
+	return ice->refusals++ < REFUSALS_PER_S;
+}
+
+static bool is_proved(enum edge_stun_result result)
+{
+	return result == EDGE_STUN_OK || result == EDGE_STUN_ROLE_CONFLICT;
+}
+
 static void stun_take(struct ice *ice, const struct udp_datagram *datagram)
 {
 	struct stun_users users = {.context = ice, .password = user_password};
@@ -303,7 +341,7 @@ static void stun_take(struct ice *ice, const struct udp_datagram *datagram)
 	stun_answer(
 		&users, datagram->data, datagram->length, &datagram->path.remote, reply, &answer);
 	ice->host.counters->stun[answer.result]++;
-	if (answer.reply_length)
+	if (answer.reply_length && (is_proved(answer.result) || may_refuse(ice)))
 		ice->host.send(ice->host.context, &datagram->path, reply, answer.reply_length);
 	// answered first: the kernel learns the next hop by it, and the peer need not wait for us
 	if (answer.result == EDGE_STUN_OK)

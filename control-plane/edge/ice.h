@@ -44,6 +44,11 @@ void ice_changed(struct ice *ice, const struct core_transport *transport, bool g
 // out of the filter. Call after every batch of verbs, before core_dispatch.
 void ice_settle(struct ice *ice, uint64_t now_ms);
 
+// Gives a transport a path that no check has proved: for sessions of a load test, which have no ICE
+// (synthetic.h). Asks for the next hop unless path->remote_mac is set. Returns as core_transport_path.
+int ice_assume(struct ice *ice, struct core_transport_id id, const struct core_path *path,
+	uint64_t now_ms);
+
 // Retransmissions, next hops that were not known. Call about every 50 ms while ice_busy.
 void ice_tick(struct ice *ice, uint64_t now_ms);
 bool ice_busy(const struct ice *ice);

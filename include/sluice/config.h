@@ -123,10 +123,14 @@ struct config {
 	} auth;
 
 	struct {
+		bool sessions; // `sluicectl test-session` makes sessions with keys it is given
+	} test;
+
+	struct {
 		uint32_t rooms, participants, participants_per_room, publications_per_participant;
 		uint32_t connections, connections_per_address;
 		uint32_t message_bytes, messages_per_second;
-		uint64_t suspect_ns, drop_ns, grace_ns, setup_ns, auth_ns;
+		uint64_t suspect_ns, drop_ns, grace_ns, setup_ns, auth_ns, drain_ns;
 	} limits;
 };
 

@@ -159,7 +159,7 @@ stop_relay() {
 	local plane
 	for plane in control dataplane; do
 		[ -n "${plane_pid[$plane]:-}" ] || continue
-		kill -TERM "${plane_pid[$plane]}" 2>/dev/null || true
+		kill -INT "${plane_pid[$plane]}" 2>/dev/null || true
 	done
 	for plane in control dataplane; do
 		[ -n "${plane_pid[$plane]:-}" ] || continue

@@ -213,6 +213,25 @@ static void a_check_opens_a_path(void **)
 	free(remotes);
 }
 
+// A flood of forged checks is counted, not answered one by one; who proves itself is answered.
+static void refusals_are_few(void **)
+{
+	unsigned refused;
+
+	publisher_joins(DESC_ACTPASS, NULL);
+	for (unsigned i = 0; i < 1000; i++)
+		check_from((uint16_t)(6000 + i), "not the password", false);
+	assert_int_equal(counters.stun[EDGE_STUN_UNAUTHORIZED], 1000);
+	refused = sent_used;
+	assert_in_range(refused, 1, 25);
+	check_from(5000, answer.password, true);
+	assert_int_equal(sent_used, refused + 1);
+	assert_int_equal(core_transport(core, id)->paths_used, 1);
+	check_ms += 1000; // another second
+	check_from(6000, "not the password", false);
+	assert_int_equal(sent_used, refused + 2);
+}
+
 static void an_unknown_hop_is_asked_again(void **)
 {
 	publisher_joins(DESC_ACTPASS, NULL);
@@ -722,6 +741,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_check_opens_a_path, fresh, done),
+		cmocka_unit_test_setup_teardown(refusals_are_few, fresh, done),
 		cmocka_unit_test_setup_teardown(an_unknown_hop_is_asked_again, fresh, done),
 		cmocka_unit_test_setup_teardown(a_gateway_that_fails_over_is_followed, fresh, done),
 		cmocka_unit_test_setup_teardown(nobody_asks_for_ever, fresh, done),

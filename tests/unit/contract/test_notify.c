@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "edge/notify.h"
+#include <sluice/notify.h>
 
 #include <setjmp.h>
 #include <stdarg.h>
