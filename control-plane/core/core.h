@@ -126,8 +126,7 @@ struct core_participant {
 	char name[CORE_NAME_MAX];
 	const char *dialect; // static string given at join
 	bool visible; // joined the room itself, not only its media (core_join's `visible`)
-	bool can_publish, can_subscribe;
-	bool pairs, outlives, whole; // as core_join was told
+	bool can_publish, can_subscribe, pairs, outlives, whole; // as core_join was told
 	void *link; // NULL while it has no socket
 	uint64_t joined_ms;
 	uint64_t unlinked_ms; // since when it has no socket

@@ -374,6 +374,73 @@ static void test_no_memory(void **)
 	world_end(&world);
 }
 
+// ---- what a pairing member sends can be seen by those who do not pair
+
+static void test_room_is_shown_one_leg(void **)
+{
+	struct world world;
+	struct client *c, *viewer;
+
+	clients_begin(&world);
+	a = client_enter(&world, "a", true);
+	b = client_enter(&world, "b", true);
+	c = client_enter(&world, "c", true);
+	viewer = client_enter(&world, "viewer", false);
+	clients_listen(&world);
+	client_call(a);
+	assert_int_equal(client_offer(&world, a, b), 0);
+	clients_listen(&world);
+	client_accept(b);
+	assert_int_equal(client_answer(&world, b, a), 0);
+	clients_listen(&world);
+	assert_int_equal(told_count(&world, CORE_EVENT_PUBLISHED, viewer->name), 2);
+	assert_int_equal(told_count(&world, CORE_EVENT_PUBLISHED, c->name), 0);
+	assert_true(core_publishes(world.core, a->id));
+	clients_call(&world, c, a);
+	assert_int_equal(core_subscribe(world.core, viewer->id, "a", &offer, 4000), 0);
+	assert_int_equal(offer.sections_used, 2);
+	world_answer(&viewer->said, &offer, 99);
+	assert_int_equal(
+		core_subscribe_answer(world.core, viewer->id, "a", &viewer->said, 4000), 0);
+	assert_int_equal(core_pair_close(world.core, b->id, a->id), 0);
+	clients_listen(&world);
+	assert_int_equal(told_count(&world, CORE_EVENT_PUBLISHED, viewer->name), 1); // c's leg
+	assert_int_equal(told_count(&world, CORE_EVENT_UNPUBLISHED, viewer->name), 1); // b's
+	assert_int_equal(core_participant(world.core, a->id)->publishing.index,
+		client_leg(&world, a, c)->id.index);
+	assert_int_equal(core_subscribe(world.core, viewer->id, "a", &offer, 4000), 0);
+	assert_int_equal(offer.sections_used, 2);
+	assert_int_equal(
+		core_subscribe(world.core, viewer->id, "b", &offer, 4000), -CORE_NO_PUBLISHER);
+	core_leave(world.core, c->id);
+	clients_listen(&world);
+	assert_int_equal(told_count(&world, CORE_EVENT_UNPUBLISHED, viewer->name), 2);
+	assert_int_equal(told_count(&world, CORE_EVENT_TRANSPORT_GONE, viewer->name), 1);
+	assert_int_equal(rows(&world), 0);
+	world_end(&world);
+}
+
+// What is published on purpose is shown before what a leg carries.
+static void test_publishing_beside_pairs(void **)
+{
+	struct world world;
+
+	clients_begin(&world);
+	a = client_enter(&world, "a", true);
+	b = client_enter(&world, "b", true);
+	clients_call(&world, a, b);
+	world_offer(&offer, 50);
+	assert_int_equal(core_publish(world.core, a->id, &offer, &answer, 4000), 0);
+	assert_int_equal(WORLD_COUNT(&world, publications), 6);
+	assert_false(client_leg(&world, a, b)->publishes);
+	assert_true(world_up(&world, a->id)->publishes);
+	assert_null(core_transport_partner(world.core, world_up(&world, a->id)->id));
+	assert_int_equal(core_unpublish(world.core, a->id), 0);
+	assert_int_equal(WORLD_COUNT(&world, publications), 4);
+	assert_true(client_leg(&world, a, b)->publishes);
+	world_end(&world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -388,6 +455,8 @@ int main(void)
 		cmocka_unit_test(test_who_is_not_offered),
 		cmocka_unit_test(test_nobody_answers),
 		cmocka_unit_test(test_restored),
+		cmocka_unit_test(test_room_is_shown_one_leg),
+		cmocka_unit_test(test_publishing_beside_pairs),
 		cmocka_unit_test(test_no_memory),
 	};
 

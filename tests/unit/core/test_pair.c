@@ -465,6 +465,44 @@ static void test_newest_offer_counts(void **)
 	world_end(&world);
 }
 
+// A client that has not understood an offer does not answer it: the next one does not wait for that.
+static void test_an_offer_that_is_not_understood(void **)
+{
+	struct world world;
+
+	begin(&world);
+	clients_call(&world, a, b);
+	a->who++; // it begins anew, twice
+	client_call(a);
+	assert_int_equal(client_offer(&world, a, b), 0);
+	clients_listen(&world);
+	assert_int_equal(b->offers, 1);
+	a->who++;
+	client_call(a);
+	assert_int_equal(client_offer(&world, a, b), 0);
+	clients_listen(&world);
+	assert_int_equal(b->offers, 1); // at once
+	client_call(a);
+	assert_int_equal(client_offer(&world, a, b), 0); // the same connection: this waits
+	clients_listen(&world);
+	assert_int_equal(b->offers, 0);
+	core_tick(world.core, 3999);
+	clients_listen(&world);
+	assert_int_equal(b->offers, 0);
+	core_tick(world.core, 4000);
+	clients_listen(&world);
+	assert_int_equal(b->offers, 1);
+	assert_string_equal(b->offer.ufrag, client_leg(&world, b, a)->local_ufrag);
+	assert_int_not_equal(client_leg(&world, b, a)->previous_ufrag[0], 0);
+	client_accept(b);
+	assert_int_equal(client_answer(&world, b, a), 0);
+	clients_listen(&world);
+	assert_int_equal(a->answers, 1);
+	assert_int_equal(client_leg(&world, a, b)->fingerprint.value[0], a->who);
+	assert_int_equal(rows(&world), 10);
+	world_end(&world);
+}
+
 // ---- offers that cross
 
 static void test_offers_cross(void **)
@@ -503,6 +541,23 @@ static void test_offers_cross(void **)
 		expect_way(&world, other, one, kind);
 	}
 	assert_int_equal(client_answer(&world, b, a), -CORE_STATE);
+	world_end(&world);
+}
+
+static void test_newest_of_crossed_offers(void **)
+{
+	struct world world;
+
+	begin(&world);
+	client_call(a);
+	assert_int_equal(client_offer(&world, a, b), 0);
+	strcpy(a->said.ufrag, "newer");
+	assert_int_equal(client_offer(&world, a, b), 0);
+	client_call(b);
+	assert_int_equal(client_offer(&world, b, a), 0);
+	clients_listen(&world);
+	assert_int_equal(a->answers, 1);
+	assert_string_equal(client_leg(&world, a, b)->remote_ufrag, "newer");
 	world_end(&world);
 }
 
@@ -754,71 +809,6 @@ static void test_outliving_the_socket(void **)
 	world_end(&world);
 }
 
-// ---- what a pairing member sends can be seen by those who do not pair
-
-static void test_room_is_shown_one_leg(void **)
-{
-	struct world world;
-	static struct desc offer;
-	struct client *c, *viewer;
-
-	begin(&world);
-	c = client_enter(&world, "c", true);
-	viewer = client_enter(&world, "viewer", false);
-	clients_listen(&world);
-	client_call(a);
-	assert_int_equal(client_offer(&world, a, b), 0);
-	clients_listen(&world);
-	client_accept(b);
-	assert_int_equal(client_answer(&world, b, a), 0);
-	clients_listen(&world);
-	assert_int_equal(told_count(&world, CORE_EVENT_PUBLISHED, viewer->name), 2);
-	assert_int_equal(told_count(&world, CORE_EVENT_PUBLISHED, c->name), 0);
-	assert_true(core_publishes(world.core, a->id));
-	clients_call(&world, c, a);
-	assert_int_equal(core_subscribe(world.core, viewer->id, "a", &offer, 4000), 0);
-	assert_int_equal(offer.sections_used, 2);
-	world_answer(&viewer->said, &offer, 99);
-	assert_int_equal(
-		core_subscribe_answer(world.core, viewer->id, "a", &viewer->said, 4000), 0);
-	assert_int_equal(core_pair_close(world.core, b->id, a->id), 0);
-	clients_listen(&world);
-	assert_int_equal(told_count(&world, CORE_EVENT_PUBLISHED, viewer->name), 1); // c's leg
-	assert_int_equal(told_count(&world, CORE_EVENT_UNPUBLISHED, viewer->name), 1); // b's
-	assert_int_equal(core_participant(world.core, a->id)->publishing.index,
-		client_leg(&world, a, c)->id.index);
-	assert_int_equal(core_subscribe(world.core, viewer->id, "a", &offer, 4000), 0);
-	assert_int_equal(offer.sections_used, 2);
-	assert_int_equal(
-		core_subscribe(world.core, viewer->id, "b", &offer, 4000), -CORE_NO_PUBLISHER);
-	core_leave(world.core, c->id);
-	clients_listen(&world);
-	assert_int_equal(told_count(&world, CORE_EVENT_UNPUBLISHED, viewer->name), 2);
-	assert_int_equal(told_count(&world, CORE_EVENT_TRANSPORT_GONE, viewer->name), 1);
-	assert_int_equal(rows(&world), 0);
-	world_end(&world);
-}
-
-// What is published on purpose is shown before what a leg carries.
-static void test_publishing_beside_pairs(void **)
-{
-	struct world world;
-	static struct desc offer, answer;
-
-	begin(&world);
-	clients_call(&world, a, b);
-	world_offer(&offer, 50);
-	assert_int_equal(core_publish(world.core, a->id, &offer, &answer, 4000), 0);
-	assert_int_equal(WORLD_COUNT(&world, publications), 6);
-	assert_false(client_leg(&world, a, b)->publishes);
-	assert_true(world_up(&world, a->id)->publishes);
-	assert_null(core_transport_partner(world.core, world_up(&world, a->id)->id));
-	assert_int_equal(core_unpublish(world.core, a->id), 0);
-	assert_int_equal(WORLD_COUNT(&world, publications), 4);
-	assert_true(client_leg(&world, a, b)->publishes);
-	world_end(&world);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -836,6 +826,8 @@ int main(void)
 		cmocka_unit_test(test_offerer_reloads),
 		cmocka_unit_test(test_both_begin_anew),
 		cmocka_unit_test(test_newest_offer_counts),
+		cmocka_unit_test(test_an_offer_that_is_not_understood),
+		cmocka_unit_test(test_newest_of_crossed_offers),
 		cmocka_unit_test(test_offers_cross),
 		cmocka_unit_test(test_crossed_sections_differ),
 		cmocka_unit_test(test_nobody_answers),
@@ -846,8 +838,6 @@ int main(void)
 		cmocka_unit_test(test_transport_fails),
 		cmocka_unit_test(test_grace),
 		cmocka_unit_test(test_outliving_the_socket),
-		cmocka_unit_test(test_room_is_shown_one_leg),
-		cmocka_unit_test(test_publishing_beside_pairs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
