@@ -11,11 +11,24 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#ifdef __SANITIZE_ADDRESS__ // a use of what was given back is found as if malloc had it
+#ifdef __has_feature // of clang
+#if __has_feature(address_sanitizer)
+#define SANITIZED
+#endif
+#endif
+#ifdef __SANITIZE_ADDRESS__ // of gcc
+#define SANITIZED
+#endif
+
+// A use of what was given back is found as if malloc had it, and what only a session knows is no leak.
+#ifdef SANITIZED
 #include <sanitizer/asan_interface.h>
+#include <sanitizer/lsan_interface.h>
 #else
 #define ASAN_POISON_MEMORY_REGION(memory, bytes) ((void)(memory), (void)(bytes))
 #define ASAN_UNPOISON_MEMORY_REGION(memory, bytes) ((void)(memory), (void)(bytes))
+#define __lsan_register_root_region(memory, bytes) ((void)(memory), (void)(bytes))
+#define __lsan_unregister_root_region(memory, bytes) ((void)(memory), (void)(bytes))
 #endif
 
 #define CHUNK_BYTES (UINT64_C(2) << 20) // a huge page
@@ -82,6 +95,7 @@ static bool chunk_add(struct arena *arena)
 	if (!map)
 		return false;
 	struct chunk *chunk = (struct chunk *)map;
+	__lsan_register_root_region(map, CHUNK_BYTES);
 	chunk->next = arena->chunks;
 	arena->chunks = chunk;
 	arena->at = map + sizeof(*chunk);
@@ -134,6 +148,7 @@ void srtp_memory_release(void)
 			struct chunk *chunk = arena->chunks;
 			arena->chunks = chunk->next;
 			ASAN_UNPOISON_MEMORY_REGION(chunk, CHUNK_BYTES);
+			__lsan_unregister_root_region(chunk, CHUNK_BYTES);
 			munmap(chunk, CHUNK_BYTES);
 		}
 		free(arena);
