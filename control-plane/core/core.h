@@ -60,6 +60,7 @@ enum {
 	CORE_CODECS_MAX = 4,
 	CORE_ENCODINGS_MAX = 3,
 	CORE_SECTION_NONE = 255,
+	CORE_LEG_FINGERPRINTS_MAX = 7,
 };
 
 struct core_address {
@@ -106,7 +107,8 @@ struct core_limits { // 0 = the default in brackets
 // What our side says in every description it makes.
 struct core_local {
 	struct desc_fingerprint fingerprint; // of our certificate
-	uint8_t candidates_used;
+	struct desc_fingerprint leg_fingerprints[CORE_LEG_FINGERPRINTS_MAX]; // of others, in turn
+	uint8_t leg_fingerprints_used, candidates_used;
 	struct desc_candidate candidates[DESC_CANDIDATES_MAX];
 };
 
@@ -161,7 +163,7 @@ struct core_transport {
 	uint32_t key_epoch;
 	uint32_t rtcp_ssrc_base; // top bit clear
 	uint8_t transport_cc_extension_id;
-	uint8_t sections_used; // of a leg
+	uint8_t sections_used, certificate; // of a leg; n = core_local's leg_fingerprints[n - 1]
 	struct core_section sections[DESC_SECTIONS_MAX];
 	uint64_t created_ms, heard_ms;
 	uint64_t checked_ms, keyed_ms; // first valid check, keys set; 0 = not yet
@@ -261,8 +263,7 @@ void core_configure(
 // Delivers queued events to the sink until none is left. Call after every verb or batch of verbs.
 void core_dispatch(struct core *core);
 
-// Runs time-outs (setup, suspect, drop, grace). Call about four times a second. Times are
-// monotonic milliseconds.
+// Runs time-outs. Call about four times a second. Times are monotonic milliseconds.
 void core_tick(struct core *core, uint64_t now_ms);
 
 // While set, core_join of new participants is refused with CORE_DRAINING; resuming ones are let in.
@@ -385,12 +386,11 @@ int core_pair_close(
 
 // ---- verbs of transports (edge and plane → core)
 
-// Finds the transport whose current or still valid previous local ufrag this is (the part of a
-// STUN USERNAME before ':'). Returns NULL for none.
+// The transport whose current or still valid previous local ufrag this is (RFC 8445, 7.3), or NULL.
 const struct core_transport *core_transport_by_ufrag(
 	const struct core *core, const char *ufrag, size_t length);
 
-// Finds the transport that has validated this remote address. Returns NULL for none.
+// The transport that has validated this remote address, or NULL.
 const struct core_transport *core_transport_by_address(
 	const struct core *core, const struct core_address *remote);
 

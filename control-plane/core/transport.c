@@ -144,6 +144,7 @@ void transport_succeed(struct core *core, struct transport *old, struct transpor
 	ufrag_remove(core, from->local_ufrag, from->id.index * 2);
 	memcpy(to->local_ufrag, from->local_ufrag, sizeof(to->local_ufrag));
 	memcpy(to->local_password, from->local_password, sizeof(to->local_password));
+	to->certificate = from->certificate;
 	memset(from->local_ufrag, 0, sizeof(from->local_ufrag));
 	ufrag_add(core, to->local_ufrag, to->id.index * 2);
 }
@@ -187,6 +188,8 @@ struct transport *transport_open(struct core *core, struct participant *owner,
 
 	view->pair = pair;
 	view->publishes = !publisher; // of legs, publication.c says which
+	if (pair && core->local.leg_fingerprints_used)
+		view->certificate = owner->certificate % core->local.leg_fingerprints_used + 1;
 	view->worker = room_worker(core, owner->room);
 	view->state = CORE_TRANSPORT_NEW;
 	view->created_ms = view->heard_ms = now_ms;
@@ -277,6 +280,13 @@ bool transport_same_peer(const struct transport *transport, const struct desc *r
 	       !memcmp(ours->value, theirs->value, ours->length);
 }
 
+static struct desc_fingerprint fingerprint_of(const struct core_local *local, unsigned certificate)
+{
+	if (!certificate || certificate > local->leg_fingerprints_used)
+		return local->fingerprint;
+	return local->leg_fingerprints[certificate - 1];
+}
+
 void transport_print(struct core *core, struct transport *transport, bool offer, struct desc *desc)
 {
 	const struct core_local *local = &core->local;
@@ -289,7 +299,7 @@ void transport_print(struct core *core, struct transport *transport, bool offer,
 	desc->ice_lite = true;
 	desc->end_of_candidates = true;
 	desc->setup = role_said(transport, offer);
-	desc->fingerprint = local->fingerprint;
+	desc->fingerprint = fingerprint_of(local, transport->view.certificate);
 	desc->candidates_used = local->candidates_used;
 	memcpy(desc->candidates, local->candidates, sizeof(desc->candidates));
 }
