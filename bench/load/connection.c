@@ -391,9 +391,16 @@ static void stun_take(struct connection *connection, const struct udp_datagram *
 {
 	struct worker *worker = connection->worker;
 	uint64_t now_ns = clock_ns();
+	uint8_t reply[ICE_CHECK_MAX];
+	size_t length;
 
-	if (ice_input(&connection->ice, now_ns, datagram->data, datagram->length))
+	if (ice_input(&connection->ice, now_ns, datagram->data, datagram->length)) {
+		length = ice_reply(&connection->ice, &connection->peer.address, datagram->data,
+			datagram->length, reply);
+		if (length)
+			send(connection->watch.fd, reply, length, MSG_DONTWAIT);
 		return;
+	}
 	connection->consent_lost = false;
 	if (connection->state != CONNECTION_ICE)
 		return;

@@ -34,6 +34,7 @@ struct connection {
 	struct worker *worker;
 	const struct connection_host *host;
 	void *context;
+	uint64_t handle; // Janus' number for it
 	const struct sockaddr_storage *local; // address to send from, or NULL
 	enum connection_state state;
 	bool publishes;

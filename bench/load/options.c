@@ -12,6 +12,7 @@
 
 enum option_id {
 	URL = 256,
+	JANUS,
 	SECRET,
 	TOKEN_COMMAND,
 	ROOMS,
@@ -42,6 +43,7 @@ enum { RTP_OVERHEAD = 24 }; // header and the longest mid extension
 
 static const struct option table[] = {
 	{"url", required_argument, NULL, URL},
+	{"janus", required_argument, NULL, JANUS},
 	{"secret", required_argument, NULL, SECRET},
 	{"token-command", required_argument, NULL, TOKEN_COMMAND},
 	{"rooms", required_argument, NULL, ROOMS},
@@ -77,6 +79,8 @@ void options_help(FILE *out)
 	      "  --url URL              the relay's WebSocket\n"
 	      "  --secret SECRET        signs tokens (HS256), or\n"
 	      "  --token-command CMD    run as `CMD USER ROOM`; its first line is the token\n"
+	      "or that of Janus (VideoRoom)\n"
+	      "  --janus URL            its WebSocket, e.g. ws://10.0.0.1:8188/\n"
 	      "clients\n"
 	      "  --rooms N              [1]\n"
 	      "  --room-prefix TEXT     rooms are TEXT0, TEXT1, ... [load-]\n"
@@ -275,6 +279,9 @@ static bool option_take(struct options *options, int id, const char *value)
 	switch (id) {
 	case URL:
 		return (options->url = value)[0];
+	case JANUS:
+		options->janus = true;
+		return (options->url = value)[0];
 	case SECRET:
 		return (options->secret = value)[0];
 	case TOKEN_COMMAND:
@@ -308,8 +315,10 @@ static int options_check(struct options *options, char *why, size_t why_size)
 	if (!options->subscribe_to || options->subscribe_to > options->publishers)
 		options->subscribe_to = options->publishers;
 	if (!options->url)
-		what = "--url is missing, e.g. --url ws://10.0.0.1:9000/";
-	else if (!options->secret == !options->token_command)
+		what = "--url (or --janus) is missing, e.g. --url ws://10.0.0.1:9000/";
+	else if (options->janus && (options->secret || options->token_command))
+		what = "tokens are not for --janus";
+	else if (!options->janus && !options->secret == !options->token_command)
 		what = "give one of --secret and --token-command";
 	else if (!options->video_bitrate && !options->audio)
 		what = "no video and no audio: nothing to send";

@@ -14,6 +14,7 @@ enum { OPTIONS_SOURCES_MAX = 64, OPTIONS_PIDS_MAX = 16, OPTIONS_THREADS_MAX = 25
 
 struct options {
 	const char *url;
+	bool janus; // it speaks Janus' API, not dialect 002
 	const char *secret; // or
 	const char *token_command;
 	const char *json_path; // NULL = none

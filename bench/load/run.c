@@ -3,6 +3,7 @@
 
 #include "client.h"
 #include "crew.h"
+#include "signaling.h"
 #include "token.h"
 
 #include <errno.h>
@@ -341,6 +342,8 @@ static int crew_open(struct crew *crew, char *why, size_t why_size)
 	struct process_sample *sample = &crew->begin.relay;
 
 	crew->shared.options = options;
+	crew->shared.signaling = options->janus ? &signaling_janus : &signaling_sfu;
+	crew->shared.target.subprotocol = crew->shared.signaling->subprotocol;
 	if (descriptors_raise(options, why, why_size) ||
 		process_read(options->pids, options->pids_used, sample, why, why_size) ||
 		websocket_target_read(&crew->shared.target, options->url, why, why_size) ||

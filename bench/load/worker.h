@@ -62,6 +62,7 @@ struct worker {
 
 struct shared {
 	const struct options *options;
+	const struct signaling *signaling;
 	struct websocket_target target;
 	struct dtls_context dtls;
 	struct board *boards; // by publisher

@@ -70,6 +70,15 @@ static void nobody_takes_more_publishers_than_there_are(void **)
 	assert_int_equal(options.subscribe_to, 2);
 }
 
+static void janus(void **)
+{
+	struct options options;
+
+	assert_int_equal(READ(&options, "--janus ws://h:8188/"), 0);
+	assert_true(options.janus);
+	assert_string_equal(options.url, "ws://h:8188/");
+}
+
 static void help_is_no_error(void **)
 {
 	struct options options;
@@ -85,6 +94,7 @@ static void refused(void **)
 		{"--secret s", "--url"},
 		{"--url ws://h/", "--secret"},
 		{"--url ws://h/ --secret s --token-command t", "--secret"},
+		{"--janus ws://h/ --secret s", "--janus"},
 		{"--url ws://h/ --secret s --rooms 0", "--rooms 0"},
 		{"--url ws://h/ --secret s --rooms -1", "--rooms"},
 		{"--url ws://h/ --secret s --ramp 0", "--ramp"},
@@ -116,6 +126,7 @@ int main(void)
 		cmocka_unit_test(defaults),
 		cmocka_unit_test(everything_said),
 		cmocka_unit_test(nobody_takes_more_publishers_than_there_are),
+		cmocka_unit_test(janus),
 		cmocka_unit_test(help_is_no_error),
 		cmocka_unit_test(refused),
 	};
