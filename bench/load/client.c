@@ -218,6 +218,14 @@ static void media_over(void *context, const char *why)
 
 static const struct connection_host media_host = {.up = media_up, .over = media_over};
 
+// Which receiving connections are decrypted: spread over all places in the order of joining.
+static bool decrypts(const struct options *options, uint32_t order, uint32_t which)
+{
+	uint32_t every = options->decrypt_one_in;
+
+	return (order + which) % every == (order + which) / every % every;
+}
+
 static void connections_init(struct client *client)
 {
 	const struct options *options = client->worker->shared->options;
@@ -234,6 +242,7 @@ static void connections_init(struct client *client)
 		connection->context = client;
 		connection->local = client->local;
 		connection->publishes = client->publishes;
+		connection->counts = !client->publishes && !decrypts(options, client->order, i);
 		connection->board =
 			&client->worker->shared->boards[publisher - options->first_user];
 		connection_init(connection, publisher);
@@ -271,6 +280,21 @@ void client_start(struct client *client)
 		&client->socket, &worker->loop, &worker->shared->target, client->local);
 	if (error)
 		client_fail(client, strerror(-error));
+}
+
+void client_resume(struct client *client)
+{
+	for (uint32_t i = 0; i < client->connections_used; i++)
+		connection_resume(&client->connections[i]);
+}
+
+uint64_t client_count(struct client *client)
+{
+	uint64_t counted = 0;
+
+	for (uint32_t i = 0; i < client->connections_used; i++)
+		counted += connection_count(&client->connections[i]);
+	return counted;
 }
 
 void client_quiet(struct client *client)

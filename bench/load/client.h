@@ -40,6 +40,12 @@ struct client {
 // Begins to join. Failures are counted and kept in the worker, not returned.
 void client_start(struct client *client);
 
+// Sends again.
+void client_resume(struct client *client);
+
+// Packets that the kernel has counted for it since the last time.
+uint64_t client_count(struct client *client);
+
 // Stops sending; leaves everything else as it is.
 void client_quiet(struct client *client);
 
