@@ -55,9 +55,11 @@ source "$(dirname "$0")/../../tests/smoke/_init.sh"
 # shellcheck source=tests/smoke/_janus.sh
 source "$(dirname "$0")/../../tests/smoke/_janus.sh"
 out=${out:-$build/compare}
+tester_pid=
 end() { # whatever still runs
 	local status=$?
 	set +e
+	[ -z "$tester_pid" ] || kill "$tester_pid"
 	[ -z "$janus_pid" ] || stop_janus 2>/dev/null
 	(exit $status)
 	finish
@@ -133,9 +135,13 @@ load() { # NAME OPTIONS...: the tester on its CPU; figures to $out/NAME.json; it
 	local name=$1
 	shift
 	status=0
-	on load taskset -c "$tester_cpu" "$build/sluice-load" "${reach[@]}" --relay-pid "$pids,$receiver" \
-		--relay-cpus "$relay_cpu" --no-audio --json "$out/$name.json" "$@" \
-		>"$out/$name.log" 2>&1 || status=$?
+	# not by `on`, and in the background: its process must be known, to be ended when we are
+	nsenter --net=/run/netns/load taskset -c "$tester_cpu" "$build/sluice-load" "${reach[@]}" \
+		--relay-pid "$pids,$receiver" --relay-cpus "$relay_cpu" --no-audio --json "$out/$name.json" "$@" \
+		>"$out/$name.log" 2>&1 &
+	tester_pid=$!
+	wait "$tester_pid" || status=$?
+	tester_pid=
 	[ $status -le 1 ] || [ $status = 3 ] || {
 		cat "$out/$name.log"
 		return 1
