@@ -143,7 +143,7 @@
 	function peerOf(id) {
 		let peer = room.peers.get(id);
 		if (!peer) {
-			peer = { id, pc: null, channel: null, early: [], making: false, ignoring: false, chain: Promise.resolve() };
+			peer = { id, pc: null, channel: null, early: [], offers: 0, making: false, ignoring: false, chain: Promise.resolve() };
 			room.peers.set(id, peer);
 			showPeer(peer);
 		}
@@ -254,6 +254,7 @@
 	}
 
 	async function takeOffer(peer, offer) {
+		peer.offers++;
 		const collides = peer.pc && (peer.making || peer.pc.signalingState !== "stable");
 		peer.ignoring = Boolean(collides && !isPolite(peer));
 		if (peer.ignoring) return;
@@ -296,9 +297,9 @@
 		async peer_joined({ peer_id: id }) {
 			if (id === room.self) return;
 			const peer = peerOf(id);
-			const before = peer.pc;
+			const before = peer.offers;
 			setTimeout(() => {
-				if (room.peers.get(id) === peer && peer.pc === before && room.phase === "connected")
+				if (room.peers.get(id) === peer && peer.offers === before && room.phase === "connected")
 					call(peer).catch(console.warn);
 			}, CALL_AFTER_MS);
 		},

@@ -109,10 +109,11 @@ class Session:
         self.connection.on("datachannel", self.on_channel)
         self.connection.on("connectionstatechange", self.on_state)
 
-    def add_tracks(self):
+    def add_tracks(self, kinds=("audio", "video")):
         tracks = (Silent(), Dark()) if self.arguments.numbers else (AudioStreamTrack(), Picture())
         for track in tracks:
-            self.connection.addTrack(track)
+            if track.kind in kinds:
+                self.connection.addTrack(track)
 
     def on_state(self):
         state = self.connection.connectionState
@@ -212,7 +213,7 @@ class Session:
     async def answer(self, sdp):
         await self.connection.setRemoteDescription(RTCSessionDescription(sdp, "offer"))
         if not self.connection.localDescription:
-            self.add_tracks()
+            self.add_tracks(payload_types(sdp)[0])
             if self.connection.sctp:
                 self.connection.sctp.answers = True
         await self.connection.setLocalDescription(await self.connection.createAnswer())
@@ -284,6 +285,8 @@ class Peer:
         async with adapter(self.arguments.url, self.arguments.room, self.arguments.peer) as signaling:
             self.sockets += 1
             self.open = True
+            if not signaling.addressed:
+                await self.handle(signaling, "joined", None)
             tasks = [asyncio.ensure_future(self.hear(signaling))]
             if self.arguments.hang_up:
                 tasks.append(asyncio.ensure_future(self.until_up()))

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // A call of peer rooms between browsers, checked from what they themselves count.
 //
-//   rooms_call.mjs BASE SECONDS BROWSER:HOST... [--others N] [--shots DIRECTORY] [--original]
+//   rooms_call.mjs BASE SECONDS BROWSER:HOST... [--others N] [--shots DIRECTORY] [--original] [--during COMMAND]
 //
 // Every page at BASE/webrtc/client must be connected with every other peer of the room (--others more who are no
 // browsers), decode sound and changing pictures of each for SECONDS without a packet lost, and hear what the
-// others say in the chat. --original: the last page is one like the client that the dialect's own server has.
+// others say in the chat. Before that COMMAND is run and the first page's socket dropped, and all must
+// find each other again. --original: the last page is one like the client that the dialect's own server has.
+import { spawnSync } from "node:child_process";
 import { openBrowser, pixelsExpression, sleep, streamsExpression, until } from "./pages.mjs";
 import { original } from "./original_rooms.mjs";
 
@@ -20,6 +22,7 @@ const flag = (name) => {
 };
 const others = Number(option("--others", 0));
 const shots = option("--shots", "");
+const during = option("--during", "");
 const withOriginal = flag("--original");
 const [base, seconds, ...specs] = words;
 const remotes = specs.length - 1 + others;
@@ -79,19 +82,39 @@ function checkStreams(page, before, after) {
 	check(inbound(after, "video").length === remotes, `${page.name}: ${inbound(after, "video").length} videos, not ${remotes}`);
 }
 
+// Says hello until the others have heard it: what is said while a connection is being made anew is lost.
 async function chat() {
 	const ours = pages.filter((page) => !page.isOriginal);
-	for (const page of ours) {
-		await until(`${page.name}'s chats to open`, 15, () => page.evaluate(
-			`window.rooms.peers.filter((peer) => peer.chat === "open").length >= ${ours.length - 1}`));
-		await page.evaluate(`(() => {
-			document.getElementById("chat-text").value = "hello from ${page.name}";
-			document.getElementById("chat-form").requestSubmit();
-		})()`);
-	}
-	for (const page of ours)
-		await until(`${page.name} to hear all chats`, 10, () => page.evaluate(
-			`document.querySelectorAll("#messages li").length >= ${ours.length}`));
+	const say = (page) => page.evaluate(`(() => {
+		document.getElementById("chat-text").value = "hello from ${page.name}";
+		document.getElementById("chat-form").requestSubmit();
+	})()`);
+	const heard = (page, other) => page.evaluate(
+		`[...document.querySelectorAll("#messages li")].some((item) => item.textContent.endsWith("hello from ${other.name}"))`);
+	for (const speaker of ours)
+		for (const page of ours.filter((one) => one !== speaker))
+			await until(`${page.name} to hear ${speaker.name} in the chat`, 15, async () => {
+				await say(speaker);
+				return heard(page, speaker);
+			});
+}
+
+// Pictures come on, from everybody.
+async function flows(page, before) {
+	const frames = inbound(await page.evaluate(streamsExpression), "video").map((s) => s.framesDecoded);
+	const most = (list) => list.reduce((sum, one) => sum + one, 0);
+	return frames.length >= remotes && frames.every((count) => count > 5) && most(frames) !== before;
+}
+
+async function again() {
+	console.log(during, "exits with", spawnSync("bash", ["-c", during]).status);
+	await pages[0].evaluate("window.rooms.dropSocket()");
+	for (const page of pages)
+		await until(`${page.name} to be connected again`, 30, () => page.evaluate(
+			`window.rooms.phase === "connected" && window.rooms.peers.length === ${remotes} &&
+			 window.rooms.peers.every((peer) => peer.state === "connected" && peer.picture && peer.chat === "open")`));
+	for (const page of pages)
+		await until(`${page.name} to see the others again`, 30, () => flows(page, 0));
 }
 
 async function run() {
@@ -99,6 +122,8 @@ async function run() {
 		pages.push(await open(number, spec));
 	for (const page of pages)
 		await until(`${page.name} to see and hear ${remotes} others`, 40, () => connected(page));
+	if (during)
+		await again();
 	await chat();
 	const before = await Promise.all(pages.map((page) => page.evaluate(streamsExpression)));
 	const pixels = await Promise.all(pages.map((page) => page.evaluate(pixelsExpression)));

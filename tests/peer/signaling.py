@@ -15,6 +15,7 @@ from aiortc_peer import make_token
 
 class Socket:
     url = None
+    addressed = True
 
     async def __aenter__(self):
         self.socket = await websockets.connect(self.url, open_timeout=5, max_size=None)
@@ -57,6 +58,8 @@ class Rooms(Socket):
 
 class Plain(Socket):
     """Dialect 000: nobody has a name, and nobody is told who comes."""
+
+    addressed = False
 
     def __init__(self, base, room, _peer):
         self.url = f"{base}/{room}"

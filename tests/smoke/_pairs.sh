@@ -25,7 +25,7 @@ start_peer() {
 	[[ $dialect != chat* ]] || port=$chat_port
 	[[ $dialect != jsonrpc* ]] || port=$jsonrpc_port
 	on "$host" "$root/tests/peer/pair_peer.py" --dialect "$dialect" --url "ws://$relay_ip:$port" \
-		--peer "$name" "$@" >"$work/$name.log" 2>&1 &
+		--peer "$name" --seconds 280 "$@" >"$work/$name.log" 2>&1 &
 }
 
 # peer NAME JQ-EXPRESSION: over its last report

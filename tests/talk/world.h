@@ -27,22 +27,6 @@ struct world {
 	bool verbose;
 };
 
-static inline void world_participant(void *, const struct core_participant *, const char *, bool)
-{
-}
-
-static inline void world_transport(void *, const struct core_transport *, bool)
-{
-}
-
-static inline void world_publication(void *, const struct core_publication *, bool)
-{
-}
-
-static inline void world_subscription(void *, const struct core_subscription *, bool)
-{
-}
-
 // xorshift: the same bytes in every run
 static inline void world_random(void *context, void *bytes, size_t length)
 {
@@ -131,8 +115,7 @@ static inline bool world_open(struct world *world, const struct dialect *dialect
 		.publications = 64,
 		.subscriptions = 256,
 		.grace_ms = WORLD_GRACE_MS};
-	const struct core_plane plane = {world, world_participant, world_transport,
-		world_publication, world_subscription, world_random};
+	const struct core_plane plane = {.context = world, .random = world_random};
 	const struct core_sink sink = {world, world_event};
 	struct core_local local = {
 		.fingerprint = {.algorithm = "sha-256", .length = 32, .value = {0x5a}},
