@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The model: rooms, participants, transports, publications, subscriptions, and the verbs and events
-// with which the rest of control speaks to it. The only core header that others include. It knows no
-// SDP, JSON, socket or shared memory: it calls out through the two tables given to core_create.
+// with which the rest of control speaks to it. The only core header that others include, but for
+// restore.h in plane/. It knows no SDP, JSON, socket or shared memory: it calls out through the two
+// tables given to core_create.
 //
 // A call that fails changes nothing and returns one of enum core_error as a negative number. Events
 // are queued by verbs and delivered by core_dispatch, so that a dialect's reply always leaves before
@@ -279,9 +280,7 @@ struct core_join {
 	bool can_publish, can_subscribe;
 	bool pairs; // speaks to other members one by one and takes their offers (peer-to-peer dialects)
 	bool outlives; // core_unlink leaves it alone, even when clean, while it has a transport
-	// Stands for the room: who offers it a session is sent what all others publish. It needs no link
-	// while there are sessions with it.
-	bool whole;
+	bool whole; // stands for the room: who offers it a session, which keeps it, is sent what all publish
 	uint64_t now_ms;
 };
 
@@ -462,16 +461,3 @@ const struct core_subscription *core_subscription_next(
 // The same for the members of one room, in the order they joined.
 const struct core_participant *core_room_member_next(
 	const struct core *core, struct core_room_id room, const struct core_participant *previous);
-
-// ---- coming back after a crash (plane → core): rows become slots again under the same handles.
-// Participants first, then transports, publications, subscriptions, then core_restore_done, which drops
-// what hangs in the air (telling the plane) and starts every grace time. `link` fields are ignored. A
-// transport without keys is dropped then: its handshake died with the old process (RFC 6347 state is
-// lost). A row that is refused with an error is the caller's to clear.
-
-int core_restore_participant(
-	struct core *core, const struct core_participant *participant, const char *room);
-int core_restore_transport(struct core *core, const struct core_transport *transport);
-int core_restore_publication(struct core *core, const struct core_publication *publication);
-int core_restore_subscription(struct core *core, const struct core_subscription *subscription);
-void core_restore_done(struct core *core, uint64_t now_ms);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rows of the process before us become slots again. A row is input: whatever does not fit the rest
 // is refused.
+#include "restore.h"
+
 #include "event.h"
 #include "invite.h"
 #include "leg.h"

@@ -226,6 +226,7 @@ static void offer_to(
 		outcome = stand_in_offer(session->host, session->id, to, signal->sdp);
 	if (outcome == STAND_IN_PASS && ours) {
 		passing_note(&session->passing, to, PASSING_UNUSABLE, true);
+		core_pair_close(session->host->core, session->id, to); // if there was one
 		signal_pass(session, to, signal);
 	} else if (outcome) {
 		refused(session, "an offer", outcome < 0 ? outcome : -CORE_BAD_DESC);

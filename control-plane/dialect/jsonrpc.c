@@ -356,14 +356,28 @@ static void server_answered(struct jsonrpc_session *session, const char *sdp)
 	json_decref(id);
 }
 
+// Who has called the relay itself gets the media of other dialects there, not once more from each of them.
+static bool comes_by_server(const struct jsonrpc_session *session, const struct core_event *event)
+{
+	const struct core_participant *from = core_participant(session->host->core, event->who);
+
+	return session->with_server && from && !jsonrpc_is_ours(from);
+}
+
 static void event_description(struct jsonrpc_session *session, const struct core_event *event)
 {
 	bool offer = event->type == CORE_EVENT_PAIR_OFFER;
-	char *sdp = stand_in_print(event);
-	json_t *params = sdp ? json_pack("{s:s}", "sdp", sdp) : NULL;
-	json_t *signal = jsonrpc_signal_make(offer ? JSONRPC_OFFER : JSONRPC_ANSWER, params,
-		offer ? offer_id_of(session, event) : NULL);
+	json_t *params, *signal;
+	char *sdp;
 
+	if (offer && comes_by_server(session, event)) {
+		core_pair_close(session->host->core, session->id, event->who);
+		return;
+	}
+	sdp = stand_in_print(event);
+	params = sdp ? json_pack("{s:s}", "sdp", sdp) : NULL;
+	signal = jsonrpc_signal_make(offer ? JSONRPC_OFFER : JSONRPC_ANSWER, params,
+		offer ? offer_id_of(session, event) : NULL);
 	passing_forget(&session->passing, event->who);
 	if (sdp && !offer && session->server_request && jsonrpc_is_server(session, event->who))
 		server_answered(session, sdp);

@@ -169,6 +169,7 @@ void jsonrpc_offer(const struct jsonrpc_request *request)
 	session->offer_to = peer->id;
 	if (outcome == STAND_IN_PASS) {
 		passing_note(&session->passing, peer->id, PASSING_UNUSABLE, true);
+		core_pair_close(session->host->core, session->id, peer->id); // if there was one
 		signal_pass(request, peer->id, JSONRPC_OFFER, session->offer_id);
 	} else {
 		passing_forget(&session->passing, peer->id);

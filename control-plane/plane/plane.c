@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "core/restore.h"
 #include "plane_parts.h"
 
 #include <stdio.h>

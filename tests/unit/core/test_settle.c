@@ -143,6 +143,90 @@ static void test_nothing_in_common(void **)
 	assert_false(settlement.joints[3].taken); // audio against data
 }
 
+// ---- one who stands for the room
+
+static struct world world;
+
+static struct client *enter_whole(void)
+{
+	struct client *client = &clients[clients_used++];
+	struct core_join join = world_join("r", "relay", NULL);
+	bool resumed;
+
+	memset(client, 0, sizeof(*client));
+	client->name = "relay";
+	join.visible = false;
+	join.whole = true;
+	assert_int_equal(core_join(world.core, &join, &client->id, &resumed), 0);
+	return client;
+}
+
+static const struct core_participant *owner_of(
+	const struct client *client, const struct client *relay, enum desc_kind kind)
+{
+	const struct core_subscription *received =
+		client_receives(&world, client_leg(&world, client, relay), kind);
+
+	return received ? core_participant(world.core,
+				  core_publication(world.core, received->publication)->participant)
+			: NULL;
+}
+
+static void call(struct client *client, const struct client *relay)
+{
+	client_call(client);
+	assert_int_equal(client_offer(&world, client, relay), 0);
+	clients_listen(&world);
+	assert_int_equal(client->answers, 1);
+	assert_true(client_is(relay, client->from));
+}
+
+static void test_whole_room(void **)
+{
+	struct client *ann, *bob, *relay;
+
+	clients_begin(&world);
+	ann = client_enter(&world, "ann", true);
+	bob = client_enter(&world, "bob", true);
+	relay = enter_whole();
+	call(ann, relay);
+	assert_int_equal(ann->answer.sections[0].direction, DESC_RECVONLY);
+	assert_int_equal(ann->answer.sections[2].rejected, true); // no data channels with the relay
+	call(bob, relay);
+	assert_int_equal(bob->answer.sections[0].direction, DESC_SENDRECV);
+	assert_string_equal(owner_of(bob, relay, DESC_AUDIO)->identity, "ann");
+	assert_string_equal(owner_of(bob, relay, DESC_VIDEO)->identity, "ann");
+	assert_null(owner_of(ann, relay, DESC_VIDEO)); // nobody was there when it offered
+	call(ann, relay);
+	assert_string_equal(owner_of(ann, relay, DESC_VIDEO)->identity, "bob");
+	core_tick(world.core,
+		100000000); // it needs no link as long as it is faced, and theirs have fallen silent
+	core_tick(world.core, 100000000);
+	assert_null(core_participant(world.core, relay->id));
+	world_end(&world);
+}
+
+static void test_whole_room_outlives_its_grace(void **)
+{
+	struct client *ann, *relay;
+
+	clients_begin(&world);
+	ann = client_enter(&world, "ann", true);
+	relay = enter_whole();
+	call(ann, relay);
+	world_connect(&world, 3000);
+	for (uint64_t now_ms = 3000; now_ms < 100000; now_ms += 1000) {
+		core_transport_heard(world.core, client_leg(&world, ann, relay)->id, now_ms);
+		core_tick(world.core, now_ms);
+	}
+	assert_non_null(core_participant(world.core, relay->id));
+	assert_int_equal(core_leave(world.core, ann->id), 0);
+	core_tick(world.core, 100000);
+	assert_null(core_participant(world.core, relay->id));
+	assert_null(core_room_by_name(world.core, "r"));
+	world_end(&world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -151,6 +235,8 @@ int main(void)
 		cmocka_unit_test(test_who_answers_chooses),
 		cmocka_unit_test(test_flows),
 		cmocka_unit_test(test_nothing_in_common),
+		cmocka_unit_test(test_whole_room),
+		cmocka_unit_test(test_whole_room_outlives_its_grace),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

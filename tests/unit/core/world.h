@@ -2,6 +2,7 @@
 // Descriptions as a browser would make them, and what a connected peer does.
 #pragma once
 
+#include "core/restore.h"
 #include "people.h"
 
 // ---- descriptions
