@@ -11,7 +11,7 @@ add_host b 22
 write_config xdp 1
 start_relay
 node "$root/tests/peer/call.mjs" "http://$relay_ip:$http_port" "${CALL_SECONDS:-12}" chromium:a chromium:b \
-	--bitrate 1000000 \
+	--bitrate 300000 \
 	${SHOTS:+--shots "$SHOTS"} | tee "$work/call.log"
 
 expect "RTP that reached control's socket" "$(metric sluice_udp_unexpected_datagrams_total)" == 0
