@@ -176,15 +176,23 @@ $(BUILD)/xdp/%: tests/xdp/%.c include/sluice/demux.h include/sluice/xdp.h
 	$(Q)mkdir -p $(dir $@)
 	$(Q)$(CC) $(CFLAGS_ALL) $(call pc_cflags,libbpf) -Wno-missing-prototypes $(LDFLAGS_ALL) -o $@ $< -lcmocka $(call pc_libs,libbpf)
 
-$(BUILD)/bench/media/seal: bench/media/seal.c $(call archives,media)
+bench_shared := bench/media/measure.c
+$(BUILD)/bench/media/seal: bench/media/seal.c $(bench_shared) $(call archives,media)
 	$(call say,BENCH,$@)
 	$(Q)mkdir -p $(dir $@)
-	$(Q)$(CC) $(CFLAGS_ALL) -Idpdk-app $(LDFLAGS_ALL) -o $@ $< $(call link,media srtp)
+	$(Q)$(CC) $(CFLAGS_ALL) -Idpdk-app $(LDFLAGS_ALL) -o $@ $(filter %.c,$^) $(call link,media srtp)
 
-$(BUILD)/bench/media/forward: bench/media/forward.c $(wildcard tests/replay/*.h) $(call archives,pipeline io_plain media contract)
+$(BUILD)/bench/media/crowd: bench/media/crowd.c $(wildcard tests/replay/*.h) $(call archives,pipeline io_plain media contract)
 	$(call say,BENCH,$@)
 	$(Q)mkdir -p $(dir $@)
 	$(Q)$(CC) $(CFLAGS_ALL) -Idpdk-app -Itests $(LDFLAGS_ALL) -o $@ $< $(call link,pipeline io_plain media contract srtp yaml) -lpthread
+
+$(BUILD)/bench/media/forward: bench/media/forward.c $(bench_shared) $(wildcard tests/replay/*.h) \
+		$(call archives,pipeline io_plain media contract)
+	$(call say,BENCH,$@)
+	$(Q)mkdir -p $(dir $@)
+	$(Q)$(CC) $(CFLAGS_ALL) -Idpdk-app -Itests $(LDFLAGS_ALL) -o $@ $(filter %.c,$^) \
+		$(call link,pipeline io_plain media contract srtp yaml) -lpthread
 
 # fuzz targets: clang's libFuzzer over the sources themselves; FUZZ_x names what fuzz_x needs
 fuzz_rtp := $(src_media)
@@ -195,6 +203,7 @@ fuzz_sdp := $(src_sdp) $(src_core)
 fuzz_sfu := $(src_dialect) $(src_sdp) $(src_core)
 fuzz_plain := $(fuzz_sfu)
 fuzz_rooms := $(fuzz_sfu)
+fuzz_whip := $(fuzz_sfu)
 fuzz_chat := $(fuzz_sfu)
 fuzz_jsonrpc := $(fuzz_sfu)
 fuzz_demux :=
@@ -300,7 +309,9 @@ $(BUILD)/sluice-pktgen: $(pktgen_main) $(call archives,pktgen load media)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(pktgen_main) $(call link,$(libs_pktgen))
 all: $(BUILD)/sluice-pktgen
 
-bench: $(BUILD)/bench/media/forward $(BUILD)/bench/media/seal ## quick figures of this machine, beside the goals
-	$(Q)$(BUILD)/bench/media/forward --quick
-	$(Q)$(BUILD)/bench/media/seal 1 || [ $$? = 77 ]
+bench: $(BUILD)/bench/media/forward $(BUILD)/bench/media/seal $(BUILD)/bench/media/crowd ## quick figures of this machine, beside the goals
+	$(Q)BUILD=$(BUILD) bench/run.sh
+	$(Q)[ "$$(id -u)" != 0 ] || packaging/deps.sh bench
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)BUILD=$(BUILD) bench/compare/compare.sh --quick || [ $$? = 77 ]
 .PHONY: bench

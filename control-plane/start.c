@@ -40,7 +40,7 @@ static int start_ice(struct control *control, char *why)
 	control->ice = ice_create(&host, pem, SLUICE_TRANSPORTS_MAX, why, WHY_MAX);
 	if (!control->ice)
 		return -1;
-	ice_fingerprint(control->ice, &control->local.fingerprint);
+	ice_fingerprints(control->ice, &control->local);
 	control->join = join_create(&control->counters, SLUICE_TRANSPORTS_MAX);
 	control->steer = steer_create(control->config.bpf_directory);
 	if (control->join && control->steer)

@@ -58,6 +58,8 @@ void control_gather(struct control *control)
 
 	memset(&now, 0, sizeof(now)); // compared bytewise
 	now.fingerprint = control->local.fingerprint;
+	now.leg_fingerprints_used = control->local.leg_fingerprints_used;
+	memcpy(now.leg_fingerprints, control->local.leg_fingerprints, sizeof(now.leg_fingerprints));
 	now.candidates_used = (uint8_t)candidates_gather(&control->config, now.candidates);
 	if (control->core && !memcmp(&now, &control->local, sizeof(now)))
 		return;

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Installs what Sluice needs on Debian 12, and nothing that is already there.
 #   deps.sh build   compile and run (the default)
+#   deps.sh bench   everything above and what is measured beside it
 #   deps.sh test    everything above and the clients, browsers and tools of the tests
 set -euo pipefail
 
@@ -12,17 +13,19 @@ build_packages=(
 	libyaml-dev libjwt-dev libmnl-dev libcap-ng-dev
 	iproute2 ethtool curl procps openssl util-linux kmod
 )
+bench_packages=(janus jq)
 test_packages=(
 	libcmocka-dev libclang-rt-14-dev clang-format-14 shellcheck nftables
 	chromium firefox-esr nodejs python3-aiortc python3-websockets python3-aiohttp
-	tcpdump jq codespell
-	dpkg-dev debhelper lintian groff-base
+	tcpdump codespell
+	dpkg-dev debhelper lintian groff-base prometheus
 )
 
 want=("${build_packages[@]}")
-if [ "${1:-build}" = test ]; then
-	want+=("${test_packages[@]}")
-fi
+case ${1:-build} in
+bench) want+=("${bench_packages[@]}") ;;
+test) want+=("${bench_packages[@]}" "${test_packages[@]}") ;;
+esac
 
 installed=$(dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' 2>/dev/null | sed -n 's/^ii  //p')
 missing=()
@@ -55,6 +58,10 @@ if [ "$(id -u)" != 0 ]; then
 fi
 echo "installing ${#missing[@]} packages: ${missing[*]}"
 export DEBIAN_FRONTEND=noninteractive
+# Debian starts a Janus that is installed, and at every boot: nobody asked for that server.
+if [[ " ${missing[*]} " = *" janus "* ]] && [ -d /etc/systemd/system ] && [ ! -e /etc/systemd/system/janus.service ]; then
+	ln -s /dev/null /etc/systemd/system/janus.service
+fi
 if ! apt-get install -qq -y --no-install-recommends "${missing[@]}" >/tmp/sluice-deps.log 2>&1; then
 	apt-get update -qq
 	apt-get install -qq -y --no-install-recommends "${missing[@]}"

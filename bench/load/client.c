@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client.h"
 
-#include "token.h"
-
-#include <jansson.h>
+#include "signaling.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { WHY_MAX = 160 };
+
+static const uint64_t keep_ns = 25000000000;
 
 // ---- ends
 
@@ -32,10 +31,12 @@ static void client_close(struct client *client)
 	schedule_cancel(&client->worker->loop.schedule, &client->timer);
 	for (uint32_t i = 0; i < client->connections_used; i++)
 		connection_leave(&client->connections[i]);
+	if (client->worker->shared->signaling->leave)
+		client->worker->shared->signaling->leave(client);
 	websocket_close(&client->socket);
 }
 
-static void client_fail(struct client *client, const char *why)
+void client_fail(struct client *client, const char *why)
 {
 	if (client->state >= CLIENT_JOINED)
 		return;
@@ -45,11 +46,10 @@ static void client_fail(struct client *client, const char *why)
 	client_close(client);
 }
 
-static void client_fire(struct timer *timer, uint64_t, uint64_t)
+static void join_timeout(struct client *client)
 {
-	struct client *client = (struct client *)((char *)timer - offsetof(struct client, timer));
 	static const char *const waits[] = {[CLIENT_CONNECTING] = "the signaling connection",
-		[CLIENT_AUTHENTICATING] = "`authenticated`",
+		[CLIENT_AUTHENTICATING] = "the relay to accept us",
 		[CLIENT_JOINING] = "the relay's description"};
 	const char *what = client->state < CLIENT_JOINED ? waits[client->state] : "nothing";
 	char why[WHY_MAX];
@@ -63,9 +63,21 @@ static void client_fire(struct timer *timer, uint64_t, uint64_t)
 	client_fail(client, why);
 }
 
-// ---- messages out
+static void client_fire(struct timer *timer, uint64_t due_ns, uint64_t)
+{
+	struct client *client = (struct client *)((char *)timer - offsetof(struct client, timer));
 
-static void client_send(struct client *client, json_t *message)
+	if (client->state != CLIENT_JOINED) {
+		join_timeout(client);
+		return;
+	}
+	client->worker->shared->signaling->keep(client);
+	schedule_set(&client->worker->loop.schedule, timer, due_ns + keep_ns);
+}
+
+// ---- what signaling asks for
+
+void client_send(struct client *client, json_t *message)
 {
 	char *text = message ? json_dumps(message, JSON_COMPACT) : NULL;
 
@@ -75,56 +87,37 @@ static void client_send(struct client *client, json_t *message)
 	json_decref(message);
 }
 
-static void token_send(struct client *client)
+void client_accepted(struct client *client)
 {
-	const struct options *options = client->worker->shared->options;
-	char token[TOKEN_MAX];
-
-	if (client->token)
-		snprintf(token, sizeof(token), "%s", client->token);
-	else if (token_sign(options->secret, client->user, time(NULL), token, sizeof(token)) < 0) {
-		client_fail(client, "cannot sign a token");
+	if (client->state != CLIENT_AUTHENTICATING)
 		return;
-	}
-	client_send(client, json_pack("{s:s,s:s}", "type", "auth", "token", token));
+	client->state = CLIENT_JOINING;
+	client->authenticated_ns = clock_ns();
+	histogram_record(&client->worker->stages[STAGE_AUTHENTICATE],
+		client->authenticated_ns - client->opened_ns);
+	client->worker->shared->signaling->join(client);
 }
 
-static void offer_send(struct client *client)
+int client_offer(struct client *client, char text[DESCRIPTION_MAX])
 {
 	struct connection *connection = &client->connections[0];
+	const struct shared *shared = client->worker->shared;
 	const struct description_self self = {
-		&connection->ice, &client->worker->shared->dtls.fingerprint};
+		&connection->ice, &shared->dtls.fingerprint, shared->signaling->setup};
 	const uint32_t ssrcs[STAMP_KINDS] = {
 		connection->sources[STAMP_AUDIO].ssrc, connection->sources[STAMP_VIDEO].ssrc};
-	char text[DESCRIPTION_MAX];
 
 	connection->requested_ns = clock_ns();
-	if (description_offer(&self, ssrcs, text, sizeof(text)) < 0)
-		client_fail(client, "cannot write an offer");
-	else
-		client_send(client, json_pack("{s:s,s:s,s:s}", "type", "publish-offer", "roomName",
-					    client->room, "offer", text));
+	if (description_offer(&self, ssrcs, text, DESCRIPTION_MAX) >= 0)
+		return 0;
+	client_fail(client, "cannot write an offer");
+	return -1;
 }
 
-static void requests_send(struct client *client)
-{
-	for (uint32_t i = 0; i < client->connections_used && client->state == CLIENT_JOINING; i++) {
-		struct connection *connection = &client->connections[i];
-
-		connection->requested_ns = clock_ns();
-		client_send(client, json_pack("{s:s,s:s,s:I}", "type", "subscribe-request",
-					    "roomName", client->room, "publisherId",
-					    (json_int_t)connection->sinks[STAMP_AUDIO].publisher));
-	}
-}
-
-// ---- messages in
-
-// The relay's description has come: connects, and answers it when it is an offer.
 static void description_take(struct client *client, struct connection *connection, const char *text)
 {
 	const struct description_self self = {
-		&connection->ice, &client->worker->shared->dtls.fingerprint};
+		&connection->ice, &client->worker->shared->dtls.fingerprint, DESC_SETUP_NONE};
 	char answer[DESCRIPTION_MAX], why[WHY_MAX];
 	struct description_reading reading = {
 		.text = text,
@@ -141,63 +134,18 @@ static void description_take(struct client *client, struct connection *connectio
 		return;
 	}
 	if (!client->publishes)
-		client_send(client, json_pack("{s:s,s:s,s:I,s:s}", "type", "subscribe-answer",
-					    "roomName", client->room, "publisherId",
-					    (json_int_t)connection->sinks[STAMP_AUDIO].publisher,
-					    "answer", answer));
+		client->worker->shared->signaling->answer(client, connection, answer);
 	if (client->state == CLIENT_JOINING && connection_open(connection, why, sizeof(why)))
 		client_fail(client, why);
 }
 
-static struct connection *connection_of(struct client *client, const json_t *message)
+void client_described(struct client *client, struct connection *connection, const char *text)
 {
-	json_int_t publisher = json_integer_value(json_object_get(message, "publisherId"));
-
-	for (uint32_t i = 0; i < client->connections_used; i++)
-		if (client->connections[i].sinks[STAMP_AUDIO].publisher == publisher)
-			return &client->connections[i];
-	return NULL;
+	if (client->state == CLIENT_JOINING && connection && connection->state == CONNECTION_IDLE)
+		description_take(client, connection, text);
 }
 
-static void authenticated(struct client *client)
-{
-	if (client->state != CLIENT_AUTHENTICATING)
-		return;
-	client->state = CLIENT_JOINING;
-	client->authenticated_ns = clock_ns();
-	histogram_record(&client->worker->stages[STAGE_AUTHENTICATE],
-		client->authenticated_ns - client->opened_ns);
-	if (client->publishes)
-		offer_send(client);
-	else
-		requests_send(client);
-}
-
-static void message_take(struct client *client, const json_t *message)
-{
-	const char *type = json_string_value(json_object_get(message, "type"));
-	const char *answer = json_string_value(json_object_get(message, "answer"));
-	const char *offer = json_string_value(json_object_get(message, "offer"));
-	const char *text = json_string_value(json_object_get(message, "message"));
-	struct connection *connection;
-
-	if (!type) {
-		client_fail(client, "the relay sent a message without type");
-	} else if (!strcmp(type, "authenticated")) {
-		authenticated(client);
-	} else if (!strcmp(type, "error")) {
-		client_fail(client, text ? text : "the relay sent an error without words");
-	} else if (!strcmp(type, "publish-answer") && answer && client->publishes) {
-		if (client->state == CLIENT_JOINING &&
-			client->connections[0].state == CONNECTION_IDLE)
-			description_take(client, &client->connections[0], answer);
-	} else if (!strcmp(type, "subscribe-offer") && offer && !client->publishes) {
-		connection = connection_of(client, message);
-		if (client->state == CLIENT_JOINING && connection &&
-			connection->state == CONNECTION_IDLE)
-			description_take(client, connection, offer);
-	}
-}
+// ---- the WebSocket
 
 static void socket_opened(void *context)
 {
@@ -207,7 +155,7 @@ static void socket_opened(void *context)
 	client->opened_ns = clock_ns();
 	histogram_record(
 		&client->worker->stages[STAGE_CONNECT], client->opened_ns - client->started_ns);
-	token_send(client);
+	client->worker->shared->signaling->introduce(client);
 }
 
 static void socket_text(void *context, const char *text, size_t length)
@@ -216,7 +164,7 @@ static void socket_text(void *context, const char *text, size_t length)
 	json_t *message = json_loadb(text, length, 0, NULL);
 
 	if (message)
-		message_take(client, message);
+		client->worker->shared->signaling->take(client, message);
 	else
 		client_fail(client, "the relay sent something that is not JSON");
 	json_decref(message);
@@ -246,6 +194,8 @@ static void joined(struct client *client)
 
 	client->state = CLIENT_JOINED;
 	schedule_cancel(&worker->loop.schedule, &client->timer);
+	if (worker->shared->signaling->keep)
+		schedule_set(&worker->loop.schedule, &client->timer, now_ns + keep_ns);
 	histogram_record(&worker->stages[STAGE_JOIN], now_ns - client->started_ns);
 	atomic_store(&worker->last_join_ns, now_ns);
 	tally_add(client->publishes ? &worker->tally.publishers_joined
@@ -268,6 +218,14 @@ static void media_over(void *context, const char *why)
 
 static const struct connection_host media_host = {.up = media_up, .over = media_over};
 
+// Which receiving connections are decrypted: spread over all places in the order of joining.
+static bool decrypts(const struct options *options, uint32_t order, uint32_t which)
+{
+	uint32_t every = options->decrypt_one_in;
+
+	return (order + which) % every == (order + which) / every % every;
+}
+
 static void connections_init(struct client *client)
 {
 	const struct options *options = client->worker->shared->options;
@@ -284,6 +242,7 @@ static void connections_init(struct client *client)
 		connection->context = client;
 		connection->local = client->local;
 		connection->publishes = client->publishes;
+		connection->counts = !client->publishes && !decrypts(options, client->order, i);
 		connection->board =
 			&client->worker->shared->boards[publisher - options->first_user];
 		connection_init(connection, publisher);
@@ -321,6 +280,21 @@ void client_start(struct client *client)
 		&client->socket, &worker->loop, &worker->shared->target, client->local);
 	if (error)
 		client_fail(client, strerror(-error));
+}
+
+void client_resume(struct client *client)
+{
+	for (uint32_t i = 0; i < client->connections_used; i++)
+		connection_resume(&client->connections[i]);
+}
+
+uint64_t client_count(struct client *client)
+{
+	uint64_t counted = 0;
+
+	for (uint32_t i = 0; i < client->connections_used; i++)
+		counted += connection_count(&client->connections[i]);
+	return counted;
 }
 
 void client_quiet(struct client *client)

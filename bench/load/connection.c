@@ -29,6 +29,7 @@ static void connection_over(struct connection *connection, const char *why)
 	connection->state = CONNECTION_OVER;
 	schedule_cancel(&connection->worker->loop.schedule, &connection->timer);
 	connection_quiet(connection);
+	connection_count(connection);
 	loop_forget(&connection->worker->loop, &connection->watch);
 	connection->host->over(connection->context, why);
 }
@@ -41,11 +42,24 @@ void connection_quiet(struct connection *connection)
 
 // ---- sending media
 
+uint64_t connection_count(struct connection *connection)
+{
+	uint32_t dropped, news;
+
+	if (!connection->counting || connection->watch.fd < 0)
+		return 0;
+	dropped = udp_dropped(connection->watch.fd);
+	news = dropped - connection->counted_last;
+	connection->counted_last = dropped;
+	connection->counted += news;
+	return news;
+}
+
 // How late a packet is compared with its due time says whether the tester keeps up.
 static void lag_record(struct worker *worker, uint64_t due_ns, uint64_t now_ns)
 {
 	if (worker->phase == PHASE_STEADY)
-		histogram_record(&worker->lag, now_ns > due_ns ? now_ns - due_ns : 0);
+		histogram_record(&worker->lag[worker->step], now_ns > due_ns ? now_ns - due_ns : 0);
 }
 
 static void packet_keep(struct media_source *source, uint64_t number, uint64_t sent_ns)
@@ -118,6 +132,17 @@ static uint64_t random_below(uint64_t limit)
 	return limit ? random % limit : 0;
 }
 
+static void pace_start(struct connection *connection, enum stamp_kind kind)
+{
+	struct media_source *source = &connection->sources[kind];
+	uint64_t shared_ns = atomic_load(&connection->worker->shared->interval_ns);
+
+	if (kind == STAMP_VIDEO && shared_ns)
+		source->interval_ns = shared_ns;
+	schedule_set(&connection->worker->loop.schedule, &connection->paces[kind].timer,
+		clock_ns() + random_below(source->interval_ns));
+}
+
 static void source_start(struct connection *connection, enum stamp_kind kind)
 {
 	const struct options *options = connection->worker->shared->options;
@@ -138,8 +163,15 @@ static void source_start(struct connection *connection, enum stamp_kind kind)
 	pace->timer.fire = pace_fire;
 	pace->connection = connection;
 	pace->kind = kind;
-	schedule_set(&connection->worker->loop.schedule, &pace->timer,
-		clock_ns() + random_below(source->interval_ns));
+	pace_start(connection, kind);
+}
+
+void connection_resume(struct connection *connection)
+{
+	for (unsigned kind = 0; kind < STAMP_KINDS; kind++)
+		if (connection->state == CONNECTION_UP && connection->paces[kind].timer.fire &&
+			!connection->paces[kind].timer.slot)
+			pace_start(connection, (enum stamp_kind)kind);
 }
 
 // ---- RTCP
@@ -157,7 +189,7 @@ static void report_send(struct connection *connection)
 	uint8_t packet[MEDIA_REPORT_MAX + SRTCP_GROWTH_MAX];
 	uint32_t length =
 		(uint32_t)(connection->publishes ? media_sender_report(connection->sources,
-							   ntp_now(connection), packet)
+							   clock_ns(), ntp_now(connection), packet)
 						 : media_receiver_report(connection->sinks,
 							   connection->ssrc, clock_ns(), packet));
 
@@ -178,6 +210,27 @@ static void since_settle(struct connection *connection)
 					      ? sink->numbering.first
 					      : tally_get(&connection->board->sent[kind]);
 	}
+}
+
+// Whether the kernel may take over: by then every stream has been decrypted and checked once.
+static bool streams_heard(const struct connection *connection)
+{
+	for (unsigned kind = 0; kind < STAMP_KINDS; kind++)
+		if (connection->sinks[kind].track.used &&
+			!connection->sinks[kind].numbering.received)
+			return false;
+	return connection->since_known;
+}
+
+// What the kernel throws away from now on is counted; what it has lost before, for want of room, is not.
+static void counting_start(struct connection *connection)
+{
+	uint32_t dropped = udp_dropped(connection->watch.fd);
+
+	if (udp_ignore_rtp(connection->watch.fd))
+		return;
+	connection->counting = true;
+	connection->counted_last = dropped;
 }
 
 static void resend(struct connection *connection, uint32_t ssrc, uint16_t sequence)
@@ -276,10 +329,10 @@ static void arrival_take(
 		tally_add(&worker->tally.reordered, 1);
 	if (arrival->repaired)
 		tally_add(&worker->tally.repaired, 1);
-	if (worker->phase == PHASE_STEADY)
-		histogram_record(&worker->latency, arrived_ns > arrival->stamp.sent_ns
-							   ? arrived_ns - arrival->stamp.sent_ns
-							   : 0);
+	if (worker->phase == PHASE_STEADY || (worker->phase == PHASE_PAUSE && worker->stepped))
+		histogram_record(&worker->latency[worker->step],
+			arrived_ns > arrival->stamp.sent_ns ? arrived_ns - arrival->stamp.sent_ns
+							    : 0);
 }
 
 static void rtp_take(struct connection *connection, struct udp_datagram *datagram)
@@ -391,9 +444,16 @@ static void stun_take(struct connection *connection, const struct udp_datagram *
 {
 	struct worker *worker = connection->worker;
 	uint64_t now_ns = clock_ns();
+	uint8_t reply[ICE_CHECK_MAX];
+	size_t length;
 
-	if (ice_input(&connection->ice, now_ns, datagram->data, datagram->length))
+	if (ice_input(&connection->ice, now_ns, datagram->data, datagram->length)) {
+		length = ice_reply(&connection->ice, &connection->peer.address, datagram->data,
+			datagram->length, reply);
+		if (length)
+			send(connection->watch.fd, reply, length, MSG_DONTWAIT);
 		return;
+	}
 	connection->consent_lost = false;
 	if (connection->state != CONNECTION_ICE)
 		return;
@@ -433,6 +493,8 @@ static void connection_fire(struct timer *timer, uint64_t, uint64_t now_ns)
 	if (connection->state == CONNECTION_UP && connection->report_ns <= now_ns) {
 		if (!connection->since_known)
 			since_settle(connection);
+		if (connection->counts && !connection->counting && streams_heard(connection))
+			counting_start(connection);
 		report_send(connection);
 		connection->report_ns += second_ns;
 	}
@@ -454,7 +516,7 @@ static void datagram_take(struct connection *connection, struct udp_datagram *da
 	uint8_t first = datagram->length >= 2 ? datagram->data[0] : 255;
 	struct tally *tally = &connection->worker->tally;
 
-	if (datagram->overflowed > connection->overflowed) {
+	if (datagram->overflowed > connection->overflowed && !connection->counting) {
 		tally_add(&tally->socket_overflows, datagram->overflowed - connection->overflowed);
 		connection->overflowed = datagram->overflowed;
 	}
@@ -554,6 +616,7 @@ void connection_leave(struct connection *connection)
 	schedule_cancel(&connection->worker->loop.schedule, &connection->timer);
 	connection_quiet(connection);
 	dtls_close(&connection->dtls);
+	connection_count(connection);
 	loop_forget(&connection->worker->loop, &connection->watch);
 }
 

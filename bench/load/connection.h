@@ -34,10 +34,15 @@ struct connection {
 	struct worker *worker;
 	const struct connection_host *host;
 	void *context;
+	uint64_t handle; // Janus' number for it
 	const struct sockaddr_storage *local; // address to send from, or NULL
 	enum connection_state state;
 	bool publishes;
 	bool consent_lost, since_known;
+	bool counts; // shall leave the RTP to the kernel once all its streams have come through
+	bool counting; // does
+	uint64_t counted; // packets, by the last look
+	uint32_t counted_last; // the kernel's counter then
 	struct timer timer; // checks, handshake, reports
 	struct board *board; // of its publisher
 	struct ice ice;
@@ -61,6 +66,13 @@ void connection_init(struct connection *connection, uint32_t publisher);
 
 // Begins to connect to what the relay described in connection->peer. Returns 0, or -1 with `why`.
 int connection_open(struct connection *connection, char *why, size_t why_size);
+
+// Asks the kernel how many packets it has counted since the last time; 0 for connections that do not leave
+// it to the kernel.
+uint64_t connection_count(struct connection *connection);
+
+// Begins to send media again after connection_quiet, at the pace that is shared.
+void connection_resume(struct connection *connection);
 
 // Stops sending media; everything else goes on.
 void connection_quiet(struct connection *connection);

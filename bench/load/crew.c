@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-static const uint64_t look_ns = 5000000, second_ns = 1000000000;
+static const uint64_t look_ns = 5000000, count_ns = 200000000, second_ns = 1000000000;
 
 // ---- one thread
 
@@ -32,25 +32,62 @@ static void clients_begin(struct worker *worker, uint64_t now_ns)
 	}
 }
 
-static void phase_enter(struct worker *worker, enum phase phase)
+static void clients_count(struct worker *worker, uint64_t now_ns)
 {
-	worker->phase = phase;
-	for (uint32_t i = 0; i < worker->clients_begun && phase >= PHASE_DRAIN; i++)
-		if (phase == PHASE_DRAIN)
-			client_quiet(&worker->clients[i]);
-		else
-			client_leave(&worker->clients[i]);
+	uint64_t counted = 0;
+
+	worker->counted_ns = now_ns;
+	for (uint32_t i = 0; i < worker->clients_begun; i++)
+		counted += client_count(&worker->clients[i]);
+	tally_add(&worker->tally.counted_packets, counted);
+}
+
+static void client_enter(struct client *client, enum phase phase)
+{
+	switch (phase) {
+	case PHASE_STEADY:
+		client_resume(client);
+		break;
+	case PHASE_PAUSE:
+	case PHASE_DRAIN:
+		client_quiet(client);
+		break;
+	case PHASE_LEAVE:
+	case PHASE_END:
+		client_leave(client);
+		break;
+	case PHASE_PUBLISH:
+	case PHASE_SUBSCRIBE:
+		break;
+	}
+}
+
+static void phase_enter(struct worker *worker, unsigned phases, uint64_t now_ns)
+{
+	struct shared *shared = worker->shared;
+
+	worker->phase = shared_phase(shared);
+	if (worker->phase == PHASE_STEADY) {
+		worker->step = atomic_load(&shared->step);
+		worker->stepped = true;
+	}
+	clients_count(worker, now_ns);
+	for (uint32_t i = 0; i < worker->clients_begun; i++)
+		client_enter(&worker->clients[i], worker->phase);
+	atomic_store(&worker->phases, phases);
 }
 
 static void worker_fire(struct timer *timer, uint64_t, uint64_t now_ns)
 {
 	struct worker *worker = (struct worker *)((char *)timer - offsetof(struct worker, timer));
-	enum phase phase = shared_phase(worker->shared);
+	unsigned phases = atomic_load(&worker->shared->phases);
 
-	if (phase != worker->phase)
-		phase_enter(worker, phase);
-	if (phase < PHASE_DRAIN)
+	if (phases != atomic_load(&worker->phases))
+		phase_enter(worker, phases, now_ns);
+	if (worker->phase < PHASE_DRAIN)
 		clients_begin(worker, now_ns);
+	if (now_ns > worker->counted_ns + count_ns)
+		clients_count(worker, now_ns);
 	schedule_set(&worker->loop.schedule, timer, now_ns + look_ns);
 }
 

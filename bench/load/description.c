@@ -57,7 +57,7 @@ int description_offer(const struct description_self *self, const uint32_t ssrcs[
 	if (!desc)
 		return -1;
 	self_write(self, desc);
-	desc->setup = DESC_ACTPASS;
+	desc->setup = self->setup;
 	for (unsigned kind = 0; kind < STAMP_KINDS; kind++)
 		if (ssrcs[kind])
 			section_write(desc, (enum stamp_kind)kind, ssrcs[kind]);
@@ -155,6 +155,9 @@ static int peer_read(const struct desc *desc, const struct description_reading *
 		what = "no candidate of the address family of --source-address";
 	else if (!desc->ufrag[0] || !desc->password[0] || !desc->fingerprint.length)
 		what = "no ICE credentials or no fingerprint";
+	else if (!desc->ice_lite)
+		what = "no a=ice-lite, and only towards a lite agent can we check (Janus: "
+		       "`ice_lite = true`)";
 	else if (desc->setup == DESC_ACTIVE)
 		what = "it wants to be the DTLS client, which only we can be";
 	else if (!peer->tracks[STAMP_AUDIO].used && !peer->tracks[STAMP_VIDEO].used)

@@ -15,6 +15,7 @@ enum { DESCRIPTION_MAX = 16384 };
 struct description_self {
 	const struct ice *ice; // whose credentials
 	const struct desc_fingerprint *fingerprint;
+	enum desc_setup setup; // of an offer: who may be the DTLS client
 };
 
 struct description_track { // of one kind

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MTU_BYTES = 1200, RETRANSMIT_US = 200000, CERTIFICATE_S = 30 * 86400 };
+enum { MTU_BYTES = 1200, RETRANSMIT_US = 50000, CERTIFICATE_S = 30 * 86400 };
 
 // ---- a BIO that keeps datagrams apart
 

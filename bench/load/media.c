@@ -42,11 +42,9 @@ static void extension_write(struct span_writer *writer, const struct description
 		span_write_u8(writer, 0);
 }
 
-static uint32_t rtp_time(const struct media_source *source, uint64_t number)
+static uint32_t rtp_time(const struct media_source *source, uint64_t ns)
 {
-	uint64_t rate = source->kind == STAMP_VIDEO ? 90000 : 48000;
-
-	return (uint32_t)((double)number * (double)source->interval_ns * (double)rate / 1e9);
+	return (uint32_t)(source->kind == STAMP_VIDEO ? ns * 9 / 100000 : ns * 6 / 125000);
 }
 
 size_t media_packet(
@@ -65,7 +63,7 @@ size_t media_packet(
 	span_write_u8(&writer, extension_bytes(&source->track) ? 0x90 : 0x80);
 	span_write_u8(&writer, (uint8_t)(source->track.payload_type | (video ? 0x80 : 0)));
 	span_write_u16(&writer, (uint16_t)number);
-	span_write_u32(&writer, rtp_time(source, number));
+	span_write_u32(&writer, rtp_time(source, sent_ns));
 	span_write_u32(&writer, source->ssrc);
 	extension_write(&writer, &source->track);
 	payload = span_make(&writer, source->payload_bytes);
@@ -131,8 +129,8 @@ enum media_verdict media_take(struct media_sink sinks[STAMP_KINDS], const uint8_
 
 // ---- reports
 
-size_t media_sender_report(
-	const struct media_source sources[STAMP_KINDS], uint64_t ntp, uint8_t *packet)
+size_t media_sender_report(const struct media_source sources[STAMP_KINDS], uint64_t now_ns,
+	uint64_t ntp, uint8_t *packet)
 {
 	struct span_writer writer = span_writer(packet, MEDIA_REPORT_MAX);
 	uint32_t first = 0;
@@ -142,7 +140,7 @@ size_t media_sender_report(
 		struct rtcp_sender_info info = {
 			.ssrc = source->ssrc,
 			.ntp = ntp,
-			.timestamp = rtp_time(source, source->packets),
+			.timestamp = rtp_time(source, now_ns),
 			.packets = (uint32_t)source->packets,
 			.bytes = (uint32_t)source->bytes,
 		};

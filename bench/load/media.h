@@ -75,9 +75,10 @@ enum media_verdict media_take(struct media_sink sinks[STAMP_KINDS], const uint8_
 	size_t length, uint64_t index, struct media_arrival *arrival);
 
 // Write a compound packet: sender reports of the sources that have sent, or one receiver report about the
-// sinks that have received, each with SDES. `ntp` is 32.32. Return its length, 0 when there is nothing.
-size_t media_sender_report(
-	const struct media_source sources[STAMP_KINDS], uint64_t ntp, uint8_t *packet);
+// sinks that have received, each with SDES. `ntp` (32.32) is the same moment as `now_ns`. Return its length, 0
+// when there is nothing.
+size_t media_sender_report(const struct media_source sources[STAMP_KINDS], uint64_t now_ns,
+	uint64_t ntp, uint8_t *packet);
 size_t media_receiver_report(const struct media_sink sinks[STAMP_KINDS], uint32_t sender,
 	uint64_t now_ns, uint8_t *packet);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "options.h"
 
+#include "cores.h"
 #include "stamp.h"
 
 #include <arpa/inet.h>
@@ -12,6 +13,7 @@
 
 enum option_id {
 	URL = 256,
+	JANUS,
 	SECRET,
 	TOKEN_COMMAND,
 	ROOMS,
@@ -31,6 +33,10 @@ enum option_id {
 	PORTABLE_SRTP,
 	REQUIRE_ZERO_LOSS,
 	RELAY_PID,
+	RELAY_CPUS,
+	LOADS,
+	DECRYPT_ONE_IN,
+	SVG,
 	SOURCE_ADDRESS,
 	THREADS,
 	JSON,
@@ -42,6 +48,7 @@ enum { RTP_OVERHEAD = 24 }; // header and the longest mid extension
 
 static const struct option table[] = {
 	{"url", required_argument, NULL, URL},
+	{"janus", required_argument, NULL, JANUS},
 	{"secret", required_argument, NULL, SECRET},
 	{"token-command", required_argument, NULL, TOKEN_COMMAND},
 	{"rooms", required_argument, NULL, ROOMS},
@@ -61,6 +68,10 @@ static const struct option table[] = {
 	{"portable-srtp", no_argument, NULL, PORTABLE_SRTP},
 	{"require-zero-loss", no_argument, NULL, REQUIRE_ZERO_LOSS},
 	{"relay-pid", required_argument, NULL, RELAY_PID},
+	{"relay-cpus", required_argument, NULL, RELAY_CPUS},
+	{"loads", required_argument, NULL, LOADS},
+	{"decrypt-one-in", required_argument, NULL, DECRYPT_ONE_IN},
+	{"svg", required_argument, NULL, SVG},
 	{"source-address", required_argument, NULL, SOURCE_ADDRESS},
 	{"threads", required_argument, NULL, THREADS},
 	{"json", required_argument, NULL, JSON},
@@ -72,11 +83,15 @@ static const struct option table[] = {
 void options_help(FILE *out)
 {
 	fputs("usage: sluice-load --url ws://HOST:PORT/ --secret SECRET [options]\n"
+	      "       sluice-load --janus ws://HOST:PORT/ [options]\n"
+	      "       sluice-load plot OUT.svg NAME=RUN.json...\n"
 	      "\n"
 	      "signaling (dialect 002)\n"
 	      "  --url URL              the relay's WebSocket\n"
 	      "  --secret SECRET        signs tokens (HS256), or\n"
 	      "  --token-command CMD    run as `CMD USER ROOM`; its first line is the token\n"
+	      "or that of Janus (VideoRoom)\n"
+	      "  --janus URL            its WebSocket, e.g. ws://10.0.0.1:8188/\n"
 	      "clients\n"
 	      "  --rooms N              [1]\n"
 	      "  --room-prefix TEXT     rooms are TEXT0, TEXT1, ... [load-]\n"
@@ -97,10 +112,20 @@ void options_help(FILE *out)
 	      "the run\n"
 	      "  --threads N            [1]\n"
 	      "  --source-address LIST  local addresses, used in turn [the kernel's choice]\n"
+	      "  --loads LIST           find the knee: packets per second that are to be received "
+	      "in "
+	      "all,\n"
+	      "                         one load after the other for --duration each, with k or M\n"
+	      "  --decrypt-one-in N     of so many receiving connections; of the others RTP is "
+	      "only "
+	      "counted,\n"
+	      "                         in the kernel [1]\n"
 	      "  --relay-pid LIST       processes whose CPU time is the relay's\n"
+	      "  --relay-cpus LIST      CPUs that only the relay uses\n"
 	      "  --require-zero-loss    exit status 1 unless all joined and every packet arrived "
 	      "once\n"
 	      "  --json FILE            all figures, `-` for standard output\n"
+	      "  --svg FILE             a drawing of loss and latency over the load, with --loads\n"
 	      "  --quiet                no progress, no table\n"
 	      "\n"
 	      "exit status: 0 done, 1 nobody joined or --require-zero-loss is not met,\n"
@@ -202,6 +227,18 @@ static bool pid_read(struct options *options, const char *text)
 	return true;
 }
 
+// The loads must rise: what comes after the knee is left out.
+static bool load_read(struct options *options, const char *text)
+{
+	unsigned n = options->loads_used;
+
+	if (n == OPTIONS_LOADS_MAX || !bitrate_read(text, &options->loads[n]) ||
+		!options->loads[n] || (n && options->loads[n] <= options->loads[n - 1]))
+		return false;
+	options->loads_used++;
+	return true;
+}
+
 // Each word of a list with commas.
 static bool list_read(
 	struct options *options, const char *text, bool (*read)(struct options *, const char *))
@@ -259,6 +296,12 @@ static bool run_take(struct options *options, int id, const char *value)
 		return number_read(value, 1, OPTIONS_THREADS_MAX, &options->threads);
 	case RELAY_PID:
 		return list_read(options, value, pid_read);
+	case RELAY_CPUS:
+		return cores_read(value, &options->relay_cpus);
+	case LOADS:
+		return list_read(options, value, load_read);
+	case DECRYPT_ONE_IN:
+		return number_read(value, 1, 1000000, &options->decrypt_one_in);
 	case SOURCE_ADDRESS:
 		return list_read(options, value, source_read);
 	case REQUIRE_ZERO_LOSS:
@@ -275,12 +318,17 @@ static bool option_take(struct options *options, int id, const char *value)
 	switch (id) {
 	case URL:
 		return (options->url = value)[0];
+	case JANUS:
+		options->janus = true;
+		return (options->url = value)[0];
 	case SECRET:
 		return (options->secret = value)[0];
 	case TOKEN_COMMAND:
 		return (options->token_command = value)[0];
 	case JSON:
 		return (options->json_path = value)[0];
+	case SVG:
+		return (options->svg_path = value)[0];
 	case ROOM_PREFIX:
 		options->room_prefix = value;
 		return strlen(value) < 64;
@@ -308,11 +356,17 @@ static int options_check(struct options *options, char *why, size_t why_size)
 	if (!options->subscribe_to || options->subscribe_to > options->publishers)
 		options->subscribe_to = options->publishers;
 	if (!options->url)
-		what = "--url is missing, e.g. --url ws://10.0.0.1:9000/";
-	else if (!options->secret == !options->token_command)
+		what = "--url (or --janus) is missing, e.g. --url ws://10.0.0.1:9000/";
+	else if (options->janus && (options->secret || options->token_command))
+		what = "tokens are not for --janus";
+	else if (!options->janus && !options->secret == !options->token_command)
 		what = "give one of --secret and --token-command";
 	else if (!options->video_bitrate && !options->audio)
 		what = "no video and no audio: nothing to send";
+	else if (options->loads_used && (!options->video_bitrate || !options->subscribers))
+		what = "--loads needs video and subscribers";
+	else if (options->svg_path && !options->loads_used)
+		what = "--svg draws what --loads finds";
 	else if (options->first_user + clients > UINT32_MAX)
 		what = "more users than the dialect has numbers";
 	if (!what)
@@ -332,6 +386,7 @@ int options_read(struct options *options, int count, char **arguments, char *why
 		.subscribers = 1,
 		.first_user = 1,
 		.threads = 1,
+		.decrypt_one_in = 1,
 		.ramp = 50,
 		.duration_s = 10,
 		.join_timeout_s = 30,

@@ -6,7 +6,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
+
+uint64_t process_cpu_ns(const pid_t *pids, unsigned n)
+{
+	uint64_t sum_ns = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		struct timespec time;
+		clockid_t clock;
+
+		if (!clock_getcpuclockid(pids[i], &clock) && !clock_gettime(clock, &time))
+			sum_ns += (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
+	}
+	return sum_ns;
+}
 
 static void name_read(struct process_thread *thread)
 {

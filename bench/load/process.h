@@ -20,7 +20,10 @@ struct process_sample {
 	struct process_thread threads[PROCESS_THREADS_MAX];
 };
 
-// Reads all threads of the processes. Returns 0, or -1 with `why` when one of them does not exist.
+// CPU time of the processes so far, in nanoseconds, all their threads included, also those that have ended.
+uint64_t process_cpu_ns(const pid_t *pids, unsigned n);
+
+// Reads the threads of the processes, up to PROCESS_THREADS_MAX. Returns 0, or -1 with `why` when one of them does not exist.
 int process_read(
 	const pid_t *pids, unsigned n, struct process_sample *sample, char *why, size_t why_size);
 

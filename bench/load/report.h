@@ -11,3 +11,6 @@ void report_table(const struct result *result, FILE *out);
 
 // One JSON object to `path`, `-` for standard output. Returns 0 or -errno.
 int report_json(const struct result *result, const char *path);
+
+// A drawing of a run with --loads. Returns 0 or -errno.
+int report_svg(const struct result *result, const char *path);

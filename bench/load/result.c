@@ -33,11 +33,24 @@ bool result_flawless(const struct result *result)
 	return all_joined && all_stayed && all_whole && all_came;
 }
 
+const struct saturation *result_saturation(const struct result *result)
+{
+	return &result->steps[0].saturation;
+}
+
+double result_memory_per_client(const struct result *result)
+{
+	uint64_t joined = result->tally.publishers_joined + result->tally.subscribers_joined;
+	double before = (double)result->relay_memory_before_bytes;
+
+	return joined ? ((double)result->steps[0].relay_memory_bytes - before) / (double)joined : 0;
+}
+
 int result_status(const struct result *result)
 {
 	const struct tally *tally = &result->tally;
 
-	if (result->saturation.reasons_used)
+	if (result_saturation(result)->reasons_used)
 		return 3;
 	if (!tally->publishers_joined ||
 		(result->options->subscribers && !tally->subscribers_joined))

@@ -5,7 +5,7 @@
 #include "histogram.h"
 #include "options.h"
 #include "process.h"
-#include "saturation.h"
+#include "step.h"
 #include "tally.h"
 #include "worker.h"
 
@@ -28,19 +28,16 @@ struct result {
 	const char *srtp; // library of the tester's SRTP
 	struct tally tally; // of the whole run
 	double joining_s; // first start → last join
-	double steady_s;
-	uint64_t steady_sent, steady_received; // packets in that time
+	unsigned steps_used; // 1 without --loads: the steady phase
+	struct step steps[OPTIONS_LOADS_MAX];
 	uint64_t streams, streams_silent; // received streams, and those of which nothing came
 	uint64_t expected, received, lost; // packets of the whole run
 	struct result_loss loss;
 	uint64_t overflows, receive_errors, checksum_errors; // of our sockets; of the namespace
-	struct histogram latency, lag;
 	struct histogram stages[STAGES];
-	struct process_sample relay; // CPU time in the steady phase; memory at its end
-	uint64_t relay_cpu_ns;
-	double busiest_thread; // of the tester, in the steady phase
-	double tester_cpu_s; // all its threads, in the steady phase
-	struct saturation saturation;
+	struct process_sample relay; // its threads in the last step
+	uint64_t relay_memory_before_bytes;
+	double joining_busiest_thread; // of the tester, while clients joined
 	unsigned failures_used;
 	char failures[RESULT_FAILURES_MAX][FAILURE_TEXT_MAX];
 };
@@ -50,6 +47,12 @@ void result_split(struct result *result);
 
 // Whether everybody joined and stayed, and every packet arrived exactly once and whole.
 bool result_flawless(const struct result *result);
+
+// Why the run does not count: what invalidates its first step.
+const struct saturation *result_saturation(const struct result *result);
+
+// Memory of the relay for each client that joined, in bytes; 0 when nobody did.
+double result_memory_per_client(const struct result *result);
 
 // The exit status that the options ask for: 0, 1, or 3 for an invalid run.
 int result_status(const struct result *result);

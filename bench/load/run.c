@@ -3,6 +3,8 @@
 
 #include "client.h"
 #include "crew.h"
+#include "mark.h"
+#include "signaling.h"
 #include "token.h"
 
 #include <errno.h>
@@ -13,16 +15,18 @@
 #include <sys/resource.h>
 #include <time.h>
 
-enum { LOOK_MS = 20, DRAIN_MS = 1000, LEAVE_MS = 500, SPARE_DESCRIPTORS = 64 };
+enum {
+	LOOK_MS = 20,
+	ATTEMPTS = 3, // at a load where the tester was the bottleneck
+	SETTLE_MS = 1500, // connections that only count begin to after a second
+	QUIET_MS = 500,
+	QUIET_MAX_MS = 5000,
+	DRAIN_MS = 1000,
+	LEAVE_MS = 500,
+	SPARE_DESCRIPTORS = 64,
+};
 
 static const uint64_t second_ns = 1000000000, millisecond_ns = 1000000;
-
-struct mark { // what is compared between the ends of the steady phase
-	uint64_t at_ns;
-	struct tally tally;
-	uint64_t cpu_ns[OPTIONS_THREADS_MAX]; // of our threads
-	struct process_sample relay;
-};
 
 struct crew {
 	const struct options *options;
@@ -31,8 +35,8 @@ struct crew {
 	struct tally tally; // sum, refreshed by crew_look
 	uint64_t begun_ns, said_ns;
 	uint64_t sent_said, received_said;
-	struct saturation_kernel kernel; // before
-	struct mark begin, end; // of the steady phase
+	struct mark start, ready; // before anybody joined; when all had
+	struct result *result;
 };
 
 static volatile sig_atomic_t interrupted;
@@ -54,9 +58,10 @@ static void crew_look(struct crew *crew)
 static void crew_say(struct crew *crew, uint64_t now_ns)
 {
 	static const char *const names[] = {
-		"publish", "subscribe", "steady", "drain", "leave", "end"};
+		"publish", "subscribe", "pause", "steady", "drain", "leave", "end"};
 	const struct tally *tally = &crew->tally;
 	double seconds = (double)(now_ns - crew->said_ns) / (double)second_ns;
+	uint64_t received = tally->received_packets + tally->counted_packets;
 
 	if (crew->options->quiet || now_ns < crew->said_ns + second_ns)
 		return;
@@ -67,19 +72,27 @@ static void crew_say(struct crew *crew, uint64_t now_ns)
 		tally->publishers_joined + tally->subscribers_joined,
 		(uint64_t)tally->clients_failed,
 		(double)(tally->sent_packets - crew->sent_said) / seconds,
-		(double)(tally->received_packets - crew->received_said) / seconds,
-		(uint64_t)tally->decrypt_failed, (uint64_t)tally->duplicates);
+		(double)(received - crew->received_said) / seconds, (uint64_t)tally->decrypt_failed,
+		(uint64_t)tally->duplicates);
 	crew->said_ns = now_ns;
 	crew->sent_said = tally->sent_packets;
-	crew->received_said = tally->received_packets;
+	crew->received_said = received;
 }
 
 // ---- phases
 
+// Begins a phase, and waits until all threads act upon it: what they have counted is then up to date.
 static void phase_begin(struct crew *crew, enum phase phase)
 {
+	const struct timespec pause = {.tv_nsec = 1000000};
+	unsigned phases = atomic_load(&crew->shared.phases) + 1;
+
 	atomic_store(&crew->shared.phase_begun_ns, clock_ns());
 	atomic_store_explicit(&crew->shared.phase, phase, memory_order_release);
+	atomic_store(&crew->shared.phases, phases);
+	for (uint32_t i = 0; i < crew->options->threads; i++)
+		while (crew->workers[i]->running && atomic_load(&crew->workers[i]->phases) < phases)
+			nanosleep(&pause, NULL);
 }
 
 // Waits until `settled` clients have joined or failed, or for `limit_ns`, or until we are interrupted.
@@ -102,26 +115,150 @@ static void phase_wait(struct crew *crew, uint64_t settled, uint64_t limit_ns)
 	}
 }
 
-static uint64_t thread_cpu_ns(pthread_t thread)
-{
-	struct timespec time = {0};
-	clockid_t clock;
+// ---- steps
 
-	if (!pthread_getcpuclockid(thread, &clock))
-		clock_gettime(clock, &time);
-	return (uint64_t)time.tv_sec * second_ns + (uint64_t)time.tv_nsec;
+static void crew_mark(struct crew *crew, struct mark *mark)
+{
+	mark_take(mark, &crew->shared, crew->workers);
 }
 
-static void mark_take(struct crew *crew, struct mark *mark)
+static void histograms_gather(struct crew *crew, unsigned step)
 {
-	char why[64];
+	for (uint32_t i = 0; i < crew->options->threads; i++) {
+		histogram_merge(
+			&crew->result->steps[step].latency, &crew->workers[i]->latency[step]);
+		histogram_merge(&crew->result->steps[step].lag, &crew->workers[i]->lag[step]);
+	}
+}
 
-	crew_look(crew);
-	mark->at_ns = clock_ns();
-	mark->tally = crew->tally;
+static void receivers_count(struct crew *crew)
+{
 	for (uint32_t i = 0; i < crew->options->threads; i++)
-		mark->cpu_ns[i] = thread_cpu_ns(crew->workers[i]->thread);
-	process_read(crew->options->pids, crew->options->pids_used, &mark->relay, why, sizeof(why));
+		for (uint32_t j = 0; j < crew->workers[i]->clients_used; j++) {
+			const struct client *client = &crew->workers[i]->clients[j];
+
+			for (uint32_t k = 0; k < client->connections_used; k++)
+				if (!client->publishes && client->connections[k].up_ns)
+					client->connections[k].board->receivers++;
+		}
+}
+
+// Waits until nothing arrives any more, but not for ever: a relay may have queued seconds of media.
+static void quiet_wait(struct crew *crew)
+{
+	uint64_t received = UINT64_MAX, limit_ns = clock_ns() + QUIET_MAX_MS * millisecond_ns;
+
+	do {
+		received = crew->tally.received_packets + crew->tally.counted_packets;
+		phase_wait(crew, UINT64_MAX, QUIET_MS * millisecond_ns);
+	} while (received != crew->tally.received_packets + crew->tally.counted_packets &&
+		 clock_ns() < limit_ns && !interrupted);
+}
+
+// For another attempt; nothing arrives now, so nobody writes to the histograms.
+static void step_forget(struct crew *crew, unsigned step)
+{
+	crew->result->steps[step] = (struct step){0};
+	for (uint32_t i = 0; i < crew->options->threads; i++) {
+		crew->workers[i]->latency[step] = (struct histogram){0};
+		crew->workers[i]->lag[step] = (struct histogram){0};
+	}
+}
+
+static void step_say(const struct crew *crew, const struct step *step)
+{
+	static const char *const verdicts[] = {"passed", "failed", "invalid"};
+
+	if (!crew->options->quiet)
+		fprintf(stderr, "       load %.0f/s: lost %.4f %%, p50 %.2f ms, p99 %.2f ms: %s\n",
+			step_offered(step), step_loss(step) * 100,
+			(double)histogram_quantile(&step->latency, 0.5) / 1e6,
+			(double)histogram_quantile(&step->latency, 0.99) / 1e6,
+			verdicts[step_judge(step)]);
+}
+
+static uint64_t interval_for(const struct options *options, unsigned step)
+{
+	uint64_t receivers =
+		(uint64_t)options->rooms * options->subscribers * options->subscribe_to;
+
+	return receivers * second_ns / options->loads[step];
+}
+
+// Holds one load after all is quiet, and waits until all is quiet again.
+static void step_run(struct crew *crew, unsigned i, struct mark *begin)
+{
+	static struct mark end, rest;
+	struct step *step = &crew->result->steps[i];
+
+	step->asked = crew->options->loads[i];
+	atomic_store(&crew->shared.interval_ns, interval_for(crew->options, i));
+	atomic_store(&crew->shared.step, i);
+	phase_begin(crew, PHASE_STEADY);
+	phase_wait(crew, UINT64_MAX, (uint64_t)(crew->options->duration_s * (double)second_ns));
+	phase_begin(crew, PHASE_PAUSE);
+	crew_mark(crew, &end);
+	quiet_wait(crew);
+	crew_mark(crew, &rest);
+	histograms_gather(crew, i);
+	mark_compare(&crew->shared, begin, &end, &rest, step);
+	crew->result->relay = end.relay;
+	process_difference(&begin->relay, &crew->result->relay);
+	crew->result->steps_used = i + 1;
+	step_say(crew, step);
+	*begin = rest;
+}
+
+// What kept the tester from its work may have been somebody else, and be over: it tries again.
+static enum step_verdict step_attempt(struct crew *crew, unsigned i, struct mark *begin)
+{
+	enum step_verdict verdict = STEP_INVALID;
+
+	for (unsigned n = 0; n < ATTEMPTS && verdict == STEP_INVALID && !interrupted; n++) {
+		step_forget(crew, i);
+		step_run(crew, i, begin);
+		verdict = step_judge(&crew->result->steps[i]);
+	}
+	return verdict;
+}
+
+// Goes on for one step beyond the knee, so that it can be seen, and not where the tester is the limit.
+static void steps_run(struct crew *crew)
+{
+	static struct mark begin;
+	unsigned failed = 0;
+
+	phase_begin(crew, PHASE_PAUSE);
+	quiet_wait(crew);
+	crew_mark(crew, &begin);
+	for (unsigned i = 0; i < crew->options->loads_used && failed < 2 && !interrupted; i++) {
+		switch (step_attempt(crew, i, &begin)) {
+		case STEP_PASSED:
+			break;
+		case STEP_FAILED:
+			failed++;
+			break;
+		case STEP_INVALID:
+			return;
+		}
+	}
+}
+
+static void steady_run(struct crew *crew)
+{
+	static struct mark begin, end;
+	struct result *result = crew->result;
+
+	phase_begin(crew, PHASE_STEADY);
+	crew_mark(crew, &begin);
+	phase_wait(crew, UINT64_MAX, (uint64_t)(crew->options->duration_s * (double)second_ns));
+	phase_begin(crew, PHASE_DRAIN);
+	crew_mark(crew, &end);
+	histograms_gather(crew, 0);
+	mark_compare(&crew->shared, &begin, &end, NULL, &result->steps[0]);
+	result->steps_used = 1;
+	result->relay = end.relay;
+	process_difference(&begin.relay, &result->relay);
 }
 
 static void crew_phases(struct crew *crew)
@@ -133,10 +270,14 @@ static void crew_phases(struct crew *crew)
 	phase_wait(crew, publishers, UINT64_MAX);
 	phase_begin(crew, PHASE_SUBSCRIBE);
 	phase_wait(crew, all, UINT64_MAX);
-	phase_begin(crew, PHASE_STEADY);
-	mark_take(crew, &crew->begin);
-	phase_wait(crew, UINT64_MAX, (uint64_t)(options->duration_s * (double)second_ns));
-	mark_take(crew, &crew->end);
+	crew_mark(crew, &crew->ready);
+	if (options->loads_used || options->decrypt_one_in > 1)
+		phase_wait(crew, UINT64_MAX, SETTLE_MS * millisecond_ns);
+	receivers_count(crew);
+	if (options->loads_used)
+		steps_run(crew);
+	else
+		steady_run(crew);
 	phase_begin(crew, PHASE_DRAIN);
 	phase_wait(crew, UINT64_MAX, DRAIN_MS * millisecond_ns);
 	phase_begin(crew, PHASE_LEAVE);
@@ -162,12 +303,11 @@ static void result_sinks(struct result *result, const struct connection *connect
 		result->expected += expected;
 		result->received += sink->numbering.received;
 	}
+	result->received += connection->counted;
 }
 
 static void result_worker(struct result *result, const struct worker *worker)
 {
-	histogram_merge(&result->latency, &worker->latency);
-	histogram_merge(&result->lag, &worker->lag);
 	for (unsigned i = 0; i < STAGES; i++)
 		histogram_merge(&result->stages[i], &worker->stages[i]);
 	for (unsigned i = 0; i < worker->failures_used; i++)
@@ -191,26 +331,15 @@ static void result_joining(struct result *result, const struct crew *crew)
 		if (worker->last_join_ns > last_ns)
 			last_ns = worker->last_join_ns;
 	}
-	if (last_ns > first_ns)
-		result->joining_s = (double)(last_ns - first_ns) / (double)second_ns;
-}
-
-static void result_steady(struct result *result, const struct crew *crew)
-{
-	const struct mark *begin = &crew->begin, *end = &crew->end;
-	double steady_ns = (double)(end->at_ns - begin->at_ns);
-
-	result->steady_s = steady_ns / (double)second_ns;
-	result->steady_sent = end->tally.sent_packets - begin->tally.sent_packets;
-	result->steady_received = end->tally.received_packets - begin->tally.received_packets;
-	result->relay = end->relay;
-	result->relay_cpu_ns = process_difference(&begin->relay, &result->relay);
+	if (last_ns <= first_ns)
+		return;
+	result->joining_s = (double)(last_ns - first_ns) / (double)second_ns;
 	for (uint32_t i = 0; i < crew->options->threads; i++) {
-		double used_ns = (double)(end->cpu_ns[i] - begin->cpu_ns[i]);
+		double busy = (double)(crew->ready.cpu_ns[i] - crew->start.cpu_ns[i]) /
+			      (double)(last_ns - first_ns);
 
-		result->tester_cpu_s += used_ns / (double)second_ns;
-		if (steady_ns > 0 && used_ns / steady_ns > result->busiest_thread)
-			result->busiest_thread = used_ns / steady_ns;
+		if (busy > result->joining_busiest_thread)
+			result->joining_busiest_thread = busy;
 	}
 }
 
@@ -221,28 +350,16 @@ static void result_kernel(struct result *result, const struct crew *crew)
 	uint64_t in_sockets = result->tally.socket_overflows;
 
 	saturation_kernel_read(&now);
-	result->receive_errors = now.receive_errors - crew->kernel.receive_errors;
-	result->checksum_errors = now.checksum_errors - crew->kernel.checksum_errors;
+	result->receive_errors = now.receive_errors - crew->start.kernel.receive_errors;
+	result->checksum_errors = now.checksum_errors - crew->start.kernel.checksum_errors;
 	result->overflows =
 		in_sockets > result->checksum_errors ? in_sockets - result->checksum_errors : 0;
 }
 
-static void result_judge(struct result *result)
+static void crew_result(struct crew *crew)
 {
-	const struct saturation_facts facts = {
-		.lag_p99_ns = histogram_quantile(&result->lag, 0.99),
-		.busiest_thread = result->busiest_thread,
-		.socket_overflows = result->overflows,
-		.receive_errors = result->receive_errors,
-		.send_dropped = result->tally.send_dropped,
-	};
+	struct result *result = crew->result;
 
-	saturation_judge(&facts, &result->saturation);
-}
-
-static void crew_result(struct crew *crew, struct result *result)
-{
-	memset(result, 0, sizeof(*result));
 	crew_look(crew);
 	result->options = crew->options;
 	result->interrupted = interrupted;
@@ -255,8 +372,6 @@ static void crew_result(struct crew *crew, struct result *result)
 	result_kernel(result, crew);
 	result_split(result);
 	result_joining(result, crew);
-	result_steady(result, crew);
-	result_judge(result);
 }
 
 // ---- beginning
@@ -338,9 +453,11 @@ static int workers_open(struct crew *crew, char *why, size_t why_size)
 static int crew_open(struct crew *crew, char *why, size_t why_size)
 {
 	const struct options *options = crew->options;
-	struct process_sample *sample = &crew->begin.relay;
+	struct process_sample *sample = &crew->start.relay;
 
 	crew->shared.options = options;
+	crew->shared.signaling = options->janus ? &signaling_janus : &signaling_sfu;
+	crew->shared.target.subprotocol = crew->shared.signaling->subprotocol;
 	if (descriptors_raise(options, why, why_size) ||
 		process_read(options->pids, options->pids_used, sample, why, why_size) ||
 		websocket_target_read(&crew->shared.target, options->url, why, why_size) ||
@@ -355,7 +472,10 @@ static int crew_open(struct crew *crew, char *why, size_t why_size)
 static int crew_start(struct crew *crew, char *why, size_t why_size)
 {
 	crew->begun_ns = crew->said_ns = clock_ns();
-	saturation_kernel_read(&crew->kernel);
+	saturation_kernel_read(&crew->start.kernel);
+	crew->result->relay_memory_before_bytes = crew->start.relay.memory_bytes;
+	if (crew->options->loads_used)
+		atomic_store(&crew->shared.interval_ns, interval_for(crew->options, 0));
 	phase_begin(crew, PHASE_PUBLISH);
 	for (uint32_t i = 0; i < crew->options->threads; i++) {
 		int error = worker_start(crew->workers[i]);
@@ -392,6 +512,8 @@ int run(const struct options *options, struct result *result, char *why, size_t 
 		return -1;
 	}
 	crew->options = options;
+	crew->result = result;
+	memset(result, 0, sizeof(*result));
 	if (options->portable_srtp)
 		srtp_backend_choose(SRTP_CHOICE_LIBSRTP);
 	sigaction(SIGINT, &action, NULL);
@@ -400,7 +522,7 @@ int run(const struct options *options, struct result *result, char *why, size_t 
 		error = crew_start(crew, why, why_size);
 	if (!error) {
 		crew_phases(crew);
-		crew_result(crew, result);
+		crew_result(crew);
 	}
 	crew_close(crew);
 	srtp_library_exit();

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { FILE_BYTES = 65536 };
+
 static const uint64_t lag_max_ns = 5000000;
 static const double busy_max = 0.9;
 
@@ -45,6 +47,11 @@ void saturation_judge(const struct saturation_facts *facts, struct saturation *s
 			"the kernel counted %" PRIu64
 			" UDP receive buffer errors in the tester's namespace",
 			facts->receive_errors);
+	if (facts->input_drops)
+		reason_add(saturation,
+			"%" PRIu64 " packets were lost in full input queues of the tester's CPUs "
+			"(raise net.core.netdev_max_backlog)",
+			facts->input_drops);
 	if (facts->send_dropped)
 		reason_add(saturation,
 			"the tester's kernel did not take %" PRIu64 " packets to send",
@@ -93,23 +100,43 @@ void saturation_snmp(struct saturation_kernel *kernel, const char *text)
 	kernel->checksum_errors += column(names, values, "InCsumErrors");
 }
 
-static void file_read(struct saturation_kernel *kernel, const char *path)
+// One line for each CPU, in hexadecimal: the second figure is what it dropped, the 13th its number.
+void saturation_softnet(struct saturation_kernel *kernel, const char *text, const cpu_set_t *cpus)
 {
-	char text[16384];
-	FILE *file = fopen(path, "re");
-	size_t length;
+	while (*text) {
+		unsigned dropped, cpu;
 
+		if (sscanf(text, "%*x %x %*x %*x %*x %*x %*x %*x %*x %*x %*x %*x %x", &dropped,
+			    &cpu) == 2 &&
+			cpu < CPU_SETSIZE && CPU_ISSET(cpu, cpus))
+			kernel->input_drops += dropped;
+		text += strcspn(text, "\n");
+		text += *text == '\n';
+	}
+}
+
+static void file_read(const char *path, char text[FILE_BYTES])
+{
+	FILE *file = fopen(path, "re");
+
+	text[0] = 0;
 	if (!file)
 		return;
-	length = fread(text, 1, sizeof(text) - 1, file);
+	text[fread(text, 1, FILE_BYTES - 1, file)] = 0;
 	fclose(file);
-	text[length] = 0;
-	saturation_snmp(kernel, text);
 }
 
 void saturation_kernel_read(struct saturation_kernel *kernel)
 {
+	char text[FILE_BYTES];
+	cpu_set_t cpus;
+
 	*kernel = (struct saturation_kernel){0};
-	file_read(kernel, "/proc/self/net/snmp");
-	file_read(kernel, "/proc/self/net/snmp6");
+	file_read("/proc/self/net/snmp", text);
+	saturation_snmp(kernel, text);
+	file_read("/proc/self/net/snmp6", text);
+	saturation_snmp(kernel, text);
+	file_read("/proc/self/net/softnet_stat", text);
+	if (!sched_getaffinity(0, sizeof(cpus), &cpus))
+		saturation_softnet(kernel, text, &cpus);
 }

@@ -19,6 +19,7 @@
 	X(send_dropped, "RTP packets that the tester's own kernel did not take")          \
 	X(received_packets, "RTP packets that were decrypted and checked")                \
 	X(received_bytes, "bytes of them as UDP payload")                                 \
+	X(counted_packets, "RTP packets that were counted in the kernel only")            \
 	X(decrypt_failed, "SRTP packets that failed authentication")                      \
 	X(replayed, "SRTP packets refused as replayed: the same index twice")             \
 	X(malformed, "packets that are no RTP, or of no payload type that was agreed on") \

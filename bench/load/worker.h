@@ -17,6 +17,7 @@
 enum phase {
 	PHASE_PUBLISH, // publishers join and begin to send
 	PHASE_SUBSCRIBE, // subscribers join
+	PHASE_PAUSE, // nothing is sent: what is under way arrives (only with --loads)
 	PHASE_STEADY, // all are there: latency and relay's cost are measured
 	PHASE_DRAIN, // nothing is sent any more
 	PHASE_LEAVE, // everybody says goodbye
@@ -37,6 +38,7 @@ enum stage { // of joining; each is a histogram
 
 struct board { // of one publisher: what subscribers compare with
 	_Atomic uint64_t sent[STAMP_KINDS]; // packets; the next number
+	uint32_t receivers; // connections that receive it, once all have joined
 };
 
 enum { FAILURE_TEXTS = 5, FAILURE_TEXT_MAX = 192 };
@@ -45,8 +47,8 @@ struct worker {
 	struct loop loop;
 	struct shared *shared;
 	struct tally tally;
-	struct histogram latency; // one way, in PHASE_STEADY
-	struct histogram lag; // how late packets are sent, in PHASE_STEADY
+	struct histogram latency[OPTIONS_LOADS_MAX]; // one way, by step; in the pause after it too
+	struct histogram lag[OPTIONS_LOADS_MAX]; // how late packets are sent, by step
 	struct histogram stages[STAGES];
 	struct udp_batch batch;
 	_Atomic uint64_t first_start_ns, last_join_ns; // 0 = none yet
@@ -56,16 +58,24 @@ struct worker {
 	uint32_t clients_used, clients_begun;
 	struct timer timer; // looks after the phase
 	enum phase phase; // the one it has acted upon
+	_Atomic unsigned phases; // how many it has acted upon
+	bool stepped; // the first step has begun
+	unsigned step; // the last that began
+	uint64_t counted_ns; // when it last asked the kernel
 	pthread_t thread;
 	bool running;
 };
 
 struct shared {
 	const struct options *options;
+	const struct signaling *signaling;
 	struct websocket_target target;
 	struct dtls_context dtls;
 	struct board *boards; // by publisher
+	_Atomic uint64_t interval_ns; // between video packets; 0 = as the options say
+	_Atomic unsigned step; // written before the phase
 	_Atomic enum phase phase;
+	_Atomic unsigned phases; // how many have begun, written after the phase
 	_Atomic uint64_t phase_begun_ns; // written before the phase
 };
 

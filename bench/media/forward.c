@@ -2,25 +2,28 @@
 // What forwarding costs: nanoseconds of CPU per packet sent, through the whole pipeline of one worker on
 // ports in memory, with real SRTP in and out, beside the crypto alone in the same run. What is sent is
 // counted and thrown away; a run in which anything was lost ends the program.
-//   forward [--quick] [--fan N] [--profile 0..2] [--size BYTES] [--burst N]
-// --quick: fewer rounds. --fan, --size: this one alone; 10,000 receivers take a minute to open.
-// --burst: frames that wait when the worker comes round, 32 if not said.
+//   forward [--goals] [--quick] [--fan N] [--rooms N] [--profile 0..2] [--size BYTES] [--burst N]
+//           [--run N]
+// --goals: only what goals speak of, as rows for bench/run.sh. --quick: fewer rounds. --fan, --size: this
+// one alone. --rooms: as many publishers, each with --fan receivers of its own. --burst: frames that wait
+// when the worker comes round, 32 if not said. --run: how many in a row come from one publisher.
+#include "measure.h"
 #include "media/span.h"
 #include "replay/world.h"
 
 #include <getopt.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
 	HEADER = 12,
-	FANS_MAX = 10000,
+	RECEIVERS_MAX = 10000, // of all rooms
+	ROOMS_MAX = 1000,
 	BURST_MAX = 64,
-	ROUNDS_MAX = 9,
-	BUFFERS = 4096,
+	ROUNDS_MAX = 40,
+	BUFFERS = 512, // as many as the pool of the ports in memory has in turn
+	JOBS = 256, // at once
 	ROOM = 1536,
 	VP8_BYTES = 5,
-	PUBLISHER = 0, // transport; receivers follow
 };
 
 static const struct {
@@ -32,32 +35,34 @@ static const struct {
 	{"AES_CM_128_HMAC_SHA1_80", SLUICE_SRTP_AES128_CM_SHA1_80},
 };
 static const uint32_t sizes[] = {120, 1200};
-static const unsigned fans[] = {1, 16, 1000, FANS_MAX};
+static const unsigned fans[] = {1, 16, 1000, RECEIVERS_MAX};
 
 enum { PROFILES = sizeof(profiles) / sizeof(profiles[0]) };
 enum { SIZES = sizeof(sizes) / sizeof(sizes[0]), FANS = sizeof(fans) / sizeof(fans[0]) };
 
 struct wanted { // UINT_MAX: all
-	bool quick;
-	unsigned fan, profile, size, burst;
+	bool quick, goals;
+	unsigned fan, profile, size, rooms, burst, run;
+};
+
+struct room {
+	struct srtp_session *out; // the publisher's
+	struct sluice_path path; // the publisher's
+	uint64_t index;
 };
 
 struct bench {
 	struct world world;
-	struct srtp_session *out; // the publisher's
-	struct sluice_path path; // the publisher's
-	uint64_t index, begun_ns;
 	uint32_t size;
-	unsigned fan, burst;
+	unsigned fan, rooms, burst, run;
+	struct room room[ROOMS_MAX];
+	unsigned turn; // frames pushed so far
 	double receiver_kib; // memory of one, rows in the shared files included
 };
 
-static uint64_t clock_ns(clockid_t clock)
-{
-	struct timespec now;
-	clock_gettime(clock, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
+struct cost { // nanoseconds of CPU for each packet sent
+	double forward, crypto;
+};
 
 static void die(const char *what)
 {
@@ -102,11 +107,17 @@ static struct sluice_transport transport_make(uint32_t transport, enum sluice_sr
 	return row;
 }
 
-static void publication_set(struct world *world)
+// Transport of a room's publisher; its receivers follow.
+static uint32_t publisher(const struct bench *bench, uint32_t room)
+{
+	return room * (1 + bench->fan);
+}
+
+static void publication_set(struct bench *bench, uint32_t room)
 {
 	struct sluice_publication row = {
 		.row.generation = 1,
-		.transport = {PUBLISHER, 1},
+		.transport = {publisher(bench, room), 1},
 		.kind = SLUICE_VIDEO,
 		.codecs_used = 1,
 		.encodings_used = 1,
@@ -118,16 +129,17 @@ static void publication_set(struct world *world)
 		.encodings = {{.ssrc = 0x1234}},
 		.source_epoch = 1,
 	};
-	world_set_publication(world, 0, &row);
+	world_set_publication(&bench->world, room, &row);
 }
 
 // As a browser negotiates it: resends in RTX, mid, abs-send-time and transport-wide sequence numbers.
-static void subscription_set(struct world *world, uint32_t receiver)
+static void subscription_set(struct bench *bench, uint32_t room, uint32_t transport)
 {
+	uint32_t receiver = transport - room - 1; // publishers are not counted
 	struct sluice_subscription row = {
 		.row.generation = 1,
-		.publication = {0, 1},
-		.transport = {1 + receiver, 1},
+		.publication = {room, 1},
+		.transport = {transport, 1},
 		.ssrc = 0x80000000 + 2 * receiver,
 		.rtx_ssrc = 0x80000001 + 2 * receiver,
 		.active = 1,
@@ -139,7 +151,7 @@ static void subscription_set(struct world *world, uint32_t receiver)
 	row.extension_id[SLUICE_EXT_MID] = 1;
 	row.extension_id[SLUICE_EXT_ABS_SEND_TIME] = 2;
 	row.extension_id[SLUICE_EXT_TRANSPORT_CC] = 3;
-	world_set_subscription(world, receiver, &row);
+	world_set_subscription(&bench->world, receiver, &row);
 }
 
 static long resident_kib(void)
@@ -152,35 +164,46 @@ static long resident_kib(void)
 	return pages * (sysconf(_SC_PAGESIZE) / 1024);
 }
 
-static void bench_open(struct bench *bench, enum sluice_srtp_profile profile)
+static void room_open(struct bench *bench, uint32_t r, enum sluice_srtp_profile profile)
 {
 	struct world *world = &bench->world;
-	world_open(world, 1, false);
-	plain_memory_discard_tx(0, true);
-	struct sluice_transport row = transport_make(PUBLISHER, profile);
-	bench->path = row.paths[0];
-	bench->out = srtp_session_open(SRTP_OUT, profile, &row.receive_key);
-	if (!bench->out)
+	struct room *room = &bench->room[r];
+	struct sluice_transport row = transport_make(publisher(bench, r), profile);
+	room->path = row.paths[0];
+	room->out = srtp_session_open(SRTP_OUT, profile, &row.receive_key);
+	room->index = 1;
+	if (!room->out)
 		die("a session cannot be opened: memory is short");
-	world_set_transport(world, PUBLISHER, &row);
-	publication_set(world);
-	world_settle(world);
-	long before_kib = resident_kib();
-	for (uint32_t receiver = 0; receiver < bench->fan; receiver++) {
-		row = transport_make(1 + receiver, profile);
-		world_set_transport(world, 1 + receiver, &row);
-		subscription_set(world, receiver);
-		if (receiver % 64 == 63)
+	world_set_transport(world, publisher(bench, r), &row);
+	publication_set(bench, r);
+	for (uint32_t i = 1; i <= bench->fan; i++) {
+		uint32_t transport = publisher(bench, r) + i;
+		row = transport_make(transport, profile);
+		world_set_transport(world, transport, &row);
+		subscription_set(bench, r, transport);
+		if (i % 64 == 0)
 			world_settle(world);
 	}
 	world_settle(world);
-	bench->receiver_kib = (double)(resident_kib() - before_kib) / bench->fan;
-	bench->index = 1;
+}
+
+static void bench_open(struct bench *bench, enum sluice_srtp_profile profile)
+{
+	// Small enough for the caches of all rooms to fit in the pool of the ports in memory.
+	bench->world = (struct world){.workers = 1,
+		.cache_packets = bench->rooms > 1 ? 4096 / bench->rooms : WORLD_CACHE};
+	world_begin(&bench->world);
+	plain_memory_discard_tx(0, true);
+	long before_kib = resident_kib();
+	for (uint32_t room = 0; room < bench->rooms; room++)
+		room_open(bench, room, profile);
+	bench->receiver_kib = (double)(resident_kib() - before_kib) / (bench->fan * bench->rooms);
 }
 
 static void bench_close(struct bench *bench)
 {
-	srtp_session_close(bench->out);
+	for (uint32_t room = 0; room < bench->rooms; room++)
+		srtp_session_close(bench->room[room].out);
 	world_close(&bench->world);
 }
 
@@ -197,7 +220,7 @@ static uint16_t checksum(const uint8_t *data, size_t length, uint32_t sum)
 }
 
 // A sealed packet in a frame; returns the frame's length.
-static size_t frame_make(struct bench *bench, uint8_t *frame)
+static size_t frame_make(struct room *room, uint32_t size, uint8_t *frame)
 {
 	static const uint8_t frame_head[] = {2, 0, 0, 0, 0, 1, 2, 1, 0, 0, 0, 0, 8, 0};
 	uint8_t *ip = frame + sizeof(frame_head), *udp = ip + 20, *rtp = udp + 8;
@@ -205,25 +228,25 @@ static size_t frame_make(struct bench *bench, uint8_t *frame)
 	memcpy(frame, frame_head, sizeof(frame_head));
 	rtp[0] = 0x80;
 	rtp[1] = 96;
-	span_put_u16(rtp + 2, (uint16_t)bench->index);
-	span_put_u32(rtp + 4, (uint32_t)bench->index * 3000);
+	span_put_u16(rtp + 2, (uint16_t)room->index);
+	span_put_u32(rtp + 4, (uint32_t)room->index * 3000);
 	span_put_u32(rtp + 8, 0x1234);
-	memcpy(rtp + HEADER, (uint8_t[]){0x90, 0x80, 0x80, 1, bench->index > 1}, VP8_BYTES);
-	struct srtp_seal_job job = {.session = bench->out,
+	memcpy(rtp + HEADER, (uint8_t[]){0x90, 0x80, 0x80, 1, room->index > 1}, VP8_BYTES);
+	struct srtp_seal_job job = {.session = room->out,
 		.data = rtp,
-		.length = bench->size,
+		.length = size,
 		.room = ROOM,
-		.index = bench->index++};
+		.index = room->index++};
 	if (srtp_seal(&job, 1) != 1)
 		die("sealing failed");
 	ip[0] = 0x45;
 	ip[8] = 64;
 	ip[9] = 17;
 	span_put_u16(ip + 2, (uint16_t)(28 + job.length));
-	memcpy(ip + 12, bench->path.remote.ip + 12, 4);
-	memcpy(ip + 16, bench->path.local.ip + 12, 4);
+	memcpy(ip + 12, room->path.remote.ip + 12, 4);
+	memcpy(ip + 16, room->path.local.ip + 12, 4);
 	span_put_u16(ip + 10, checksum(ip, 20, 0));
-	span_put_u16(udp, bench->path.remote.port);
+	span_put_u16(udp, room->path.remote.port);
 	span_put_u16(udp + 2, WORLD_MEDIA_PORT);
 	span_put_u16(udp + 4, (uint16_t)(8 + job.length));
 	uint32_t pseudo = (uint16_t)~checksum(ip + 12, 8, 17 + 8 + job.length);
@@ -235,7 +258,8 @@ static void frames_push(struct bench *bench, unsigned frames)
 {
 	uint8_t frame[PKT_ROOM];
 	for (unsigned i = 0; i < frames; i++) {
-		size_t length = frame_make(bench, frame);
+		struct room *room = &bench->room[bench->turn++ / bench->run % bench->rooms];
+		size_t length = frame_make(room, bench->size, frame);
 		if (plain_memory_push(0, 0, frame, length) < 0)
 			die("the port is full");
 	}
@@ -249,9 +273,12 @@ static double forward_cost(struct bench *bench, unsigned copies)
 	while (frames * bench->fan < copies) {
 		frames_push(bench, bench->burst);
 		frames += bench->burst;
-		uint64_t begun_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
-		worker_step(bench->world.worker[0], bench->world.now_ns);
-		uint64_t took_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID) - begun_ns;
+		uint64_t begun_ns = cpu_ns();
+		// A turn takes no more than it believes to send in 10 ms.
+		while (worker_step(bench->world.worker[0], bench->world.now_ns) > 0 &&
+			status->media_out - sent < frames * bench->fan)
+			;
+		uint64_t took_ns = cpu_ns() - begun_ns;
 		spent_ns += took_ns;
 		// The worker's clock goes on as if it did nothing else: timed work has its share.
 		bench->world.now_ns += took_ns;
@@ -265,41 +292,51 @@ static double forward_cost(struct bench *bench, unsigned copies)
 
 // ---- crypto alone ---------------------------------------------------------------------------------
 
-static struct srtp_session *receivers[FANS_MAX];
-static uint8_t buffers[BUFFERS]
-		      [ROOM]; // as many as a pool has in turn: not all in the nearest cache
+static struct srtp_session *receivers[RECEIVERS_MAX];
+static uint8_t buffers[BUFFERS][ROOM];
 
-static double crypto_cost(const struct bench *bench, unsigned copies, uint64_t *index)
+static struct srtp_seal_job job_make(struct srtp_session *session, uint64_t index,
+	const uint8_t *plaintext, uint32_t plaintext_bytes)
 {
 	static unsigned next;
+	uint8_t *data = buffers[next++ % BUFFERS];
+	memcpy(data, (uint8_t[HEADER]){0x80, 96, [8] = 1}, HEADER);
+	span_put_u16(data + 2, (uint16_t)index);
+	return (struct srtp_seal_job){.session = session,
+		.data = data,
+		.length = HEADER,
+		.room = ROOM,
+		.payload = plaintext,
+		.payload_length = plaintext_bytes,
+		.index = index};
+}
+
+// The same packets in the order in which the pipeline seals them: of each receiver all that wait.
+static double crypto_cost(const struct bench *bench, unsigned copies, uint64_t *index)
+{
+	const unsigned all = bench->fan * bench->rooms;
+	const unsigned waiting = bench->rooms > 1 ? bench->run : bench->burst;
 	uint8_t plaintext[ROOM] = {0x90};
-	struct srtp_seal_job jobs[64];
-	uint64_t sealed = 0, begun_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
-	for (; sealed < copies; (*index)++)
-		for (unsigned begin = 0; begin < bench->fan; begin += 64) {
-			unsigned n = bench->fan - begin < 64 ? bench->fan - begin : 64;
-			for (unsigned i = 0; i < n; i++) {
-				uint8_t *data = buffers[next++ % BUFFERS];
-				memcpy(data, (uint8_t[HEADER]){0x80, 96, [8] = 1}, HEADER);
-				span_put_u16(data + 2, (uint16_t)*index);
-				jobs[i] = (struct srtp_seal_job){.session = receivers[begin + i],
-					.data = data,
-					.length = HEADER,
-					.room = ROOM,
-					.payload = plaintext,
-					.payload_length = bench->size - HEADER,
-					.index = *index};
-			}
+	struct srtp_seal_job jobs[JOBS];
+	unsigned n = 0;
+	uint64_t sealed = 0, begun_ns = cpu_ns();
+	for (; sealed < copies; *index += waiting)
+		for (unsigned i = 0; i < all * waiting; i++) {
+			jobs[n++] = job_make(receivers[i / waiting], *index + i % waiting,
+				plaintext, bench->size - HEADER);
+			if (n < JOBS && i + 1 < all * waiting)
+				continue;
 			if (srtp_seal(jobs, n) != n)
 				die("sealing failed");
 			sealed += n;
+			n = 0;
 		}
-	return (double)(clock_ns(CLOCK_THREAD_CPUTIME_ID) - begun_ns) / (double)sealed;
+	return (double)(cpu_ns() - begun_ns) / (double)sealed;
 }
 
-static void receivers_open(unsigned fan, enum sluice_srtp_profile profile)
+static void receivers_open(unsigned all, enum sluice_srtp_profile profile)
 {
-	for (unsigned i = 0; i < fan; i++) {
+	for (unsigned i = 0; i < all; i++) {
 		struct sluice_srtp_key key;
 		key_make(&key, i, 2);
 		receivers[i] = srtp_session_open(SRTP_OUT, profile, &key);
@@ -308,115 +345,152 @@ static void receivers_open(unsigned fan, enum sluice_srtp_profile profile)
 	}
 }
 
-// ---- the table ------------------------------------------------------------------------------------
+// ---- one case -------------------------------------------------------------------------------------
 
-static int compare(const void *a, const void *b)
+// The least of the rounds, which are short: what others do on the machine only ever adds.
+static struct cost measure(struct bench *bench, enum sluice_srtp_profile profile, bool quick)
 {
-	double x = *(const double *)a, y = *(const double *)b;
-	return (x > y) - (x < y);
-}
-
-static double median(double *values, unsigned n)
-{
-	qsort(values, n, sizeof(*values), compare);
-	return values[n / 2];
-}
-
-static void row_print(const char *profile, const struct bench *bench, double forward, double crypto)
-{
-	bool is_goal = bench->size == 1200 && bench->fan == 16 && strstr(profile, "128_GCM");
-	printf("%-24s %5u B  1 > %-6u %8.0f %8.0f %10.2f %7.0f %%%s\n", profile, bench->size,
-		bench->fan, forward, crypto, 1000 / forward, 100 * crypto / forward,
-		is_goal ? "   goal: 3.00 M/s, 70 %" : "");
-	if (bench->fan == FANS_MAX)
-		printf("%-24s 1 > %u: %.1f KiB for each receiver, %.1f ms from first copy to "
-		       "last\n",
-			"", bench->fan, bench->receiver_kib, bench->fan * forward / 1e6);
-	fflush(stdout);
-}
-
-static void run(const struct wanted *wanted, unsigned profile, uint32_t size, unsigned fan)
-{
-	struct bench bench = {.size = size, .fan = fan, .burst = wanted->burst};
 	double forward[ROUNDS_MAX], crypto[ROUNDS_MAX];
+	const unsigned rounds = quick ? 12 : ROUNDS_MAX;
+	const unsigned all = bench->fan * bench->rooms, copies = 10000 + 4 * all;
 	uint64_t index = 1;
-	unsigned rounds = wanted->quick ? 3 : ROUNDS_MAX;
-	unsigned copies = wanted->quick ? 50000 : 200000;
-	bench_open(&bench, profiles[profile].number);
-	receivers_open(fan, profiles[profile].number);
-	forward_cost(&bench, 2 * fan * bench.burst); // caches, and what is made with a first packet
-	crypto_cost(&bench, 2 * fan, &index);
+	bench_open(bench, profile);
+	receivers_open(all, profile);
+	forward_cost(
+		bench, (bench->rooms > 1 ? 64 : 2) * all * bench->run); // what first packets make
 	for (unsigned round = 0; round < rounds; round++) {
-		forward[round] = forward_cost(&bench, copies);
-		crypto[round] = crypto_cost(&bench, copies, &index);
+		forward_cost(bench, all); // the other one left the caches to itself
+		forward[round] = forward_cost(bench, copies);
+		crypto_cost(bench, all, &index);
+		crypto[round] = crypto_cost(bench, copies, &index);
 	}
-	row_print(profiles[profile].name, &bench, median(forward, rounds), median(crypto, rounds));
-	for (unsigned i = 0; i < fan; i++)
+	for (unsigned i = 0; i < all; i++)
 		srtp_session_close(receivers[i]);
-	bench_close(&bench);
+	bench_close(bench);
+	return (struct cost){least(forward, rounds), least(crypto, rounds)};
 }
 
-static void cpu_print(void)
+static struct cost run(const struct wanted *wanted, unsigned profile, uint32_t size, unsigned fan)
 {
-	char line[256];
-	FILE *file = fopen("/proc/cpuinfo", "r");
-	while (file && fgets(line, sizeof(line), file))
-		if (strncmp(line, "model name", 10) == 0) {
-			printf("CPU: %s", strchr(line, ':') + 2);
-			break;
-		}
-	if (file)
-		fclose(file);
+	static struct bench bench;
+	bench = (struct bench){.size = size,
+		.fan = fan,
+		.rooms = wanted->rooms,
+		.burst = wanted->burst,
+		.run = wanted->run};
+	struct cost cost = measure(&bench, profiles[profile].number, wanted->quick);
+	if (wanted->goals)
+		return cost;
+	printf("%-24s %5u B %5u x 1 > %-6u %8.0f %8.0f %10.2f %7.0f %% %8.1f\n",
+		profiles[profile].name, size, bench.rooms, fan, cost.forward, cost.crypto,
+		1000 / cost.forward, 100 * cost.crypto / cost.forward, bench.receiver_kib);
+	fflush(stdout);
+	return cost;
 }
+
+// ---- goals ----------------------------------------------------------------------------------------
+
+static void growth_print(const char *what, double before_ns, double after_ns)
+{
+	double percent = 100 * (after_ns / before_ns - 1);
+	row_print(what, "below +20 %", percent < 20, "%+.0f %% (%.0f > %.0f ns)", percent,
+		before_ns, after_ns);
+}
+
+// AEAD_AES_128_GCM, packets of 1200 bytes.
+static void goals_print(struct wanted wanted)
+{
+	const uint32_t size = 1200;
+	struct cost cost = run(&wanted, 0, size, 16);
+	row_print("forward 1 > 16, packets/s and core", "3.00 M", cost.forward < 1e3 / 3, "%.2f M",
+		1e3 / cost.forward);
+	row_print("forward 1 > 16, share of crypto alone", "70 %",
+		cost.crypto >= 0.7 * cost.forward, "%.0f %% (%.0f of %.0f ns)",
+		100 * cost.crypto / cost.forward, cost.crypto, cost.forward);
+	double ten_ns = run(&wanted, 0, size, 10).forward;
+	growth_print("ns per packet, 10 > 10,000 receivers", ten_ns,
+		run(&wanted, 0, size, RECEIVERS_MAX).forward);
+	wanted.rooms = ROOMS_MAX;
+	growth_print(
+		"ns per packet, 1 > 1,000 rooms of 10", ten_ns, run(&wanted, 0, size, 10).forward);
+	wanted.run = 8; // a picture of video
+	growth_print("the same, 8 packets of a room in a row", ten_ns,
+		run(&wanted, 0, size, 10).forward);
+	wanted.rooms = wanted.run = wanted.burst = 1;
+	ten_ns = run(&wanted, 0, size, 10).forward;
+	growth_print("10 > 10,000 receivers, nothing waits", ten_ns,
+		run(&wanted, 0, size, RECEIVERS_MAX).forward);
+}
+
+// ---- options --------------------------------------------------------------------------------------
 
 static void options_read(struct wanted *wanted, int argc, char **argv)
 {
+	const struct {
+		char option;
+		unsigned *value, least, most;
+	} numbers[] = {{'f', &wanted->fan, 1, RECEIVERS_MAX}, {'o', &wanted->rooms, 1, ROOMS_MAX},
+		{'p', &wanted->profile, 0, PROFILES - 1}, {'s', &wanted->size, 64, 1400},
+		{'b', &wanted->burst, 1, BURST_MAX}, {'r', &wanted->run, 1, BURST_MAX}};
 	static const struct option options[] = {{"quick", no_argument, NULL, 'q'},
-		{"fan", required_argument, NULL, 'f'}, {"profile", required_argument, NULL, 'p'},
+		{"goals", no_argument, NULL, 'g'}, {"fan", required_argument, NULL, 'f'},
+		{"rooms", required_argument, NULL, 'o'}, {"profile", required_argument, NULL, 'p'},
 		{"size", required_argument, NULL, 's'}, {"burst", required_argument, NULL, 'b'},
-		{NULL, 0, NULL, 0}};
+		{"run", required_argument, NULL, 'r'}, {NULL, 0, NULL, 0}};
 	int option;
 	while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0) {
 		unsigned value = optarg ? (unsigned)strtoul(optarg, NULL, 10) : 0;
-		if (option == 'q')
-			wanted->quick = true;
-		else if (option == 'f' && value >= 1 && value <= FANS_MAX)
-			wanted->fan = value;
-		else if (option == 'p' && value < PROFILES)
-			wanted->profile = value;
-		else if (option == 's' && value >= 64 && value <= 1400)
-			wanted->size = value;
-		else if (option == 'b' && value >= 1 && value <= BURST_MAX)
-			wanted->burst = value;
-		else
-			die("usage: forward [--quick] [--fan 1..10000] [--profile 0..2] "
-			    "[--size 64..1400] [--burst 1..64]");
+		bool good = option == 'q' || option == 'g';
+		wanted->quick |= good;
+		wanted->goals |= option == 'g';
+		for (unsigned i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+			if (numbers[i].option == option && value >= numbers[i].least &&
+				value <= numbers[i].most) {
+				*numbers[i].value = value;
+				good = true;
+			}
+		if (!good)
+			die("usage: forward [--goals] [--quick] [--fan 1..10000] [--rooms 1..1000] "
+			    "[--profile 0..2] [--size 64..1400] [--burst 1..64] [--run 1..64]");
 	}
 }
 
-// A size or fan that was asked for takes the place of the first in the list. 10,000 receivers take a while
-// to open: once, unless asked for.
+// A size or fan that was asked for takes the place of the first in the list.
 static bool is_wanted(const struct wanted *wanted, unsigned profile, unsigned size, unsigned fan)
 {
 	if (wanted->profile != UINT32_MAX && wanted->profile != profile)
 		return false;
 	if ((wanted->size != UINT32_MAX && size > 0) || (wanted->fan != UINT32_MAX && fan > 0))
 		return false;
-	return wanted->fan != UINT32_MAX || fans[fan] < FANS_MAX ||
-	       (profile == 0 && size == SIZES - 1);
+	unsigned of_room = wanted->fan != UINT32_MAX ? wanted->fan : fans[fan];
+	return of_room * wanted->rooms <= RECEIVERS_MAX;
+}
+
+static void head_print(const struct wanted *wanted)
+{
+	srtp_library_init();
+	printf("CPU: %s\none worker, %s, %u frames at a time; ns of CPU per packet sent, least of "
+	       "the rounds\n",
+		cpu_name(), srtp_backend(), wanted->burst);
+	srtp_library_exit();
+	printf("%-24s %7s %5s   %-10s %8s %8s %10s %9s %8s\n", "profile", "RTP", "rooms", "copies",
+		"forward", "crypto", "M/s, core", "of crypto", "KiB each");
 }
 
 int main(int argc, char **argv)
 {
-	struct wanted wanted = {false, UINT32_MAX, UINT32_MAX, UINT32_MAX, 32};
+	struct wanted wanted = {.fan = UINT32_MAX,
+		.profile = UINT32_MAX,
+		.size = UINT32_MAX,
+		.rooms = 1,
+		.burst = 32,
+		.run = 1};
 	options_read(&wanted, argc, argv);
-	srtp_library_init();
-	cpu_print();
-	printf("one worker, %s, %u frames at a time; ns of CPU per packet sent, median\n",
-		srtp_backend(), wanted.burst);
-	srtp_library_exit();
-	printf("%-24s %7s  %-10s %8s %8s %10s %9s\n", "profile", "RTP", "copies", "forward",
-		"crypto", "M/s, core", "of crypto");
+	if (wanted.goals) {
+		goals_print(wanted);
+		return 0;
+	}
+	head_print(&wanted);
 	for (unsigned profile = 0; profile < PROFILES; profile++)
 		for (unsigned i = 0; i < SIZES; i++)
 			for (unsigned k = 0; k < FANS; k++)

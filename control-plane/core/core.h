@@ -61,6 +61,7 @@ enum {
 	CORE_CODECS_MAX = 4,
 	CORE_ENCODINGS_MAX = 3,
 	CORE_SECTION_NONE = 255,
+	CORE_LEG_FINGERPRINTS_MAX = 7,
 };
 
 struct core_address {
@@ -107,7 +108,8 @@ struct core_limits { // 0 = the default in brackets
 // What our side says in every description it makes.
 struct core_local {
 	struct desc_fingerprint fingerprint; // of our certificate
-	uint8_t candidates_used;
+	struct desc_fingerprint leg_fingerprints[CORE_LEG_FINGERPRINTS_MAX]; // of others, in turn
+	uint8_t leg_fingerprints_used, candidates_used;
 	struct desc_candidate candidates[DESC_CANDIDATES_MAX];
 };
 
@@ -162,7 +164,7 @@ struct core_transport {
 	uint32_t key_epoch;
 	uint32_t rtcp_ssrc_base; // top bit clear
 	uint8_t transport_cc_extension_id;
-	uint8_t sections_used; // of a leg
+	uint8_t sections_used, certificate; // of a leg; n = core_local's leg_fingerprints[n - 1]
 	struct core_section sections[DESC_SECTIONS_MAX];
 	uint64_t created_ms, heard_ms;
 	uint64_t checked_ms, keyed_ms; // first valid check, keys set; 0 = not yet
@@ -262,8 +264,7 @@ void core_configure(
 // Delivers queued events to the sink until none is left. Call after every verb or batch of verbs.
 void core_dispatch(struct core *core);
 
-// Runs time-outs (setup, suspect, drop, grace). Call about four times a second. Times are
-// monotonic milliseconds.
+// Runs time-outs. Call about four times a second. Times are monotonic milliseconds.
 void core_tick(struct core *core, uint64_t now_ms);
 
 // While set, core_join of new participants is refused with CORE_DRAINING; resuming ones are let in.
@@ -341,6 +342,13 @@ int core_subscribe(struct core *core, struct core_participant_id id, const char 
 int core_subscribe_answer(struct core *core, struct core_participant_id id, const char *publisher,
 	const struct desc *answer, uint64_t now_ms);
 
+// Subscribes by the subscriber's own offer (WHEP) and fills `answer`: every section that receives gets the
+// next publication of its kind that it has a codec for, all in one MediaStream; what finds none is answered
+// inactive, m=application and what is unusable rejected. A transport that is there for the same pair is
+// replaced. Media flows as soon as DTLS is done. CORE_BAD_DESC when nothing fits.
+int core_subscribe_offer(struct core *core, struct core_participant_id id, const char *publisher,
+	const struct desc *offer, struct desc *answer, uint64_t now_ms);
+
 // Ends the downward transport from `publisher`; CORE_STATE when there is none.
 int core_unsubscribe(struct core *core, struct core_participant_id id, const char *publisher);
 
@@ -377,12 +385,11 @@ int core_pair_close(
 
 // ---- verbs of transports (edge and plane → core)
 
-// Finds the transport whose current or still valid previous local ufrag this is (the part of a
-// STUN USERNAME before ':'). Returns NULL for none.
+// The transport whose current or still valid previous local ufrag this is (RFC 8445, 7.3), or NULL.
 const struct core_transport *core_transport_by_ufrag(
 	const struct core *core, const char *ufrag, size_t length);
 
-// Finds the transport that has validated this remote address. Returns NULL for none.
+// The transport that has validated this remote address, or NULL.
 const struct core_transport *core_transport_by_address(
 	const struct core *core, const struct core_address *remote);
 
@@ -402,6 +409,11 @@ int core_transport_keys(struct core *core, struct core_transport_id id,
 
 // Something authenticated (SRTP, a check, DTLS) came from the peer.
 int core_transport_heard(struct core *core, struct core_transport_id id, uint64_t now_ms);
+
+// An ICE restart by the peer, with new credentials of its own and of ours (RFC 8445, 9); all else stays.
+// Fills `desc` with our side, without sections. CORE_STATE while the peer is not described yet.
+int core_transport_restart(struct core *core, struct core_transport_id id, const char *ufrag,
+	const char *password, struct desc *desc, uint64_t now_ms);
 
 // The peer closed DTLS, or DTLS failed. `why` is a few words for logs and events.
 int core_transport_close(struct core *core, struct core_transport_id id, const char *why);
@@ -429,6 +441,10 @@ const struct core_transport *core_transport_partner(
 
 // True when the participant has publications.
 bool core_publishes(const struct core *core, struct core_participant_id id);
+
+// A transport of the participant's own, the oldest; NULL when it has none.
+const struct core_transport *core_transport_of(
+	const struct core *core, struct core_participant_id id);
 
 // Walks all of a kind, in no order: start with NULL, ends with NULL. No verbs in between but
 // core_send.

@@ -34,6 +34,7 @@ bool leg_described(const struct transport *leg)
 void leg_enter(struct transport *leg)
 {
 	TAILQ_INSERT_TAIL(&leg->publisher->faced, leg, of_publisher);
+	leg->owner->certificate = leg->view.certificate;
 	leg->partner = leg_find(leg->publisher, leg->owner);
 	if (leg->partner)
 		leg->partner->partner = leg;

@@ -36,6 +36,7 @@ struct participant {
 	TAILQ_HEAD(, transport) carried; // downward ones, others', that carry its media
 	TAILQ_HEAD(, transport) faced; // legs of others towards it
 	TAILQ_HEAD(publication_list, publication) publications; // in the order of its sections
+	uint8_t certificate; // of the last leg that was opened
 	uint64_t joined_serial; // of events: earlier ones are not for it
 	bool leaving; // has lost its last transport while it had no socket
 };

@@ -170,23 +170,18 @@ static void subscribe_one(struct core *core, struct publication *publication,
 
 // ---- who and from whom
 
-struct route {
-	struct participant *subscriber, *publisher;
-	struct transport *transport; // downward, or NULL
-};
-
-static int route_find(const struct core *core, struct core_participant_id id, const char *identity,
-	struct route *route)
+int subscription_pair(const struct core *core, struct core_participant_id id, const char *identity,
+	struct subscription_pair *pair)
 {
-	route->transport = NULL;
-	route->subscriber = participant_get(core, id);
-	if (!route->subscriber)
+	pair->transport = NULL;
+	pair->subscriber = participant_get(core, id);
+	if (!pair->subscriber)
 		return -CORE_GONE;
-	route->publisher = participant_find(core, route->subscriber->room, identity);
-	if (!route->publisher)
+	pair->publisher = participant_find(core, pair->subscriber->room, identity);
+	if (!pair->publisher)
 		return -CORE_NO_PUBLISHER;
-	TAILQ_FOREACH (route->transport, &route->subscriber->transports, of_owner)
-		if (route->transport->publisher == route->publisher && !route->transport->view.pair)
+	TAILQ_FOREACH (pair->transport, &pair->subscriber->transports, of_owner)
+		if (pair->transport->publisher == pair->publisher && !pair->transport->view.pair)
 			break;
 	return 0;
 }
@@ -212,16 +207,16 @@ static unsigned publications_count(const struct participant *participant)
 	return count;
 }
 
-static int subscribe_check(const struct core *core, const struct route *route)
+int subscription_check(const struct core *core, const struct subscription_pair *pair)
 {
-	unsigned wanted = publications_count(route->publisher);
-	unsigned freed = subscriptions_count(route->transport);
+	unsigned wanted = publications_count(pair->publisher);
+	unsigned freed = subscriptions_count(pair->transport);
 
-	if (!route->subscriber->view.can_subscribe)
+	if (!pair->subscriber->view.can_subscribe)
 		return -CORE_FORBIDDEN;
 	if (!wanted)
 		return -CORE_NO_PUBLISHER;
-	if (!slots_have(&core->transports, route->transport ? 0 : 1) ||
+	if (!slots_have(&core->transports, pair->transport ? 0 : 1) ||
 		!slots_have(&core->subscriptions, wanted > freed ? wanted - freed : 0))
 		return -CORE_FULL;
 	return 0;
@@ -233,20 +228,20 @@ int core_subscribe(struct core *core, struct core_participant_id id, const char 
 	struct match_payloads payloads = {0};
 	struct publication *publication;
 	struct transport *transport;
-	struct route route;
-	int error = route_find(core, id, publisher, &route);
+	struct subscription_pair pair;
+	int error = subscription_pair(core, id, publisher, &pair);
 
 	if (!error)
-		error = subscribe_check(core, &route);
+		error = subscription_check(core, &pair);
 	if (error)
 		return error;
-	if (route.transport)
-		transport_close(core, route.transport);
-	transport = transport_open(core, route.subscriber, route.publisher, false, now_ms);
+	if (pair.transport)
+		transport_close(core, pair.transport);
+	transport = transport_open(core, pair.subscriber, pair.publisher, false, now_ms);
 	transport_tell(core, transport, false);
 	transport_print(core, transport, true, offer);
 	offer->extmap_allow_mixed = true;
-	TAILQ_FOREACH (publication, &route.publisher->publications, of_owner) {
+	TAILQ_FOREACH (publication, &pair.publisher->publications, of_owner) {
 		struct desc_section *section = &offer->sections[offer->sections_used];
 
 		if (!publication_shown(publication))
@@ -324,12 +319,12 @@ int core_subscribe_answer(struct core *core, struct core_participant_id id, cons
 {
 	struct subscription *subscription;
 	struct transport *transport;
-	struct route route;
-	int error = route_find(core, id, publisher, &route);
+	struct subscription_pair pair;
+	int error = subscription_pair(core, id, publisher, &pair);
 
 	if (error)
 		return error;
-	transport = route.transport;
+	transport = pair.transport;
 	if (!transport || transport->view.fingerprint.length)
 		return -CORE_STATE;
 	if (!answer->ufrag[0] || !answer->password[0] || !answer->fingerprint.length ||
@@ -350,14 +345,14 @@ int core_subscribe_answer(struct core *core, struct core_participant_id id, cons
 
 int core_unsubscribe(struct core *core, struct core_participant_id id, const char *publisher)
 {
-	struct route route;
-	int error = route_find(core, id, publisher, &route);
+	struct subscription_pair pair;
+	int error = subscription_pair(core, id, publisher, &pair);
 
 	if (error)
 		return error;
-	if (!route.transport)
+	if (!pair.transport)
 		return -CORE_STATE;
-	transport_close(core, route.transport);
+	transport_close(core, pair.transport);
 	return 0;
 }
 
@@ -365,14 +360,14 @@ int core_pause(struct core *core, struct core_participant_id id, const char *pub
 	enum desc_kind kind, bool paused)
 {
 	struct subscription *subscription;
-	struct route route;
-	int error = route_find(core, id, publisher, &route);
+	struct subscription_pair pair;
+	int error = subscription_pair(core, id, publisher, &pair);
 
 	if (error)
 		return error;
-	if (!route.transport)
+	if (!pair.transport)
 		return -CORE_STATE;
-	TAILQ_FOREACH (subscription, &route.transport->subscriptions, of_transport) {
+	TAILQ_FOREACH (subscription, &pair.transport->subscriptions, of_transport) {
 		if (subscription->publication->view.kind != kind ||
 			subscription->view.paused == paused)
 			continue;

@@ -25,3 +25,17 @@ bool subscription_ssrc_used(const struct core *core, uint32_t ssrc);
 void subscription_remove(struct core *core, struct subscription *subscription);
 
 void subscription_tell(struct core *core, const struct subscription *subscription, bool gone);
+
+// ---- what subscribing by our offer and by the subscriber's (viewer.c) have in common
+
+struct subscription_pair {
+	struct participant *subscriber, *publisher;
+	struct transport *transport; // downward, or NULL
+};
+
+// Finds both, and the transport that carries the one's media to the other. Returns a negative core_error.
+int subscription_pair(const struct core *core, struct core_participant_id id, const char *identity,
+	struct subscription_pair *pair);
+
+// Whether the pair may be subscribed, and rows are left for it. Returns a negative core_error.
+int subscription_check(const struct core *core, const struct subscription_pair *pair);

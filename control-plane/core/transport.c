@@ -144,6 +144,7 @@ void transport_succeed(struct core *core, struct transport *old, struct transpor
 	ufrag_remove(core, from->local_ufrag, from->id.index * 2);
 	memcpy(to->local_ufrag, from->local_ufrag, sizeof(to->local_ufrag));
 	memcpy(to->local_password, from->local_password, sizeof(to->local_password));
+	to->certificate = from->certificate;
 	memset(from->local_ufrag, 0, sizeof(from->local_ufrag));
 	ufrag_add(core, to->local_ufrag, to->id.index * 2);
 }
@@ -187,6 +188,8 @@ struct transport *transport_open(struct core *core, struct participant *owner,
 
 	view->pair = pair;
 	view->publishes = !publisher; // of legs, publication.c says which
+	if (pair && core->local.leg_fingerprints_used)
+		view->certificate = owner->certificate % core->local.leg_fingerprints_used + 1;
 	view->worker = room_worker(core, owner->room);
 	view->state = CORE_TRANSPORT_NEW;
 	view->created_ms = view->heard_ms = now_ms;
@@ -277,6 +280,13 @@ bool transport_same_peer(const struct transport *transport, const struct desc *r
 	       !memcmp(ours->value, theirs->value, ours->length);
 }
 
+static struct desc_fingerprint fingerprint_of(const struct core_local *local, unsigned certificate)
+{
+	if (!certificate || certificate > local->leg_fingerprints_used)
+		return local->fingerprint;
+	return local->leg_fingerprints[certificate - 1];
+}
+
 void transport_print(struct core *core, struct transport *transport, bool offer, struct desc *desc)
 {
 	const struct core_local *local = &core->local;
@@ -289,7 +299,7 @@ void transport_print(struct core *core, struct transport *transport, bool offer,
 	desc->ice_lite = true;
 	desc->end_of_candidates = true;
 	desc->setup = role_said(transport, offer);
-	desc->fingerprint = local->fingerprint;
+	desc->fingerprint = fingerprint_of(local, transport->view.certificate);
 	desc->candidates_used = local->candidates_used;
 	memcpy(desc->candidates, local->candidates, sizeof(desc->candidates));
 }
@@ -502,6 +512,27 @@ int core_transport_heard(struct core *core, struct core_transport_id id, uint64_
 	return 0;
 }
 
+int core_transport_restart(struct core *core, struct core_transport_id id, const char *ufrag,
+	const char *password, struct desc *desc, uint64_t now_ms)
+{
+	struct transport *transport = transport_get(core, id);
+	struct core_transport *view = transport ? &transport->view : NULL;
+
+	if (!view)
+		return -CORE_GONE;
+	if (!view->fingerprint.length)
+		return -CORE_STATE;
+	if (!*ufrag || strlen(ufrag) >= sizeof(view->remote_ufrag) || !*password ||
+		strlen(password) >= sizeof(view->remote_password))
+		return -CORE_BAD_DESC;
+	transport_restart(core, transport, now_ms);
+	snprintf(view->remote_ufrag, sizeof(view->remote_ufrag), "%s", ufrag);
+	snprintf(view->remote_password, sizeof(view->remote_password), "%s", password);
+	transport_tell(core, transport, false);
+	transport_print(core, transport, false, desc);
+	return 0;
+}
+
 int core_transport_close(struct core *core, struct core_transport_id id, const char *why)
 {
 	struct transport *transport = transport_get(core, id);
@@ -567,6 +598,15 @@ void transport_workers_changed(struct core *core)
 const struct core_transport *core_transport(const struct core *core, struct core_transport_id id)
 {
 	return slots_get(&core->transports, id.index, id.generation);
+}
+
+const struct core_transport *core_transport_of(
+	const struct core *core, struct core_participant_id id)
+{
+	struct participant *owner = participant_get(core, id);
+	struct transport *transport = owner ? TAILQ_FIRST(&owner->transports) : NULL;
+
+	return transport ? &transport->view : NULL;
 }
 
 const struct core_transport *core_transport_by_ufrag(

@@ -34,7 +34,7 @@ bool transport_same_peer(const struct transport *transport, const struct desc *r
 // New credentials of ours; the previous ones stay valid for a while (RFC 8445, 9).
 void transport_restart(struct core *core, struct transport *transport, uint64_t now_ms);
 
-// `new` takes over the credentials that the peer knows of `old`, which is about to be closed.
+// `new` takes over credentials and certificate that the peer knows of `old`, which is about to be closed.
 void transport_succeed(struct core *core, struct transport *old, struct transport *new);
 
 // Fills all of a description but its sections.

@@ -28,6 +28,7 @@ struct http_request {
 	enum http_method method;
 	bool upgrade; // wants to become a WebSocket
 	bool secure; // came over TLS
+	bool preflight; // an OPTIONS by which a browser asks before another request
 	const char *path; // decoded, begins with '/'
 	unsigned arguments_used;
 	const char *arguments[HTTP_ARGUMENTS_MAX]; // "name=value", decoded

@@ -9,6 +9,7 @@ extern const struct dialect dialect_jsonrpc;
 extern const struct dialect dialect_plain;
 extern const struct dialect dialect_rooms;
 extern const struct dialect dialect_sfu;
+extern const struct dialect dialect_whip;
 
 static const struct dialect *const dialects[] = {
 	&dialect_sfu,
@@ -16,6 +17,7 @@ static const struct dialect *const dialects[] = {
 	&dialect_jsonrpc,
 	&dialect_plain,
 	&dialect_rooms,
+	&dialect_whip,
 };
 
 enum { DIALECTS = sizeof(dialects) / sizeof(dialects[0]) };

@@ -27,23 +27,48 @@ static int64_t expiry_of(const X509 *certificate)
 	return timegm(&when);
 }
 
-static bool load(const char *path, EVP_PKEY **key, X509 **certificate)
+enum { CERTIFICATES = 1 + CERTIFICATE_OTHERS };
+
+struct chest { // what the file holds
+	EVP_PKEY *key;
+	X509 *certificates[CERTIFICATES];
+};
+
+static void chest_empty(struct chest *chest)
+{
+	EVP_PKEY_free(chest->key);
+	for (unsigned i = 0; i < CERTIFICATES; i++)
+		X509_free(chest->certificates[i]);
+	memset(chest, 0, sizeof(*chest));
+}
+
+static bool is_good(const X509 *certificate, const EVP_PKEY *key)
+{
+	return certificate && X509_check_private_key(certificate, key) == 1 &&
+	       expiry_of(certificate) > time(NULL) + RENEW_S;
+}
+
+// Takes key and first certificate together or not at all, of the others what is good.
+static void load(const char *path, struct chest *chest)
 {
 	FILE *file = fopen(path, "re");
 
 	if (!file)
-		return false;
-	*key = PEM_read_PrivateKey(file, NULL, NULL, NULL);
-	*certificate = *key ? PEM_read_X509(file, NULL, NULL, NULL) : NULL;
+		return;
+	chest->key = PEM_read_PrivateKey(file, NULL, NULL, NULL);
+	for (unsigned i = 0; chest->key && i < CERTIFICATES; i++) {
+		X509 *certificate = PEM_read_X509(file, NULL, NULL, NULL);
+
+		if (!is_good(certificate, chest->key)) {
+			X509_free(certificate);
+			break;
+		}
+		chest->certificates[i] = certificate;
+	}
 	fclose(file);
-	if (*certificate && X509_check_private_key(*certificate, *key) == 1 &&
-		expiry_of(*certificate) > time(NULL) + RENEW_S)
-		return true;
-	EVP_PKEY_free(*key);
-	X509_free(*certificate);
-	*key = NULL;
-	*certificate = NULL;
-	return false;
+	ERR_clear_error();
+	if (!chest->certificates[0])
+		chest_empty(chest);
 }
 
 static bool fill(X509 *certificate, EVP_PKEY *key)
@@ -62,21 +87,28 @@ static bool fill(X509 *certificate, EVP_PKEY *key)
 	       X509_sign(certificate, key, EVP_sha256());
 }
 
-static bool make(EVP_PKEY **key, X509 **certificate)
+// Makes what is missing. Returns false when OpenSSL fails.
+static bool make(struct chest *chest)
 {
-	*key = EVP_EC_gen("P-256");
-	*certificate = X509_new();
-	if (*key && *certificate && fill(*certificate, *key))
-		return true;
-	EVP_PKEY_free(*key);
-	X509_free(*certificate);
-	*key = NULL;
-	*certificate = NULL;
-	return false;
+	if (!chest->key)
+		chest->key = EVP_EC_gen("P-256");
+	for (unsigned i = 0; chest->key && i < CERTIFICATES; i++) {
+		if (chest->certificates[i])
+			continue;
+		chest->certificates[i] = X509_new();
+		if (!chest->certificates[i] || !fill(chest->certificates[i], chest->key))
+			return false;
+	}
+	return chest->key != NULL;
+}
+
+static bool is_full(const struct chest *chest)
+{
+	return chest->key && chest->certificates[CERTIFICATES - 1];
 }
 
 // Writes beside the file and renames: a crash leaves the old pair or the new one, never half of it.
-static int save(const char *path, EVP_PKEY *key, X509 *certificate)
+static int save(const char *path, const struct chest *chest)
 {
 	char beside[4096];
 	int fd, failed;
@@ -93,8 +125,9 @@ static int save(const char *path, EVP_PKEY *key, X509 *certificate)
 		close(fd);
 		return -ENOMEM;
 	}
-	failed = !PEM_write_PrivateKey(file, key, NULL, NULL, 0, NULL, NULL) ||
-		 !PEM_write_X509(file, certificate);
+	failed = !PEM_write_PrivateKey(file, chest->key, NULL, NULL, 0, NULL, NULL);
+	for (unsigned i = 0; i < CERTIFICATES; i++)
+		failed |= !PEM_write_X509(file, chest->certificates[i]);
 	failed |= fclose(file) != 0;
 	if (!failed && !rename(beside, path))
 		return 0;
@@ -103,43 +136,53 @@ static int save(const char *path, EVP_PKEY *key, X509 *certificate)
 	return -failed;
 }
 
-int certificate_use(SSL_CTX *context, const char *path, char *why, size_t why_size)
+static int complete(const char *path, struct chest *chest, char *why, size_t why_size)
 {
-	EVP_PKEY *key = NULL;
-	X509 *certificate = NULL;
-	int result = 0;
+	int error;
 
-	if (!load(path, &key, &certificate)) {
-		ERR_clear_error();
-		if (!make(&key, &certificate)) {
-			snprintf(why, why_size, "cannot make a DTLS certificate: %s",
-				ERR_reason_error_string(ERR_get_error()));
-			return -1;
-		}
-		result = save(path, key, certificate);
-		if (result)
-			snprintf(why, why_size,
-				"%s: cannot keep the DTLS certificate: %s: make the directory "
-				"writable",
-				path, strerror(-result));
+	if (is_full(chest))
+		return 0;
+	if (!make(chest)) {
+		snprintf(why, why_size, "cannot make a DTLS certificate: %s",
+			ERR_reason_error_string(ERR_get_error()));
+		return -1;
 	}
-	if (!result && (SSL_CTX_use_certificate(context, certificate) != 1 ||
-			       SSL_CTX_use_PrivateKey(context, key) != 1)) {
+	error = save(path, chest);
+	if (error)
+		snprintf(why, why_size,
+			"%s: cannot keep the DTLS certificate: %s: make the directory writable",
+			path, strerror(-error));
+	return error;
+}
+
+int certificate_use(SSL_CTX *context, const char *path, X509 *others[CERTIFICATE_OTHERS], char *why,
+	size_t why_size)
+{
+	struct chest chest = {0};
+	int result;
+
+	load(path, &chest);
+	result = complete(path, &chest, why, why_size);
+	if (!result && (SSL_CTX_use_certificate(context, chest.certificates[0]) != 1 ||
+			       SSL_CTX_use_PrivateKey(context, chest.key) != 1)) {
 		snprintf(why, why_size, "%s: OpenSSL refuses it: remove the file", path);
 		result = -1;
 	}
-	EVP_PKEY_free(key);
-	X509_free(certificate);
+	for (unsigned i = 0; i < CERTIFICATE_OTHERS; i++) {
+		others[i] = chest.certificates[1 + i];
+		chest.certificates[1 + i] = NULL;
+	}
+	chest_empty(&chest);
 	return result ? -1 : 0;
 }
 
-void certificate_fingerprint(SSL_CTX *context, struct desc_fingerprint *fingerprint)
+void certificate_fingerprint(const X509 *certificate, struct desc_fingerprint *fingerprint)
 {
 	unsigned length = 0;
 
 	memset(fingerprint, 0, sizeof(*fingerprint));
 	strcpy(fingerprint->algorithm, "sha-256");
-	X509_digest(SSL_CTX_get0_certificate(context), EVP_sha256(), fingerprint->value, &length);
+	X509_digest(certificate, EVP_sha256(), fingerprint->value, &length);
 	fingerprint->length = (uint8_t)length;
 }
 

@@ -3,17 +3,21 @@
 // client has seen stays true after a restart.
 #pragma once
 
-#include "core/desc.h"
+#include "core/core.h"
 
 #include <openssl/ssl.h>
 
-// Puts key and certificate of `path` (PEM, both in one file) into `context`. When the file is missing,
-// unreadable as PEM or within a day of its expiry, makes a new P-256 pair and writes it there, mode 0600.
-// Returns 0, or -1 with `why`.
-int certificate_use(SSL_CTX *context, const char *path, char *why, size_t why_size);
+enum { CERTIFICATE_OTHERS = CORE_LEG_FINGERPRINTS_MAX };
 
-// SHA-256 fingerprint of the certificate in `context`, as for a=fingerprint (RFC 8122).
-void certificate_fingerprint(SSL_CTX *context, struct desc_fingerprint *fingerprint);
+// Puts key and certificate of `path` (PEM, all in one file) into `context`, and further certificates of the
+// same key into `others`, the caller's to free. When the file is missing, unreadable as PEM or within a day
+// of its expiry, makes a new P-256 key and certificates and writes them there, mode 0600. Returns 0, or -1
+// with `why`; `others` are set or NULL either way.
+int certificate_use(SSL_CTX *context, const char *path, X509 *others[CERTIFICATE_OTHERS], char *why,
+	size_t why_size);
+
+// SHA-256 fingerprint, as for a=fingerprint (RFC 8122).
+void certificate_fingerprint(const X509 *certificate, struct desc_fingerprint *fingerprint);
 
 // True when `certificate` has the fingerprint, which may use sha-1, sha-224, sha-256, sha-384 or sha-512.
 bool certificate_matches(X509 *certificate, const struct desc_fingerprint *fingerprint);

@@ -36,6 +36,7 @@ struct session {
 struct dtls {
 	struct dtls_host host;
 	SSL_CTX *context;
+	X509 *others[CERTIFICATE_OTHERS]; // the first certificate is the context's
 	BIO_METHOD *method;
 	uint32_t sessions_max;
 	struct session **sessions; // by transport index
@@ -108,7 +109,8 @@ static int verify_any(int, X509_STORE_CTX *)
 	return 1;
 }
 
-static SSL_CTX *context_make(const char *pem, char *why, size_t why_size)
+static SSL_CTX *context_make(
+	const char *pem, X509 *others[CERTIFICATE_OTHERS], char *why, size_t why_size)
 {
 	SSL_CTX *context = SSL_CTX_new(DTLS_method());
 
@@ -137,7 +139,7 @@ static SSL_CTX *context_make(const char *pem, char *why, size_t why_size)
 		SSL_CTX_free(context);
 		return NULL;
 	}
-	if (certificate_use(context, pem, why, why_size)) {
+	if (certificate_use(context, pem, others, why, why_size)) {
 		SSL_CTX_free(context);
 		return NULL;
 	}
@@ -159,7 +161,7 @@ struct dtls *dtls_create(const struct dtls_host *host, const char *pem, uint32_t
 	dtls->succeeded_ms = calloc(transports, sizeof(*dtls->succeeded_ms));
 	dtls->method = method_make();
 	if (dtls->sessions && dtls->successors && dtls->succeeded_ms && dtls->method)
-		dtls->context = context_make(pem, why, why_size);
+		dtls->context = context_make(pem, dtls->others, why, why_size);
 	if (dtls->context)
 		return dtls;
 	dtls_destroy(dtls);
@@ -176,6 +178,8 @@ void dtls_destroy(struct dtls *dtls)
 		session_free(dtls->sessions[i]);
 		session_free(dtls->successors[i]);
 	}
+	for (unsigned i = 0; i < CERTIFICATE_OTHERS; i++)
+		X509_free(dtls->others[i]);
 	SSL_CTX_free(dtls->context);
 	BIO_meth_free(dtls->method);
 	free(dtls->sessions);
@@ -184,9 +188,14 @@ void dtls_destroy(struct dtls *dtls)
 	free(dtls);
 }
 
-void dtls_fingerprint(const struct dtls *dtls, struct desc_fingerprint *fingerprint)
+void dtls_fingerprint(
+	const struct dtls *dtls, unsigned number, struct desc_fingerprint *fingerprint)
 {
-	certificate_fingerprint(dtls->context, fingerprint);
+	const X509 *first = SSL_CTX_get0_certificate(dtls->context);
+
+	certificate_fingerprint(
+		number && number <= CERTIFICATE_OTHERS ? dtls->others[number - 1] : first,
+		fingerprint);
 }
 
 // ---- one conversation
@@ -245,6 +254,15 @@ static void session_free(struct session *session)
 	free(session);
 }
 
+static bool certificate_choose(struct dtls *dtls, struct core_transport_id id, SSL *ssl)
+{
+	const struct dtls_host *host = &dtls->host;
+	unsigned number = host->certificate ? host->certificate(host->context, id) : 0;
+
+	return !number || number > CERTIFICATE_OTHERS ||
+	       SSL_use_certificate(ssl, dtls->others[number - 1]) == 1;
+}
+
 static struct session *session_make(
 	struct dtls *dtls, struct core_transport_id id, bool client, bool successor)
 {
@@ -254,7 +272,7 @@ static struct session *session_make(
 	if (!session || !bio)
 		goto fail;
 	session->ssl = SSL_new(dtls->context);
-	if (!session->ssl)
+	if (!session->ssl || !certificate_choose(dtls, id, session->ssl))
 		goto fail;
 	session->dtls = dtls;
 	session->id = id;
@@ -276,6 +294,8 @@ static struct session *session_make(
 	return session;
 fail:
 	BIO_free(bio);
+	if (session)
+		SSL_free(session->ssl);
 	free(session);
 	return NULL;
 }

@@ -20,6 +20,8 @@ enum {
 // What DTLS needs of the process around it. `send`, `keys` and `closed` may call back into dtls_forget.
 struct dtls_host {
 	void *context;
+	// Number of the certificate that the transport's descriptions name. NULL = always 0.
+	unsigned (*certificate)(void *context, struct core_transport_id id);
 	// Sends one datagram to the peer of a transport.
 	void (*send)(
 		void *context, struct core_transport_id id, const uint8_t *data, size_t length);
@@ -44,8 +46,9 @@ struct dtls *dtls_create(const struct dtls_host *host, const char *pem, uint32_t
 	char *why, size_t why_size);
 void dtls_destroy(struct dtls *dtls);
 
-// Our fingerprint, for descriptions.
-void dtls_fingerprint(const struct dtls *dtls, struct desc_fingerprint *fingerprint);
+// Fingerprint of our certificate of that number (0: of all but legs), for descriptions.
+void dtls_fingerprint(
+	const struct dtls *dtls, unsigned number, struct desc_fingerprint *fingerprint);
 
 // Takes one datagram of the peer of a transport. The first one opens the conversation in the server's role.
 // When keys are in use already, out of this conversation or (`restored`) one from before a restart, a

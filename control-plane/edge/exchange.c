@@ -69,6 +69,7 @@ static void arguments_read(struct exchange *exchange, struct lws *wsi)
 
 static int head_read(struct exchange *exchange, struct lws *wsi, const char *path)
 {
+	static const char asks[] = "access-control-request-method:";
 	struct http_request *request = &exchange->request;
 	size_t length = strnlen(path, HEAD_BYTES / 2);
 
@@ -83,6 +84,8 @@ static int head_read(struct exchange *exchange, struct lws *wsi, const char *pat
 	request->path = exchange->head;
 	request->method = method_of(wsi);
 	arguments_read(exchange, wsi);
+	request->preflight = request->method == HTTP_OPTIONS &&
+			     lws_hdr_custom_length(wsi, asks, sizeof(asks) - 1) > 0;
 	request->host = header_of(exchange, wsi, WSI_TOKEN_HOST);
 	request->origin = header_of(exchange, wsi, WSI_TOKEN_ORIGIN);
 	request->authorization = header_of(exchange, wsi, WSI_TOKEN_HTTP_AUTHORIZATION);

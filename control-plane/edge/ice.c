@@ -72,6 +72,14 @@ static void dtls_send(
 			length);
 }
 
+static unsigned dtls_certificate(void *context, struct core_transport_id id)
+{
+	struct ice *ice = context;
+	const struct core_transport *transport = core_transport(ice->core, id);
+
+	return transport ? transport->certificate : 0;
+}
+
 static const struct desc_fingerprint *dtls_fingerprint_of(
 	void *context, struct core_transport_id id, bool *open)
 {
@@ -146,6 +154,7 @@ struct ice *ice_create(const struct ice_host *host, const char *pem, uint32_t tr
 	struct ice *ice = calloc(1, sizeof(*ice));
 	struct dtls_host dtls_host = {
 		.context = ice,
+		.certificate = dtls_certificate,
 		.send = dtls_send,
 		.fingerprint = dtls_fingerprint_of,
 		.keys = dtls_keys,
@@ -185,9 +194,12 @@ void ice_destroy(struct ice *ice)
 	free(ice);
 }
 
-void ice_fingerprint(const struct ice *ice, struct desc_fingerprint *fingerprint)
+void ice_fingerprints(const struct ice *ice, struct core_local *local)
 {
-	dtls_fingerprint(ice->dtls, fingerprint);
+	dtls_fingerprint(ice->dtls, 0, &local->fingerprint);
+	for (unsigned i = 0; i < CORE_LEG_FINGERPRINTS_MAX; i++)
+		dtls_fingerprint(ice->dtls, 1 + i, &local->leg_fingerprints[i]);
+	local->leg_fingerprints_used = CORE_LEG_FINGERPRINTS_MAX;
 }
 
 // ---- paths

@@ -31,8 +31,8 @@ struct ice *ice_create(const struct ice_host *host, const char *pem, uint32_t tr
 void ice_attach(struct ice *ice, struct core *core);
 void ice_destroy(struct ice *ice);
 
-// Fingerprint of our certificate, for core_create.
-void ice_fingerprint(const struct ice *ice, struct desc_fingerprint *fingerprint);
+// Fingerprints of our certificates, for core_create.
+void ice_fingerprints(const struct ice *ice, struct core_local *local);
 
 // Takes a STUN or DTLS datagram. Follow with ice_settle and core_dispatch.
 void ice_datagram(struct ice *ice, const struct udp_datagram *datagram, uint64_t now_ms);

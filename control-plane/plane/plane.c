@@ -202,6 +202,7 @@ static bool restore_transport(
 		.worker = row->worker,
 		.dtls_client = row->flags & SLUICE_TRANSPORT_DTLS_CLIENT,
 		.pair = row->flags & SLUICE_TRANSPORT_PAIR,
+		.certificate = row->certificate,
 		.publishes = row->flags & SLUICE_TRANSPORT_PUBLISHES,
 		.has_keys = row->flags & SLUICE_TRANSPORT_HAS_KEYS,
 		.key_epoch = row->key_epoch,

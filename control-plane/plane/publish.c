@@ -242,6 +242,7 @@ static void put_transport(void *context, const struct core_transport *transport,
 	row.transport_cc_extension_id = transport->transport_cc_extension_id;
 	row.paths_used = transport->paths_used;
 	row.path_selected = transport->path_selected;
+	row.certificate = transport->certificate;
 	for (unsigned i = 0; i < transport->paths_used; i++)
 		row.paths[i] = path_of(&transport->paths[i]);
 	if (transport->publishes)

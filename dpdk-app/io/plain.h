@@ -41,6 +41,11 @@ void plain_memory_set_tx_room(unsigned port, uint32_t frames);
 // From now on frames that the port sends are not kept, as if popped at once; or kept again.
 void plain_memory_discard_tx(unsigned port, bool discard);
 
+// From now on each frame that the port sends is shown to `see`, in the order sent and by the thread that
+// sends it, and not kept. NULL: kept again.
+typedef void plain_see(void *context, unsigned queue, const uint8_t *frame, size_t length);
+void plain_memory_see_tx(unsigned port, plain_see *see, void *context);
+
 // Sets the virtual clock that io_now_ns returns; io_sleep moves it on. Starts at 1 s.
 void plain_set_now_ns(uint64_t now_ns);
 

@@ -10,7 +10,7 @@ struct frame {
 	struct frame *next;
 	uint32_t length;
 	uint16_t queue;
-	uint8_t bytes[];
+	uint8_t bytes[PKT_HEADROOM + PKT_ROOM];
 };
 
 struct line { // of waiting frames
@@ -22,6 +22,8 @@ struct memory_port {
 	uint8_t mac[6];
 	uint32_t tx_room;
 	bool discard;
+	plain_see *see;
+	void *see_context;
 	struct line rx[SLUICE_WORKERS_MAX]; // by queue
 	struct line tx;
 };
@@ -31,6 +33,7 @@ static struct {
 	unsigned ports, queues;
 	uint64_t now_ns;
 	_Atomic uint64_t rings;
+	struct frame *spare; // used before: a world that runs takes no memory
 	struct memory_port port[SLUICE_PORTS_MAX];
 } memory;
 
@@ -43,7 +46,11 @@ static int line_append(struct line *line, const uint8_t *bytes, uint32_t length,
 {
 	if (line->used >= PLAIN_MEMORY_FRAMES)
 		return -ENOBUFS;
-	struct frame *frame = malloc(sizeof(*frame) + length);
+	struct frame *frame = memory.spare;
+	if (frame)
+		memory.spare = frame->next;
+	else
+		frame = malloc(sizeof(*frame));
 	if (!frame)
 		return -ENOMEM;
 	frame->next = NULL;
@@ -63,7 +70,8 @@ static void line_remove(struct line *line)
 	if (!line->first)
 		line->last = &line->first;
 	line->used--;
-	free(frame);
+	frame->next = memory.spare;
+	memory.spare = frame;
 }
 
 static void line_clear(struct line *line)
@@ -104,6 +112,11 @@ void plain_memory_destroy(void)
 		line_clear(&memory.port[p].tx);
 		for (unsigned q = 0; q < memory.queues; q++)
 			line_clear(&memory.port[p].rx[q]);
+	}
+	while (memory.spare) {
+		struct frame *next = memory.spare->next;
+		free(memory.spare);
+		memory.spare = next;
 	}
 	plain_pool_destroy();
 	memset(&memory, 0, sizeof(memory));
@@ -146,6 +159,14 @@ void plain_memory_discard_tx(unsigned port, bool discard)
 {
 	if (port < memory.ports)
 		memory.port[port].discard = discard;
+}
+
+void plain_memory_see_tx(unsigned port, plain_see *see, void *context)
+{
+	if (port >= memory.ports)
+		return;
+	memory.port[port].see = see;
+	memory.port[port].see_context = context;
 }
 
 void plain_set_now_ns(uint64_t now_ns)
@@ -197,8 +218,10 @@ unsigned plain_memory_tx(unsigned port, unsigned queue, struct pkt **pkts, unsig
 		return 0;
 	struct memory_port *to = &memory.port[port];
 	while (sent < n && to->tx_room > 0) {
-		if (!to->discard && line_append(&to->tx, pkts[sent]->data, pkts[sent]->length,
-					    (uint16_t)queue) < 0)
+		if (to->see)
+			to->see(to->see_context, queue, pkts[sent]->data, pkts[sent]->length);
+		else if (!to->discard && line_append(&to->tx, pkts[sent]->data, pkts[sent]->length,
+						 (uint16_t)queue) < 0)
 			break;
 		if (to->tx_room != UINT32_MAX)
 			to->tx_room--;

@@ -10,6 +10,7 @@
 enum {
 	CACHE_PACKETS = 256, // per thread, in front of each pool
 	PRIVATE_BYTES = RTE_ALIGN_CEIL(sizeof(struct pkt), RTE_MBUF_PRIV_ALIGN),
+	OBJECT_BYTES = sizeof(struct rte_mbuf) + PRIVATE_BYTES + RTE_MBUF_DEFAULT_BUF_SIZE,
 };
 
 static_assert(RTE_MBUF_DEFAULT_BUF_SIZE >= PKT_HEADROOM + PKT_ROOM);
@@ -18,13 +19,32 @@ static_assert(RTE_PKTMBUF_HEADROOM == PKT_HEADROOM);
 static struct rte_mempool *pools[SLUICE_WORKERS_MAX];
 static unsigned pools_used;
 
+// As rte_pktmbuf_pool_create, but without gaps between the objects: it leaves some so that none crosses a page, where
+// the AF_XDP driver counts on none and the kernel then refuses what lies beyond the end it was told. Addresses
+// for devices are virtual ones here (--iova-mode=va), so crossing a page does no harm.
+static struct rte_mempool *pool_make(const char *name, unsigned packets, int node)
+{
+	struct rte_pktmbuf_pool_private sizes = {
+		.mbuf_data_room_size = RTE_MBUF_DEFAULT_BUF_SIZE, .mbuf_priv_size = PRIVATE_BYTES};
+	struct rte_mempool *pool = rte_mempool_create_empty(name, packets, OBJECT_BYTES,
+		CACHE_PACKETS, sizeof(sizes), node, RTE_MEMPOOL_F_NO_IOVA_CONTIG);
+	if (!pool)
+		return NULL;
+	rte_pktmbuf_pool_init(pool, &sizes);
+	if (rte_mempool_populate_default(pool) < 0) {
+		rte_mempool_free(pool);
+		return NULL;
+	}
+	rte_mempool_obj_iter(pool, rte_pktmbuf_init, NULL);
+	return pool;
+}
+
 int pool_create(unsigned workers, const int *nodes, unsigned packets)
 {
 	for (unsigned w = 0; w < workers; w++) {
 		char name[16];
 		snprintf(name, sizeof(name), "worker%u", w);
-		pools[w] = rte_pktmbuf_pool_create(name, packets, CACHE_PACKETS, PRIVATE_BYTES,
-			RTE_MBUF_DEFAULT_BUF_SIZE, nodes[w]);
+		pools[w] = pool_make(name, packets, nodes[w]);
 		if (!pools[w]) {
 			pool_destroy();
 			return -ENOMEM;
@@ -47,8 +67,26 @@ struct rte_mempool *pool_of(unsigned w)
 
 size_t pool_packet_bytes(void)
 {
-	size_t element = sizeof(struct rte_mbuf) + PRIVATE_BYTES + RTE_MBUF_DEFAULT_BUF_SIZE;
-	return rte_mempool_calc_obj_size(element, 0, NULL);
+	return rte_mempool_calc_obj_size(OBJECT_BYTES, 0, NULL);
+}
+
+struct extent {
+	uintptr_t first, last;
+};
+
+static void extent_add(struct rte_mempool *, void *context, void *object, unsigned)
+{
+	struct extent *extent = context;
+	uintptr_t at = (uintptr_t)object;
+	extent->first = RTE_MIN(extent->first, at);
+	extent->last = RTE_MAX(extent->last, at);
+}
+
+bool pool_is_dense(unsigned w)
+{
+	struct extent extent = {.first = UINTPTR_MAX};
+	uint32_t n = rte_mempool_obj_iter(pools[w], extent_add, &extent);
+	return n > 0 && extent.last - extent.first == (n - 1) * pool_packet_bytes();
 }
 
 static unsigned mbufs_get(unsigned w, struct rte_mbuf **mbufs, unsigned n)

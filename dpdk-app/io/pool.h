@@ -7,6 +7,7 @@
 
 #include <rte_mbuf.h>
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum { POOL_BURST = 64 }; // packets handled with one call of DPDK
@@ -23,6 +24,9 @@ struct rte_mempool *pool_of(unsigned w);
 
 // Bytes of memory that one packet takes, everything included.
 size_t pool_packet_bytes(void);
+
+// Whether worker w's packets lie side by side in one piece of memory, as the AF_XDP driver takes for granted.
+bool pool_is_dense(unsigned w);
 
 static inline struct pkt *pool_pkt(struct rte_mbuf *mbuf)
 {

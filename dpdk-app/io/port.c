@@ -171,6 +171,15 @@ int port_open(const struct config *config, unsigned index, unsigned queues, unsi
 	for (unsigned q = 0; q < RTE_MAX_QUEUES_PER_PORT; q++)
 		rte_spinlock_init(&port->tx_locks[q]);
 
+	for (unsigned w = 0; w < workers && port->mode == SLUICE_PORT_XDP; w++)
+		if (!pool_is_dense(w)) {
+			snprintf(why, why_size,
+				"port %s: the packet buffers lie in several pieces of memory; "
+				"reserve more "
+				"hugepages or lower dataplane.buffers",
+				port->name);
+			return -1;
+		}
 	int error = rte_eth_dev_get_port_by_name(port->device, &port->id);
 	if (error)
 		return port_fail(port, "find the device", error, why, why_size);

@@ -6,14 +6,16 @@
 #include "seq.h"
 #include "span.h"
 #include "srtp_backend.h"
+#include "srtp_memory.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 static_assert((int)SRTP_WINDOW == (int)SEQ_WINDOW_BITS);
+static_assert(sizeof(struct srtp_session) <= SRTP_MEMORY_MAX);
 
-enum { RTP_BYTES_MIN = 12, RTCP_BYTES_MIN = 8, CHUNK = 64 };
+enum { RTP_BYTES_MIN = 12, CHUNK = 64, SESSIONS_AHEAD = 6, LINE = 64 };
 
 // ---- back end -------------------------------------------------------------------------------------
 
@@ -47,6 +49,7 @@ void srtp_library_exit(void)
 	fast_started = false;
 	chosen = &srtp_libsrtp;
 	srtp_libsrtp.stop();
+	srtp_memory_release();
 }
 
 int srtp_backend_choose(enum srtp_choice choice)
@@ -66,34 +69,25 @@ const char *srtp_backend(void)
 
 // ---- session --------------------------------------------------------------------------------------
 
-static bool keys_open(struct srtp_session *session, const struct sluice_srtp_key *key)
-{
-	if (!session->backend->keys_open)
-		return true;
-	session->keys = session->backend->keys_open(session->profile, key);
-	return session->keys != NULL;
-}
-
 struct srtp_session *srtp_session_open(enum srtp_direction direction,
 	enum sluice_srtp_profile profile, const struct sluice_srtp_key *key)
 {
 	if (profile != SLUICE_SRTP_AES128_CM_SHA1_80 && profile != SLUICE_SRTP_AEAD_AES_128_GCM &&
 		profile != SLUICE_SRTP_AEAD_AES_256_GCM)
 		return NULL;
-	struct srtp_session *session = calloc(1, sizeof(*session));
+	struct srtp_session *session = srtp_memory_get(sizeof(*session));
 	if (!session)
 		return NULL;
-	session->direction = direction;
-	session->profile = profile;
-	session->tag_bytes = profile == SLUICE_SRTP_AES128_CM_SHA1_80 ? 10 : 16;
-	session->backend = chosen;
-	session->library = libsrtp_open(direction, profile, key);
-	if (!session->library || srtp_streams_open(&session->streams) < 0 ||
-		!keys_open(session, key)) {
-		srtp_session_close(session);
-		return NULL;
-	}
-	return session;
+	*session = (struct srtp_session){.direction = direction,
+		.profile = profile,
+		.tag_bytes = profile == SLUICE_SRTP_AES128_CM_SHA1_80 ? 10 : 16,
+		.backend = chosen};
+	srtp_streams_open(&session->streams);
+	if (chosen->keys_open(session, key))
+		return session;
+	srtp_streams_close(&session->streams);
+	srtp_memory_put(session, sizeof(*session));
+	return NULL;
 }
 
 void srtp_session_close(struct srtp_session *session)
@@ -101,10 +95,8 @@ void srtp_session_close(struct srtp_session *session)
 	if (!session)
 		return;
 	srtp_streams_close(&session->streams);
-	if (session->keys)
-		session->backend->keys_close(session->keys);
-	libsrtp_close(session->library);
-	free(session);
+	session->backend->keys_close(session);
+	srtp_memory_put(session, sizeof(*session));
 }
 
 // ---- streams --------------------------------------------------------------------------------------
@@ -113,7 +105,7 @@ void srtp_stream_forget(struct srtp_session *session, uint32_t ssrc)
 {
 	const struct srtp_stream *stream = srtp_streams_find(&session->streams, ssrc);
 	if (stream && stream->in_library)
-		libsrtp_stream_remove(session->library, ssrc);
+		session->backend->stream_remove(session, ssrc);
 	srtp_streams_remove(&session->streams, ssrc);
 }
 
@@ -126,7 +118,7 @@ bool srtp_stream_highest(const struct srtp_session *session, uint32_t ssrc, uint
 	return true;
 }
 
-// The row of `ssrc`, made when there is none, known to libsrtp when the back end needs that.
+// The row of `ssrc`, made when there is none, known to the back end when it wants that.
 static enum srtp_result stream_make(
 	struct srtp_session *session, uint32_t ssrc, struct srtp_stream **made)
 {
@@ -137,24 +129,22 @@ static enum srtp_result stream_make(
 	if (!stream)
 		return SRTP_NO_ROOM;
 	enum srtp_result result = SRTP_OK;
-	if (session->backend->library_streams)
-		result = libsrtp_stream_add(session->library, stream);
+	if (session->backend->stream_add)
+		result = session->backend->stream_add(session, stream);
 	if (result != SRTP_OK && is_new)
 		srtp_streams_remove(&session->streams, ssrc);
 	*made = stream;
 	return result;
 }
 
-// After a packet of an SSRC without a row was authenticated. `in_library`: by libsrtp, which now holds
-// a stream for it.
-static struct srtp_stream *stream_learn(
-	struct srtp_session *session, uint32_t ssrc, bool in_library)
+// After a packet of an SSRC without a row was authenticated: a back end with streams now has one for it.
+static struct srtp_stream *stream_learn(struct srtp_session *session, uint32_t ssrc)
 {
 	struct srtp_stream *stream = srtp_streams_add(&session->streams, ssrc);
 	if (stream)
-		stream->in_library = in_library;
-	else if (in_library)
-		libsrtp_stream_remove(session->library, ssrc);
+		stream->in_library = session->backend->stream_remove != NULL;
+	else if (session->backend->stream_remove)
+		session->backend->stream_remove(session, ssrc);
 	return stream;
 }
 
@@ -228,7 +218,7 @@ enum srtp_result srtp_open(
 		return result;
 	struct srtp_stream *stream = opening.stream;
 	if (!stream)
-		stream = stream_learn(session, opening.ssrc, session->backend->library_streams);
+		stream = stream_learn(session, opening.ssrc);
 	if (!stream)
 		return SRTP_NO_ROOM;
 	seq_window_add(&stream->window, opening.index);
@@ -240,22 +230,40 @@ enum srtp_result srtp_open(
 	return SRTP_OK;
 }
 
+// RFC 3711, 3.4: index and E bit lie before the tag; RFC 7714, 9: behind it.
+static uint32_t rtcp_word(const struct srtp_session *session, const uint8_t *data, uint32_t length)
+{
+	bool before = session->profile == SLUICE_SRTP_AES128_CM_SHA1_80;
+	return span_u32(data + length - SRTCP_INDEX_BYTES - (before ? session->tag_bytes : 0));
+}
+
 enum srtp_result srtp_open_rtcp(struct srtp_session *session, uint8_t *data, uint32_t *length)
 {
-	if (*length < RTCP_BYTES_MIN + 4 + session->tag_bytes || *length > UINT16_MAX ||
-		data[0] >> 6 != 2)
+	if (*length < SRTCP_HEADER_BYTES + SRTCP_INDEX_BYTES + session->tag_bytes ||
+		*length > UINT16_MAX || data[0] >> 6 != 2)
 		return SRTP_MALFORMED;
-	uint32_t ssrc = span_u32(data + 4), bytes = *length;
-	struct srtp_stream *stream = srtp_streams_find(&session->streams, ssrc);
+	struct srtcp_packet packet = {.session = session,
+		.data = data,
+		.length = *length,
+		.ssrc = span_u32(data + 4),
+		.word = rtcp_word(session, data, *length)};
+	uint32_t index = packet.word & SRTCP_INDEX_MAX;
+	// Encryption was negotiated. Only AEAD lets a sender leave it out (RFC 7714, 9.3).
+	if (!(packet.word & SRTCP_ENCRYPTED) && session->profile == SLUICE_SRTP_AES128_CM_SHA1_80)
+		return SRTP_MALFORMED;
+	struct srtp_stream *stream = srtp_streams_find(&session->streams, packet.ssrc);
 	if (!stream && session->streams.used >= SRTP_STREAMS_MAX)
 		return SRTP_NO_ROOM;
-	enum srtp_result result = libsrtp_open_rtcp(session->library, data, &bytes);
+	if (stream && !srtcp_window_is_new(&stream->rtcp_window, index))
+		return SRTP_REPLAYED;
+	enum srtp_result result = session->backend->open_rtcp(&packet);
 	if (result != SRTP_OK)
 		return result;
-	if (!stream && !(stream = stream_learn(session, ssrc, true)))
+	if (!stream && !(stream = stream_learn(session, packet.ssrc)))
 		return SRTP_NO_ROOM;
-	stream->in_library = true;
-	*length = bytes;
+	srtcp_window_add(&stream->rtcp_window, index);
+	stream->in_library |= session->backend->stream_remove != NULL;
+	*length = packet.length;
 	return SRTP_OK;
 }
 
@@ -358,14 +366,17 @@ static enum srtp_result job_check(struct srtp_seal_job *job, struct srtp_sealing
 	return SRTP_OK;
 }
 
-static enum srtp_result job_claim(struct srtp_seal_job *job, struct srtp_sealing *sealing)
+// `before`: the stream of the job before, which often is this one's too; NULL = none.
+static enum srtp_result job_claim(
+	struct srtp_seal_job *job, struct srtp_sealing *sealing, struct srtp_stream *before)
 {
 	enum srtp_result result = job_check(job, sealing);
 	if (result != SRTP_OK)
 		return result;
 	struct srtp_streams *streams = &job->session->streams;
 	uint32_t ssrc = span_u32(job->data + 8);
-	sealing->stream = srtp_streams_find(streams, ssrc);
+	sealing->stream =
+		before && before->ssrc == ssrc ? before : srtp_streams_find(streams, ssrc);
 	if (!sealing->stream)
 		sealing->stream = srtp_streams_add(streams, ssrc);
 	if (!sealing->stream)
@@ -386,26 +397,30 @@ static void seal_claimed(struct srtp_sealing *sealings, unsigned n)
 	}
 }
 
-// A session of many receivers is in no near cache: job by job its memory is asked for in the order in
-// which one piece leads to the next.
-static void jobs_prefetch(const struct srtp_seal_job *jobs, unsigned n, unsigned at)
+void srtp_session_prefetch(const struct srtp_session *session)
 {
-	if (at + 6 < n)
-		__builtin_prefetch(jobs[at + 6].session);
-	if (at + 4 < n)
-		__builtin_prefetch(jobs[at + 4].session->streams.slots);
-	if (at + 2 < n && jobs[at + 2].length >= RTP_BYTES_MIN)
-		srtp_streams_prefetch(
-			&jobs[at + 2].session->streams, span_u32(jobs[at + 2].data + 8));
+	const uint8_t *from = (const uint8_t *)session;
+	const size_t bytes = offsetof(struct srtp_session, streams.own_rows[1]);
+	for (size_t i = 0; session && i < bytes; i += LINE)
+		__builtin_prefetch(from + i);
 }
 
 static unsigned seal_chunk(struct srtp_seal_job *jobs, unsigned n)
 {
 	struct srtp_sealing sealings[CHUNK];
 	unsigned claimed = 0, sealed = 0;
+	struct srtp_session *session = NULL;
+	struct srtp_stream *stream = NULL;
 	for (unsigned i = 0; i < n; i++) {
-		jobs_prefetch(jobs, n, i);
-		jobs[i].result = job_claim(&jobs[i], &sealings[claimed]);
+		struct srtp_sealing *sealing = &sealings[claimed];
+		if (i + SESSIONS_AHEAD < n &&
+			jobs[i + SESSIONS_AHEAD].session != jobs[i + SESSIONS_AHEAD - 1].session)
+			srtp_session_prefetch(jobs[i + SESSIONS_AHEAD].session);
+		sealing->stream = NULL;
+		jobs[i].result =
+			job_claim(&jobs[i], sealing, jobs[i].session == session ? stream : NULL);
+		session = jobs[i].session;
+		stream = sealing->stream;
 		claimed += jobs[i].result == SRTP_OK;
 	}
 	seal_claimed(sealings, claimed);
@@ -425,17 +440,23 @@ unsigned srtp_seal(struct srtp_seal_job *jobs, unsigned n)
 enum srtp_result srtp_seal_rtcp(
 	struct srtp_session *session, uint8_t *data, uint32_t *length, uint32_t room)
 {
-	if (*length < RTCP_BYTES_MIN || *length > UINT16_MAX || data[0] >> 6 != 2)
+	if (*length < SRTCP_HEADER_BYTES || *length > UINT16_MAX || data[0] >> 6 != 2)
 		return SRTP_MALFORMED;
-	if (room < *length || room - *length < session->tag_bytes + 4)
+	if (room < *length || room - *length < session->tag_bytes + SRTCP_INDEX_BYTES)
 		return SRTP_TOO_LONG;
-	uint32_t ssrc = span_u32(data + 4);
-	struct srtp_stream *stream = srtp_streams_find(&session->streams, ssrc);
+	struct srtcp_packet packet = {
+		.session = session, .data = data, .length = *length, .ssrc = span_u32(data + 4)};
+	struct srtp_stream *stream = srtp_streams_find(&session->streams, packet.ssrc);
 	if (!stream)
-		stream = srtp_streams_add(&session->streams, ssrc);
+		stream = srtp_streams_add(&session->streams, packet.ssrc);
 	if (!stream)
 		return SRTP_NO_ROOM;
-	enum srtp_result result = libsrtp_seal_rtcp(session->library, data, length);
-	stream->in_library |= result != SRTP_NO_ROOM;
+	if (stream->rtcp_index == SRTCP_INDEX_MAX)
+		return SRTP_EXHAUSTED;
+	packet.word = SRTCP_ENCRYPTED | ++stream->rtcp_index; // used up, whatever happens now
+	enum srtp_result result = session->backend->seal_rtcp(&packet);
+	stream->in_library |= session->backend->stream_remove && result != SRTP_NO_ROOM;
+	if (result == SRTP_OK)
+		*length = packet.length;
 	return result;
 }

@@ -103,6 +103,10 @@ struct srtp_seal_job {
 	enum srtp_result result;
 };
 
+// Asks for the session's memory, as far as sealing under its first SSRCs needs it; the keys are asked for by
+// srtp_seal. For callers with many sessions, some packets before their turn. NULL is ignored.
+void srtp_session_prefetch(const struct srtp_session *session);
+
 // Seals `n` packets, of any sessions in any order. Each job gets its own result; returns how
 // many are SRTP_OK. The data of a job that failed must not be sent.
 unsigned srtp_seal(struct srtp_seal_job *jobs, unsigned n);

@@ -31,8 +31,8 @@ static int keystream(IMB_MGR *manager, const uint32_t *rounds, uint32_t key_byte
 	return job && job->status == IMB_STATUS_COMPLETED ? 0 : -EIO;
 }
 
-int srtp_derive(IMB_MGR *manager, const struct srtp_master *master, enum srtp_label label,
-	uint8_t *out, uint32_t n)
+int srtp_derive(IMB_MGR *manager, const struct srtp_master *master, unsigned label, uint8_t *out,
+	uint32_t n)
 {
 	_Alignas(16) uint32_t rounds[ROUND_WORDS], unused[ROUND_WORDS];
 	_Alignas(16) uint8_t iv[16] = {0}, stream[SRTP_DERIVED_MAX];

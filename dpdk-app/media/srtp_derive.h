@@ -6,7 +6,13 @@
 #include <intel-ipsec-mb.h>
 #include <stdint.h>
 
-enum srtp_label { SRTP_LABEL_CIPHER = 0, SRTP_LABEL_AUTH = 1, SRTP_LABEL_SALT = 2 }; // of RTP
+// Those of RTP; SRTP_LABEL_RTCP is added for the same of RTCP.
+enum srtp_label {
+	SRTP_LABEL_CIPHER = 0,
+	SRTP_LABEL_AUTH = 1,
+	SRTP_LABEL_SALT = 2,
+	SRTP_LABEL_RTCP = 3,
+};
 
 struct srtp_master {
 	const uint8_t *key;
@@ -19,5 +25,5 @@ enum { SRTP_DERIVED_MAX = 32 };
 
 // Writes `n` bytes of the key `label` names, at most SRTP_DERIVED_MAX. 0 or -EIO: the crypto library
 // failed. `manager` must have no job under way.
-int srtp_derive(IMB_MGR *manager, const struct srtp_master *master, enum srtp_label label,
-	uint8_t *out, uint32_t n);
+int srtp_derive(IMB_MGR *manager, const struct srtp_master *master, unsigned label, uint8_t *out,
+	uint32_t n);

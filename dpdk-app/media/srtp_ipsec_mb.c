@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// The back end over intel-ipsec-mb, RTP only. GCM packet by packet through the direct functions; AES-CM
-// with HMAC-SHA1 in bursts through the multi-buffer jobs, which hash many packets side by side.
+// The back end over intel-ipsec-mb. GCM packet by packet through the direct functions; AES-CM with
+// HMAC-SHA1 in bursts through the multi-buffer jobs, which hash many packets side by side. RTCP packet by
+// packet: it is too rare to fill a burst.
 //
 // A manager belongs to one thread: it holds jobs under way. Each thread makes its own when it opens its
 // first session; all are freed by stop(). Expanded keys belong to none: any thread may use them.
 #include "span.h"
 #include "srtp_backend.h"
 #include "srtp_derive.h"
+#include "srtp_memory.h"
 
 #include <errno.h>
 #include <intel-ipsec-mb.h>
@@ -25,9 +27,10 @@ enum {
 	SHA1_BYTES = 20,
 	JOBS = 64, // under way at once
 	LINE = 64,
+	KEYS_AHEAD = 2, // jobs
 };
 
-struct ipsec_mb_keys {
+struct ipsec_mb_keys { // of RTP or of RTCP
 	uint8_t salt[16]; // 112 or 96 bits
 	bool is_256;
 	bool is_gcm;
@@ -44,6 +47,8 @@ enum {
 	KEYS_CM_BYTES =
 		(offsetof(struct ipsec_mb_keys, cm.outer) + SHA1_BYTES + LINE - 1) / LINE * LINE,
 };
+
+static_assert(sizeof(struct ipsec_mb_keys) <= SRTP_MEMORY_MAX);
 
 static size_t keys_bytes(const struct ipsec_mb_keys *keys)
 {
@@ -181,14 +186,17 @@ static void hmac_expand(IMB_MGR *manager, const uint8_t *auth_key, struct ipsec_
 	explicit_bzero(outer, sizeof(outer));
 }
 
-static int cm_expand(IMB_MGR *manager, const struct srtp_master *master, struct ipsec_mb_keys *keys)
+// `labels`: 0 for RTP, SRTP_LABEL_RTCP for RTCP.
+static int cm_expand(IMB_MGR *manager, const struct srtp_master *master, unsigned labels,
+	struct ipsec_mb_keys *keys)
 {
 	_Alignas(16) uint32_t unused[11 * 4];
 	uint8_t cipher_key[16], auth_key[SHA1_BYTES];
-	int result =
-		srtp_derive(manager, master, SRTP_LABEL_CIPHER, cipher_key, sizeof(cipher_key));
+	int result = srtp_derive(
+		manager, master, labels + SRTP_LABEL_CIPHER, cipher_key, sizeof(cipher_key));
 	if (result == 0)
-		result = srtp_derive(manager, master, SRTP_LABEL_AUTH, auth_key, sizeof(auth_key));
+		result = srtp_derive(
+			manager, master, labels + SRTP_LABEL_AUTH, auth_key, sizeof(auth_key));
 	if (result == 0) {
 		IMB_AES_KEYEXP_128(manager, cipher_key, keys->cm.rounds, unused);
 		hmac_expand(manager, auth_key, keys);
@@ -199,11 +207,12 @@ static int cm_expand(IMB_MGR *manager, const struct srtp_master *master, struct 
 	return result;
 }
 
-static int gcm_expand(
-	IMB_MGR *manager, const struct srtp_master *master, struct ipsec_mb_keys *keys)
+static int gcm_expand(IMB_MGR *manager, const struct srtp_master *master, unsigned labels,
+	struct ipsec_mb_keys *keys)
 {
 	uint8_t cipher_key[32];
-	int result = srtp_derive(manager, master, SRTP_LABEL_CIPHER, cipher_key, master->key_bytes);
+	int result = srtp_derive(
+		manager, master, labels + SRTP_LABEL_CIPHER, cipher_key, master->key_bytes);
 	if (result == 0 && keys->is_256)
 		IMB_AES256_GCM_PRE(manager, cipher_key, &keys->gcm);
 	else if (result == 0)
@@ -212,19 +221,18 @@ static int gcm_expand(
 	return result;
 }
 
-static void keys_close(void *closing)
+static void keys_free(struct ipsec_mb_keys *keys)
 {
-	struct ipsec_mb_keys *keys = closing;
-	explicit_bzero(keys, keys_bytes(keys));
-	free(keys);
+	if (keys)
+		srtp_memory_put(keys, keys_bytes(keys));
 }
 
-static void *keys_open(enum sluice_srtp_profile profile, const struct sluice_srtp_key *key)
+static struct ipsec_mb_keys *keys_make(IMB_MGR *manager, enum sluice_srtp_profile profile,
+	const struct sluice_srtp_key *key, unsigned labels)
 {
-	struct ipsec_mb_thread *thread = thread_get();
 	bool is_gcm = profile != SLUICE_SRTP_AES128_CM_SHA1_80;
 	size_t bytes = is_gcm ? sizeof(struct ipsec_mb_keys) : KEYS_CM_BYTES;
-	struct ipsec_mb_keys *keys = thread ? aligned_alloc(LINE, bytes) : NULL;
+	struct ipsec_mb_keys *keys = srtp_memory_get(bytes);
 	if (!keys)
 		return NULL;
 	memset(keys, 0, bytes);
@@ -234,15 +242,35 @@ static void *keys_open(enum sluice_srtp_profile profile, const struct sluice_srt
 		.key_bytes = keys->is_256 ? 32 : 16,
 		.salt = key->salt,
 		.salt_bytes = keys->is_gcm ? 12 : SALT_BYTES};
-	int result =
-		srtp_derive(thread->wide, &master, SRTP_LABEL_SALT, keys->salt, master.salt_bytes);
+	int result = srtp_derive(
+		manager, &master, labels + SRTP_LABEL_SALT, keys->salt, master.salt_bytes);
 	if (result == 0)
-		result = keys->is_gcm ? gcm_expand(thread->wide, &master, keys)
-				      : cm_expand(thread->wide, &master, keys);
+		result = keys->is_gcm ? gcm_expand(manager, &master, labels, keys)
+				      : cm_expand(manager, &master, labels, keys);
 	if (result == 0)
 		return keys;
-	keys_close(keys);
+	keys_free(keys);
 	return NULL;
+}
+
+static void keys_close(struct srtp_session *session)
+{
+	keys_free(session->keys);
+	keys_free(session->rtcp_keys);
+	session->keys = session->rtcp_keys = NULL;
+}
+
+static bool keys_open(struct srtp_session *session, const struct sluice_srtp_key *key)
+{
+	struct ipsec_mb_thread *thread = thread_get();
+	if (!thread)
+		return false;
+	session->keys = keys_make(thread->wide, session->profile, key, 0);
+	session->rtcp_keys = keys_make(thread->wide, session->profile, key, SRTP_LABEL_RTCP);
+	if (session->keys && session->rtcp_keys)
+		return true;
+	keys_close(session);
+	return false;
 }
 
 // In constant time.
@@ -257,32 +285,86 @@ static bool tags_equal(const uint8_t *a, const uint8_t *b, uint32_t n)
 
 // ---- AEAD_AES_GCM (RFC 7714) ----------------------------------------------------------------------
 
-// RFC 7714, 8.1: 00 00 SSRC ROC SEQ, xor salt
+static void gcm_iv_make(
+	const struct ipsec_mb_keys *keys, uint64_t first, uint32_t last, uint8_t iv[12])
+{
+	uint64_t salt;
+	uint32_t salt_last;
+	memcpy(&salt, keys->salt, sizeof(salt));
+	memcpy(&salt_last, keys->salt + sizeof(salt), sizeof(salt_last));
+	salt ^= __builtin_bswap64(first);
+	salt_last ^= __builtin_bswap32(last);
+	memcpy(iv, &salt, sizeof(salt));
+	memcpy(iv + sizeof(salt), &salt_last, sizeof(salt_last));
+}
+
+// RFC 7714, 8.1: 00 00 SSRC ROC SEQ, xor salt; ROC and SEQ are the index
 static void gcm_iv(const struct ipsec_mb_keys *keys, uint32_t ssrc, uint64_t index, uint8_t iv[12])
 {
-	span_put_u16(iv, 0);
-	span_put_u32(iv + 2, ssrc);
-	span_put_u32(iv + 6, (uint32_t)(index >> 16));
-	span_put_u16(iv + 10, (uint16_t)index);
-	for (unsigned i = 0; i < 12; i++)
-		iv[i] ^= keys->salt[i];
+	gcm_iv_make(keys, (uint64_t)ssrc << 16 | index >> 32, (uint32_t)index, iv);
+}
+
+// RFC 7714, 9.1: 00 00 SSRC 00 00 index, xor salt
+static void gcm_iv_rtcp(
+	const struct ipsec_mb_keys *keys, const struct srtcp_packet *packet, uint8_t iv[12])
+{
+	gcm_iv_make(keys, (uint64_t)packet->ssrc << 16, packet->word & ~SRTCP_ENCRYPTED, iv);
+}
+
+struct gcm_message {
+	const uint8_t *in;
+	uint8_t *out;
+	uint32_t bytes;
+	const uint8_t *clear; // authenticated only
+	uint32_t clear_bytes;
+	uint8_t *tag;
+	uint8_t iv[12];
+};
+
+static inline void gcm_encrypt(
+	IMB_MGR *manager, const struct ipsec_mb_keys *keys, const struct gcm_message *message)
+{
+	struct gcm_context_data context;
+	if (keys->is_256)
+		IMB_AES256_GCM_ENC(manager, &keys->gcm, &context, message->out, message->in,
+			message->bytes, message->iv, message->clear, message->clear_bytes,
+			message->tag, GCM_TAG);
+	else
+		IMB_AES128_GCM_ENC(manager, &keys->gcm, &context, message->out, message->in,
+			message->bytes, message->iv, message->clear, message->clear_bytes,
+			message->tag, GCM_TAG);
+}
+
+// False when the message's tag is not the one it should have.
+static bool gcm_decrypt(
+	IMB_MGR *manager, const struct ipsec_mb_keys *keys, const struct gcm_message *message)
+{
+	struct gcm_context_data context;
+	uint8_t tag[GCM_TAG];
+	if (keys->is_256)
+		IMB_AES256_GCM_DEC(manager, &keys->gcm, &context, message->out, message->in,
+			message->bytes, message->iv, message->clear, message->clear_bytes, tag,
+			GCM_TAG);
+	else
+		IMB_AES128_GCM_DEC(manager, &keys->gcm, &context, message->out, message->in,
+			message->bytes, message->iv, message->clear, message->clear_bytes, tag,
+			GCM_TAG);
+	return tags_equal(tag, message->tag, GCM_TAG);
 }
 
 static void gcm_seal(IMB_MGR *manager, const struct srtp_sealing *sealing)
 {
 	struct srtp_seal_job *job = sealing->job;
-	const struct ipsec_mb_keys *keys = job->session->keys;
-	struct gcm_context_data context;
 	uint8_t *out = job->data + sealing->header_bytes;
 	uint32_t bytes = sealing->payload_bytes;
-	uint8_t iv[12];
-	gcm_iv(keys, sealing->stream->ssrc, job->index, iv);
-	if (keys->is_256)
-		IMB_AES256_GCM_ENC(manager, &keys->gcm, &context, out, sealing->payload, bytes, iv,
-			job->data, sealing->header_bytes, out + bytes, GCM_TAG);
-	else
-		IMB_AES128_GCM_ENC(manager, &keys->gcm, &context, out, sealing->payload, bytes, iv,
-			job->data, sealing->header_bytes, out + bytes, GCM_TAG);
+	struct gcm_message message = {.in = sealing->payload,
+		.out = out,
+		.bytes = bytes,
+		.clear = job->data,
+		.clear_bytes = sealing->header_bytes,
+		.tag = out + bytes};
+	gcm_iv(job->session->keys, sealing->stream->ssrc, job->index, message.iv);
+	gcm_encrypt(manager, job->session->keys, &message);
 	job->length = sealing->header_bytes + bytes + GCM_TAG;
 	job->result = SRTP_OK;
 }
@@ -290,20 +372,74 @@ static void gcm_seal(IMB_MGR *manager, const struct srtp_sealing *sealing)
 static enum srtp_result gcm_open(IMB_MGR *manager, struct srtp_opening *opening)
 {
 	const struct ipsec_mb_keys *keys = opening->session->keys;
-	struct gcm_context_data context;
 	uint8_t *payload = opening->data + opening->header_bytes;
 	uint32_t bytes = opening->length - opening->header_bytes - GCM_TAG;
-	uint8_t iv[12], tag[GCM_TAG];
-	gcm_iv(keys, opening->ssrc, opening->index, iv);
-	if (keys->is_256)
-		IMB_AES256_GCM_DEC(manager, &keys->gcm, &context, payload, payload, bytes, iv,
-			opening->data, opening->header_bytes, tag, GCM_TAG);
-	else
-		IMB_AES128_GCM_DEC(manager, &keys->gcm, &context, payload, payload, bytes, iv,
-			opening->data, opening->header_bytes, tag, GCM_TAG);
-	if (!tags_equal(tag, payload + bytes, GCM_TAG))
+	struct gcm_message message = {.in = payload,
+		.out = payload,
+		.bytes = bytes,
+		.clear = opening->data,
+		.clear_bytes = opening->header_bytes,
+		.tag = payload + bytes};
+	gcm_iv(keys, opening->ssrc, opening->index, message.iv);
+	if (!gcm_decrypt(manager, keys, &message))
 		return SRTP_AUTH_FAILED;
 	opening->length -= GCM_TAG;
+	return SRTP_OK;
+}
+
+// What is authenticated beside the ciphertext: the first header and the word with index and E bit.
+enum { GCM_RTCP_CLEAR = SRTCP_HEADER_BYTES + SRTCP_INDEX_BYTES };
+
+static void gcm_rtcp_clear(const struct srtcp_packet *packet, uint8_t clear[GCM_RTCP_CLEAR])
+{
+	memcpy(clear, packet->data, SRTCP_HEADER_BYTES);
+	span_put_u32(clear + SRTCP_HEADER_BYTES, packet->word);
+}
+
+static enum srtp_result gcm_seal_rtcp(IMB_MGR *manager, struct srtcp_packet *packet)
+{
+	const struct ipsec_mb_keys *keys = packet->session->rtcp_keys;
+	uint8_t clear[GCM_RTCP_CLEAR];
+	uint8_t *body = packet->data + SRTCP_HEADER_BYTES, *end = packet->data + packet->length;
+	struct gcm_message message = {.in = body,
+		.out = body,
+		.bytes = packet->length - SRTCP_HEADER_BYTES,
+		.clear = clear,
+		.clear_bytes = sizeof(clear),
+		.tag = end};
+	gcm_rtcp_clear(packet, clear);
+	gcm_iv_rtcp(keys, packet, message.iv);
+	gcm_encrypt(manager, keys, &message);
+	span_put_u32(end + GCM_TAG, packet->word);
+	packet->length += GCM_TAG + SRTCP_INDEX_BYTES;
+	return SRTP_OK;
+}
+
+static enum srtp_result gcm_open_rtcp(IMB_MGR *manager, struct srtcp_packet *packet)
+{
+	const struct ipsec_mb_keys *keys = packet->session->rtcp_keys;
+	uint8_t clear[GCM_RTCP_CLEAR], tag[GCM_TAG];
+	uint32_t length = packet->length - GCM_TAG - SRTCP_INDEX_BYTES;
+	uint8_t *body = packet->data + SRTCP_HEADER_BYTES, *end = packet->data + length;
+	struct gcm_message message = {.in = body,
+		.out = body,
+		.bytes = length - SRTCP_HEADER_BYTES,
+		.clear = clear,
+		.clear_bytes = sizeof(clear),
+		.tag = tag};
+	memcpy(tag, end, GCM_TAG);
+	if (packet->word & SRTCP_ENCRYPTED) {
+		gcm_rtcp_clear(packet, clear);
+	} else { // RFC 7714, 9.3: all of it is in the clear, and the word moves up to it
+		span_put_u32(end, packet->word);
+		message.clear = packet->data;
+		message.clear_bytes = length + SRTCP_INDEX_BYTES;
+		message.bytes = 0;
+	}
+	gcm_iv_rtcp(keys, packet, message.iv);
+	if (!gcm_decrypt(manager, keys, &message))
+		return SRTP_AUTH_FAILED;
+	packet->length = length;
 	return SRTP_OK;
 }
 
@@ -415,30 +551,83 @@ static bool job_run(IMB_MGR *manager)
 	return done && done->status == IMB_STATUS_COMPLETED;
 }
 
+struct cm_message { // to be opened in place
+	uint8_t *data;
+	uint32_t hashed_bytes; // from data on
+	uint8_t *encrypted;
+	uint32_t encrypted_bytes;
+	const uint8_t *tag; // not within what is hashed
+	uint8_t iv[16];
+};
+
 // Two jobs: nothing is decrypted before the tag was found right.
+static enum srtp_result cm_decrypt(struct ipsec_mb_thread *thread, const struct ipsec_mb_keys *keys,
+	const struct cm_message *message)
+{
+	IMB_JOB *job = IMB_GET_NEXT_JOB(thread->narrow);
+	cipher_set(job, keys, message->iv, message->data, message->data, 0);
+	hash_set(job, keys, message->data, message->hashed_bytes, thread->tags[0]);
+	if (!job_run(thread->narrow))
+		return SRTP_FAILED;
+	if (!tags_equal(message->tag, thread->tags[0], CM_TAG))
+		return SRTP_AUTH_FAILED;
+	job = IMB_GET_NEXT_JOB(thread->wide);
+	cipher_set(job, keys, message->iv, message->encrypted, message->encrypted,
+		message->encrypted_bytes);
+	job->hash_alg = IMB_AUTH_NULL;
+	return job_run(thread->wide) ? SRTP_OK : SRTP_FAILED;
+}
+
 static enum srtp_result cm_open(struct ipsec_mb_thread *thread, struct srtp_opening *opening)
 {
 	const struct ipsec_mb_keys *keys = opening->session->keys;
 	uint32_t bytes = opening->length - CM_TAG;
-	uint8_t *payload = opening->data + opening->header_bytes;
 	uint8_t tag[CM_TAG];
+	struct cm_message message = {.data = opening->data,
+		.hashed_bytes = bytes + ROC_BYTES,
+		.encrypted = opening->data + opening->header_bytes,
+		.encrypted_bytes = bytes - opening->header_bytes,
+		.tag = tag};
 	memcpy(tag, opening->data + bytes, CM_TAG);
 	span_put_u32(opening->data + bytes, (uint32_t)(opening->index >> 16));
+	cm_iv(keys, opening->ssrc, opening->index, message.iv);
+	enum srtp_result result = cm_decrypt(thread, keys, &message);
+	if (result == SRTP_OK)
+		opening->length = bytes;
+	return result;
+}
+
+static enum srtp_result cm_seal_rtcp(struct ipsec_mb_thread *thread, struct srtcp_packet *packet)
+{
+	const struct ipsec_mb_keys *keys = packet->session->rtcp_keys;
+	uint8_t *body = packet->data + SRTCP_HEADER_BYTES;
+	uint32_t hashed = packet->length + SRTCP_INDEX_BYTES;
+	cm_iv(keys, packet->ssrc, packet->word & ~SRTCP_ENCRYPTED, thread->ivs[0]);
+	span_put_u32(packet->data + packet->length, packet->word);
 	IMB_JOB *job = IMB_GET_NEXT_JOB(thread->narrow);
-	cipher_set(job, keys, thread->ivs[0], opening->data, opening->data, 0);
-	hash_set(job, keys, opening->data, bytes + ROC_BYTES, thread->tags[0]);
+	cipher_set(job, keys, thread->ivs[0], body, body, packet->length - SRTCP_HEADER_BYTES);
+	hash_set(job, keys, packet->data, hashed, thread->tags[0]);
 	if (!job_run(thread->narrow))
 		return SRTP_FAILED;
-	if (!tags_equal(tag, thread->tags[0], CM_TAG))
-		return SRTP_AUTH_FAILED;
-	cm_iv(keys, opening->ssrc, opening->index, thread->ivs[0]);
-	job = IMB_GET_NEXT_JOB(thread->wide);
-	cipher_set(job, keys, thread->ivs[0], payload, payload, bytes - opening->header_bytes);
-	job->hash_alg = IMB_AUTH_NULL;
-	if (!job_run(thread->wide))
-		return SRTP_FAILED;
-	opening->length = bytes;
+	memcpy(packet->data + hashed, thread->tags[0], CM_TAG);
+	packet->length = hashed + CM_TAG;
 	return SRTP_OK;
+}
+
+static enum srtp_result cm_open_rtcp(struct ipsec_mb_thread *thread, struct srtcp_packet *packet)
+{
+	const struct ipsec_mb_keys *keys = packet->session->rtcp_keys;
+	uint32_t hashed = packet->length - CM_TAG;
+	struct cm_message message = {.data = packet->data,
+		.hashed_bytes = hashed,
+		.encrypted = packet->data + SRTCP_HEADER_BYTES,
+		.encrypted_bytes = hashed - SRTCP_INDEX_BYTES - SRTCP_HEADER_BYTES,
+		.tag = packet->data + hashed};
+	cm_iv(keys, packet->ssrc, packet->word & ~SRTCP_ENCRYPTED, message.iv);
+	enum srtp_result result = cm_decrypt(thread, keys, &message);
+	if (result == SRTP_OK)
+		packet->length = hashed - SRTCP_INDEX_BYTES;
+	return result;
 }
 
 // ---- both -----------------------------------------------------------------------------------------
@@ -452,13 +641,38 @@ static enum srtp_result rtp_open(struct srtp_opening *opening)
 	return keys->is_gcm ? gcm_open(thread->wide, opening) : cm_open(thread, opening);
 }
 
-// The keys of many receivers do not fit in the nearest caches.
-static void keys_prefetch(const struct srtp_sealing *sealing)
+static enum srtp_result rtcp_open(struct srtcp_packet *packet)
 {
-	const struct ipsec_mb_keys *keys = sealing->job->session->keys;
-	const size_t bytes = keys_bytes(keys);
-	for (size_t i = LINE; i < bytes; i += LINE)
-		__builtin_prefetch((const uint8_t *)keys + i);
+	const struct ipsec_mb_keys *keys = packet->session->rtcp_keys;
+	struct ipsec_mb_thread *thread = thread_get();
+	if (!thread)
+		return SRTP_NO_ROOM;
+	return keys->is_gcm ? gcm_open_rtcp(thread->wide, packet) : cm_open_rtcp(thread, packet);
+}
+
+static enum srtp_result rtcp_seal(struct srtcp_packet *packet)
+{
+	const struct ipsec_mb_keys *keys = packet->session->rtcp_keys;
+	struct ipsec_mb_thread *thread = thread_get();
+	if (!thread)
+		return SRTP_NO_ROOM;
+	return keys->is_gcm ? gcm_seal_rtcp(thread->wide, packet) : cm_seal_rtcp(thread, packet);
+}
+
+// The keys of many receivers do not fit in the nearest caches. All of a key is asked for without a look
+// at it, which would have to wait.
+static void keys_prefetch(const struct srtp_sealing *sealings, unsigned n, unsigned at)
+{
+	if (at + KEYS_AHEAD >= n)
+		return;
+	const struct srtp_session *session = sealings[at + KEYS_AHEAD].job->session;
+	if (session == sealings[at + KEYS_AHEAD - 1].job->session)
+		return;
+	const size_t bytes = session->profile == SLUICE_SRTP_AES128_CM_SHA1_80
+				     ? KEYS_CM_BYTES
+				     : sizeof(struct ipsec_mb_keys);
+	for (size_t i = 0; i < bytes; i += LINE)
+		__builtin_prefetch((const uint8_t *)session->keys + i);
 }
 
 static void seal_some(struct ipsec_mb_thread *thread, struct srtp_sealing *sealings, unsigned n)
@@ -467,10 +681,7 @@ static void seal_some(struct ipsec_mb_thread *thread, struct srtp_sealing *seali
 	unsigned cm_used = 0;
 	for (unsigned i = 0; i < n; i++) {
 		const struct ipsec_mb_keys *keys = sealings[i].job->session->keys;
-		if (i + 2 < n)
-			__builtin_prefetch(sealings[i + 2].job->session->keys);
-		if (i + 1 < n)
-			keys_prefetch(&sealings[i + 1]);
+		keys_prefetch(sealings, n, i);
 		if (keys->is_gcm)
 			gcm_seal(thread->wide, &sealings[i]);
 		else
@@ -490,7 +701,6 @@ static void rtp_seal(struct srtp_sealing *sealings, unsigned n)
 }
 
 const struct srtp_backend srtp_ipsec_mb = {
-	.library_streams = false,
 	.start = start,
 	.stop = stop,
 	.name = name,
@@ -498,4 +708,6 @@ const struct srtp_backend srtp_ipsec_mb = {
 	.keys_close = keys_close,
 	.open = rtp_open,
 	.seal = rtp_seal,
+	.open_rtcp = rtcp_open,
+	.seal_rtcp = rtcp_seal,
 };

@@ -90,54 +90,59 @@ static bool policy_set(struct libsrtp *library, enum srtp_direction direction,
 	return true;
 }
 
-struct libsrtp *libsrtp_open(enum srtp_direction direction, enum sluice_srtp_profile profile,
-	const struct sluice_srtp_key *key)
+static void keys_close(struct srtp_session *session)
 {
-	struct libsrtp *library = calloc(1, sizeof(*library));
-	if (!library)
-		return NULL;
-	if (!policy_set(library, direction, profile, key) ||
-		srtp_create(&library->library, &library->policy) != srtp_err_status_ok) {
-		library->library = NULL;
-		libsrtp_close(library);
-		return NULL;
-	}
-	return library;
-}
-
-void libsrtp_close(struct libsrtp *library)
-{
-	if (!library)
-		return;
+	struct libsrtp *library = session->keys;
 	if (library->library)
 		srtp_dealloc(library->library);
 	explicit_bzero(library, sizeof(*library));
 	free(library);
+	session->keys = NULL;
 }
 
-enum srtp_result libsrtp_stream_add(struct libsrtp *library, struct srtp_stream *stream)
+static bool keys_open(struct srtp_session *session, const struct sluice_srtp_key *key)
+{
+	struct libsrtp *library = calloc(1, sizeof(*library));
+	session->keys = library;
+	if (!library)
+		return false;
+	if (policy_set(library, session->direction, session->profile, key) &&
+		srtp_create(&library->library, &library->policy) == srtp_err_status_ok)
+		return true;
+	library->library = NULL;
+	keys_close(session);
+	return false;
+}
+
+static srtp_t library_of(const struct srtp_session *session)
+{
+	return ((const struct libsrtp *)session->keys)->library;
+}
+
+// The ROC can only be set on a stream that exists.
+static enum srtp_result stream_add(struct srtp_session *session, struct srtp_stream *stream)
 {
 	if (stream->in_library)
 		return SRTP_OK;
-	srtp_policy_t policy = library->policy;
+	srtp_policy_t policy = ((const struct libsrtp *)session->keys)->policy;
 	policy.ssrc.type = ssrc_specific;
 	policy.ssrc.value = stream->ssrc;
-	srtp_err_status_t status = srtp_add_stream(library->library, &policy);
+	srtp_err_status_t status = srtp_add_stream(library_of(session), &policy);
 	if (status == srtp_err_status_ok)
 		stream->in_library = true;
 	return result_of(status);
 }
 
-void libsrtp_stream_remove(struct libsrtp *library, uint32_t ssrc)
+static void stream_remove(struct srtp_session *session, uint32_t ssrc)
 {
-	srtp_remove_stream(library->library, __builtin_bswap32(ssrc)); // wants wire order
+	srtp_remove_stream(library_of(session), __builtin_bswap32(ssrc)); // wants wire order
 }
 
 // ---- RTP ------------------------------------------------------------------------------------------
 
 static enum srtp_result rtp_open(struct srtp_opening *opening)
 {
-	srtp_t library = opening->session->library->library;
+	srtp_t library = library_of(opening->session);
 	if (opening->stream && opening->stream->in_library)
 		srtp_set_stream_roc(library, opening->ssrc, (uint32_t)(opening->index >> 16));
 	int bytes = (int)opening->length;
@@ -151,19 +156,19 @@ static enum srtp_result rtp_open(struct srtp_opening *opening)
 static enum srtp_result rtp_seal(const struct srtp_sealing *sealing)
 {
 	struct srtp_seal_job *job = sealing->job;
-	struct libsrtp *library = job->session->library;
+	srtp_t library = library_of(job->session);
 	struct srtp_stream *stream = sealing->stream;
 	uint32_t roc = (uint32_t)(job->index >> 16);
 	// A stream libsrtp makes by itself begins in ROC 0.
-	enum srtp_result result = roc != 0 ? libsrtp_stream_add(library, stream) : SRTP_OK;
+	enum srtp_result result = roc != 0 ? stream_add(job->session, stream) : SRTP_OK;
 	if (result != SRTP_OK)
 		return result;
-	if (stream->in_library && srtp_set_stream_roc(library->library, stream->ssrc, roc))
+	if (stream->in_library && srtp_set_stream_roc(library, stream->ssrc, roc))
 		return SRTP_FAILED;
 	if (sealing->payload != job->data + sealing->header_bytes)
 		memcpy(job->data + sealing->header_bytes, sealing->payload, sealing->payload_bytes);
 	int bytes = (int)(sealing->header_bytes + sealing->payload_bytes);
-	srtp_err_status_t status = srtp_protect(library->library, job->data, &bytes);
+	srtp_err_status_t status = srtp_protect(library, job->data, &bytes);
 	stream->in_library |= status != srtp_err_status_alloc_fail;
 	if (status != srtp_err_status_ok)
 		return seal_result_of(status);
@@ -179,29 +184,37 @@ static void rtp_seal_all(struct srtp_sealing *sealings, unsigned n)
 
 // ---- RTCP -----------------------------------------------------------------------------------------
 
-enum srtp_result libsrtp_open_rtcp(struct libsrtp *library, uint8_t *data, uint32_t *length)
+static enum srtp_result open_rtcp(struct srtcp_packet *packet)
 {
-	int bytes = (int)*length;
-	srtp_err_status_t status = srtp_unprotect_rtcp(library->library, data, &bytes);
+	int bytes = (int)packet->length;
+	srtp_err_status_t status =
+		srtp_unprotect_rtcp(library_of(packet->session), packet->data, &bytes);
 	if (status == srtp_err_status_ok)
-		*length = (uint32_t)bytes;
+		packet->length = (uint32_t)bytes;
 	return result_of(status);
 }
 
-enum srtp_result libsrtp_seal_rtcp(struct libsrtp *library, uint8_t *data, uint32_t *length)
+// The library counts indexes itself, from 1 as srtp.c does.
+static enum srtp_result seal_rtcp(struct srtcp_packet *packet)
 {
-	int bytes = (int)*length;
-	srtp_err_status_t status = srtp_protect_rtcp(library->library, data, &bytes);
+	int bytes = (int)packet->length;
+	srtp_err_status_t status =
+		srtp_protect_rtcp(library_of(packet->session), packet->data, &bytes);
 	if (status == srtp_err_status_ok)
-		*length = (uint32_t)bytes;
+		packet->length = (uint32_t)bytes;
 	return seal_result_of(status);
 }
 
 const struct srtp_backend srtp_libsrtp = {
-	.library_streams = true,
 	.start = start,
 	.stop = stop,
 	.name = name,
+	.keys_open = keys_open,
+	.keys_close = keys_close,
+	.stream_add = stream_add,
+	.stream_remove = stream_remove,
 	.open = rtp_open,
 	.seal = rtp_seal_all,
+	.open_rtcp = open_rtcp,
+	.seal_rtcp = seal_rtcp,
 };

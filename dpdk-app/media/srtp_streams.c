@@ -3,11 +3,30 @@
 
 #include "srtp.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <sys/random.h>
 
 enum { SHIFT_FIRST = 32 - 3 };
+static_assert(1U << (32 - SHIFT_FIRST) == SRTP_SLOTS_OWN);
+
+bool srtcp_window_is_new(const struct srtcp_window *window, uint32_t index)
+{
+	if (!window->started || index > window->highest)
+		return true;
+	uint32_t back = window->highest - index;
+	return back < SRTCP_WINDOW && !(window->seen >> back & 1);
+}
+
+void srtcp_window_add(struct srtcp_window *window, uint32_t index)
+{
+	if (!window->started || index > window->highest) {
+		uint32_t ahead = window->started ? index - window->highest : SRTCP_WINDOW;
+		window->seen = ahead < SRTCP_WINDOW ? window->seen << ahead : 0;
+		window->highest = index;
+		window->started = true;
+	}
+	window->seen |= (unsigned __int128)1 << (window->highest - index);
+}
 
 static uint32_t slots_of(uint32_t shift)
 {
@@ -30,25 +49,40 @@ static uint32_t slot_find(const struct srtp_streams *streams, uint32_t ssrc)
 	return i;
 }
 
-int srtp_streams_open(struct srtp_streams *streams)
+void srtp_streams_open(struct srtp_streams *streams)
 {
-	streams->slots = calloc(slots_of(SHIFT_FIRST), sizeof(*streams->slots));
-	if (!streams->slots)
-		return -ENOMEM;
+	*streams = (struct srtp_streams){.slots = streams->own_slots, .shift = SHIFT_FIRST};
 	// Peers choose SSRCs: with a multiplier they do not know they cannot make long probe runs.
 	uint32_t multiplier;
 	if (getrandom(&multiplier, sizeof(multiplier), GRND_NONBLOCK) != sizeof(multiplier))
 		multiplier = 0x9E3779B1;
 	streams->multiplier = multiplier | 1;
-	streams->shift = SHIFT_FIRST;
-	streams->used = 0;
-	return 0;
 }
 
-static void stream_free(struct srtp_stream *stream)
+static struct srtp_stream *row_take(struct srtp_streams *streams)
 {
-	free(stream->digests);
-	free(stream);
+	for (unsigned i = 0; i < SRTP_STREAMS_OWN; i++) {
+		if (streams->own_used >> i & 1)
+			continue;
+		streams->own_used |= 1U << i;
+		streams->own_rows[i] = (struct srtp_stream){0};
+		return &streams->own_rows[i];
+	}
+	struct srtp_stream *row = aligned_alloc(_Alignof(struct srtp_stream), sizeof(*row));
+	if (row)
+		*row = (struct srtp_stream){0};
+	return row;
+}
+
+static void row_free(struct srtp_streams *streams, struct srtp_stream *row)
+{
+	free(row->digests);
+	for (unsigned i = 0; i < SRTP_STREAMS_OWN; i++)
+		if (row == &streams->own_rows[i]) {
+			streams->own_used &= ~(1U << i);
+			return;
+		}
+	free(row);
 }
 
 void srtp_streams_close(struct srtp_streams *streams)
@@ -57,8 +91,9 @@ void srtp_streams_close(struct srtp_streams *streams)
 		return;
 	for (uint32_t i = 0; i < slots_of(streams->shift); i++)
 		if (streams->slots[i].stream)
-			stream_free(streams->slots[i].stream);
-	free(streams->slots);
+			row_free(streams, streams->slots[i].stream);
+	if (streams->slots != streams->own_slots)
+		free(streams->slots);
 	*streams = (struct srtp_streams){0};
 }
 
@@ -67,29 +102,22 @@ struct srtp_stream *srtp_streams_find(const struct srtp_streams *streams, uint32
 	return streams->slots[slot_find(streams, ssrc)].stream;
 }
 
-void srtp_streams_prefetch(const struct srtp_streams *streams, uint32_t ssrc)
-{
-	const uint8_t *row = (const uint8_t *)srtp_streams_find(streams, ssrc);
-	for (size_t i = 0; row && i < sizeof(struct srtp_stream); i += 64)
-		__builtin_prefetch(row + i);
-}
-
 static bool grow(struct srtp_streams *streams)
 {
 	uint32_t slots = slots_of(streams->shift);
 	if (streams->used < slots / 2)
 		return true;
-	struct srtp_streams larger = *streams;
-	larger.shift--;
-	larger.slots = calloc(slots_of(larger.shift), sizeof(*larger.slots));
-	if (!larger.slots)
+	struct srtp_streams_slot *before = streams->slots;
+	struct srtp_streams_slot *larger = calloc(2 * slots, sizeof(*larger));
+	if (!larger)
 		return false;
+	streams->shift--;
+	streams->slots = larger;
 	for (uint32_t i = 0; i < slots; i++)
-		if (streams->slots[i].stream)
-			larger.slots[slot_find(&larger, streams->slots[i].ssrc)] =
-				streams->slots[i];
-	free(streams->slots);
-	*streams = larger;
+		if (before[i].stream)
+			larger[slot_find(streams, before[i].ssrc)] = before[i];
+	if (before != streams->own_slots)
+		free(before);
 	return true;
 }
 
@@ -97,7 +125,7 @@ struct srtp_stream *srtp_streams_add(struct srtp_streams *streams, uint32_t ssrc
 {
 	if (streams->used >= SRTP_STREAMS_MAX || !grow(streams))
 		return NULL;
-	struct srtp_stream *stream = calloc(1, sizeof(*stream));
+	struct srtp_stream *stream = row_take(streams);
 	if (!stream)
 		return NULL;
 	stream->ssrc = ssrc;
@@ -126,7 +154,7 @@ void srtp_streams_remove(struct srtp_streams *streams, uint32_t ssrc)
 	uint32_t i = slot_find(streams, ssrc);
 	if (!streams->slots[i].stream)
 		return;
-	stream_free(streams->slots[i].stream);
+	row_free(streams, streams->slots[i].stream);
 	streams->used--;
 	hole_close(streams, i);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a session remembers of each SSRC, and the table it is found in: open addressing, linear
-// probing, at most half full. Rows do not move while they live.
+// probing, at most half full. Rows do not move while they live. The first few, which is all that most
+// sessions have, lie within the table: one piece of memory that can be asked for at once.
 #pragma once
 
 #include "seq.h"
@@ -8,8 +9,21 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+// The last SRTCP_WINDOW indexes authenticated. All zero = none.
+enum { SRTCP_WINDOW = 128, SRTCP_INDEX_MAX = 0x7FFFFFFF };
+struct srtcp_window {
+	bool started;
+	uint32_t highest;
+	unsigned __int128 seen; // bit i: highest - i
+};
+
+// Whether `index` is neither below the window nor was added before. Changes nothing.
+bool srtcp_window_is_new(const struct srtcp_window *window, uint32_t index);
+// Adds an index that is new.
+void srtcp_window_add(struct srtcp_window *window, uint32_t index);
+
 struct srtp_stream {
-	uint32_t ssrc;
+	_Alignas(64) uint32_t ssrc;
 	bool in_library; // libsrtp has a stream of its own for it
 	bool started; // an RTP index is known: highest
 	bool has_floor; // in: indexes up to floor are refused
@@ -18,7 +32,11 @@ struct srtp_stream {
 	uint64_t first; // out: indexes below are refused
 	uint64_t *digests; // out, resends allowed: of the packet by index modulo the window
 	struct seq_window window; // indexes authenticated (in) or used (out)
+	uint32_t rtcp_index; // out: last one used, 0 = none
+	struct srtcp_window rtcp_window; // in
 };
+
+enum { SRTP_STREAMS_OWN = 3, SRTP_SLOTS_OWN = 8 };
 
 struct srtp_streams {
 	struct srtp_streams_slot {
@@ -28,17 +46,18 @@ struct srtp_streams {
 	uint32_t used;
 	uint32_t shift; // 32 - log2 of the number of slots
 	uint32_t multiplier; // odd
+	uint32_t own_used; // bit i: own_rows[i] is in use
+	struct srtp_streams_slot own_slots[SRTP_SLOTS_OWN];
+	struct srtp_stream own_rows[SRTP_STREAMS_OWN];
 };
 
-// Makes the table and room for the first few. 0 or -ENOMEM.
-int srtp_streams_open(struct srtp_streams *streams);
+// Makes the table, which must not be moved from then on.
+void srtp_streams_open(struct srtp_streams *streams);
 // Frees the table and all rows. A table that was never opened, all zero, is ignored.
 void srtp_streams_close(struct srtp_streams *streams);
 
 // The row of `ssrc`, or NULL.
 struct srtp_stream *srtp_streams_find(const struct srtp_streams *streams, uint32_t ssrc);
-// Asks for the memory of the row of `ssrc`.
-void srtp_streams_prefetch(const struct srtp_streams *streams, uint32_t ssrc);
 // A new row for `ssrc`, which has none; all zero but for its SSRC. NULL when SRTP_STREAMS_MAX is
 // reached or memory is short, and nothing has changed.
 struct srtp_stream *srtp_streams_add(struct srtp_streams *streams, uint32_t ssrc);

@@ -28,11 +28,21 @@ __attribute__((target("avx2"))) static uint64_t add_wide(
 	ADD_WORDS(LANES(32));
 	return checksum_add_short(low[0] + low[1] + low[2] + low[3], bytes, length);
 }
+
+__attribute__((target("avx512f"))) static uint64_t add_widest(
+	uint64_t sum, const uint8_t *bytes, size_t length)
+{
+	ADD_WORDS(LANES(64));
+	low[0] += low[1] + low[2] + low[3];
+	return checksum_add_short(low[0] + low[4] + low[5] + low[6] + low[7], bytes, length);
+}
 #endif
 
 uint64_t checksum_add_long(uint64_t sum, const uint8_t *bytes, size_t length)
 {
 #ifdef __x86_64__
+	if (__builtin_cpu_supports("avx512f"))
+		return add_widest(sum, bytes, length);
 	if (__builtin_cpu_supports("avx2"))
 		return add_wide(sum, bytes, length);
 #endif

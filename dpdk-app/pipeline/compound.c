@@ -42,6 +42,7 @@ void compound_close(struct worker *worker, struct compound *compound)
 	transport->status.packets_out++;
 	transport->status.bytes_out += length;
 	transport->changed = true;
+	pkt->flags |= PKT_URGENT;
 	worker->status->rtcp_out++;
 	worker->status->bytes_out += length;
 	tx_queue(worker, pkt);

@@ -28,7 +28,7 @@ unsigned stage_mesh(struct worker *worker, struct pkt **pkts, unsigned *handled)
 		if (items[i].type == MESH_RAW)
 			pkts[raw++] = items[i].pkt;
 		else if (items[i].type == MESH_MEDIA)
-			media_take(worker, items[i].pkt);
+			wait_take(worker, items[i].pkt);
 		else if (worker->table.publications[index].row.row.generation ==
 			 items[i].generation)
 			key_want(worker, index);

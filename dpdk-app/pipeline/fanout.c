@@ -1,14 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "stage.h"
 
-bool media_read(struct media *media, struct pkt *pkt, enum sluice_codec codec)
+bool media_read(struct media *media, struct pkt *pkt, const struct sluice_codec_in *codec)
 {
 	media->pkt = pkt;
 	if (rtp_parse(pkt->data, pkt->length, &media->header) < 0)
 		return false;
-	media->has_vp8 =
-		codec == SLUICE_CODEC_VP8 && vp8_parse(pkt->data + media->header.payload_offset,
-						     media->header.payload_length, &media->vp8);
+	media->has_vp8 = codec->codec == SLUICE_CODEC_VP8 &&
+			 vp8_parse(pkt->data + media->header.payload_offset,
+				 media->header.payload_length, &media->vp8);
+	media->place = (struct rewrite_packet){
+		.source = pkt->source,
+		.index = pkt->index,
+		.timestamp = media->header.timestamp,
+		.clock_rate = codec->clock_rate,
+	};
+	if (media->has_vp8 && media->vp8.picture_bits > 0) {
+		media->place.has_picture = true;
+		media->place.picture_id = media->vp8.picture_id;
+	}
+	if (media->has_vp8 && media->vp8.has_tl0)
+		media->place.tl0_picture = media->vp8.tl0_picture;
 	return true;
 }
 
@@ -19,6 +31,22 @@ static bool agrees(const struct publication *publication, const struct pkt *pkt)
 	return publication->row.row.generation == pkt->publication_generation &&
 	       epoch == ((uint32_t)(pkt->source >> 32) & 0x7FFFFFFF) &&
 	       pkt->codec < publication->row.codecs_used;
+}
+
+// Hangs the packet behind the one before it of the same publication in this turn.
+static void media_append(struct worker *worker, struct publication *publication)
+{
+	unsigned at = worker->media_used++, before = publication->media_last;
+	struct media *media = &worker->media[at];
+	media->next = WORKER_MEDIA;
+	publication->media_last = at;
+	// What `media_last` says of an earlier turn names no packet of this publication now.
+	media->follows = before < at &&
+			 worker->media[before].pkt->publication == media->pkt->publication &&
+			 worker->media[before].pkt->publication_generation ==
+				 media->pkt->publication_generation;
+	if (media->follows)
+		worker->media[before].next = at;
 }
 
 void media_take(struct worker *worker, struct pkt *pkt)
@@ -41,8 +69,8 @@ void media_take(struct worker *worker, struct pkt *pkt)
 		return;
 	}
 	struct media *media = &worker->media[worker->media_used];
-	if (media_read(media, pkt, publication->row.codecs[pkt->codec].codec))
-		worker->media_used++;
+	if (media_read(media, pkt, &publication->row.codecs[pkt->codec]))
+		media_append(worker, publication);
 	else
 		drop(worker, pkt, SLUICE_DROP_bad_rtp);
 }
@@ -61,7 +89,7 @@ static void fan_out(struct worker *worker, struct pkt *pkt)
 		if (publication->subscribers[w] == 0)
 			continue;
 		if (w == worker->number)
-			media_take(worker, pkt);
+			wait_take(worker, pkt);
 		else if (!mesh_send(worker, w, &item))
 			drop(worker, pkt, SLUICE_DROP_mesh_full);
 	}

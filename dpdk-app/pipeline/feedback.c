@@ -6,14 +6,17 @@
 #define RESEND_INTERVAL_MAX_NS UINT64_C(300000000)
 #define NS_PER_S UINT64_C(1000000000)
 
+enum {
+	RESEND_CREDIT_MAX = 256,
+	ASKED_MAX = 512, // sequence numbers of one subscriber in ASKED_NS
+};
+#define ASKED_NS UINT64_C(10000000)
+
 // The subscription of `transport` that sends under `ssrc`; TABLE_NONE when there is none.
 static uint32_t subscription_find(
 	const struct table *table, const struct transport *transport, uint32_t ssrc)
 {
-	uint32_t s = transport->first_subscription;
-	while (s != TABLE_NONE && table->subscriptions[s].row.ssrc != ssrc)
-		s = table->subscriptions[s].transport_next;
-	return s;
+	return table_subscription(table, (uint32_t)(transport - table->transports), ssrc);
 }
 
 // ---- from subscribers -----------------------------------------------------------------------------
@@ -24,6 +27,18 @@ static uint64_t resend_interval_ns(const struct subscription *subscription)
 	if (rtt_ns < RESEND_INTERVAL_MIN_NS)
 		return RESEND_INTERVAL_MIN_NS;
 	return rtt_ns < RESEND_INTERVAL_MAX_NS ? rtt_ns : RESEND_INTERVAL_MAX_NS;
+}
+
+// Nobody gets more again than he got, but for a burst: that is not repair, but a way to make us send.
+static bool resend_afford(struct subscription *subscription)
+{
+	uint64_t credit =
+		subscription->status.packets - subscription->credited + subscription->resend_credit;
+	subscription->credited = subscription->status.packets;
+	if (credit > RESEND_CREDIT_MAX)
+		credit = RESEND_CREDIT_MAX;
+	subscription->resend_credit = (uint32_t)(credit > 0 ? credit - 1 : 0);
+	return credit > 0;
 }
 
 static void resend(struct worker *worker, uint32_t s, uint16_t sequence)
@@ -43,10 +58,13 @@ static void resend(struct worker *worker, uint32_t s, uint16_t sequence)
 	if (!resend_allow(&subscription->resends, origin.output_index, worker->now_ns,
 		    resend_interval_ns(subscription)))
 		return;
+	if (!resend_afford(subscription)) {
+		subscription->status.nacks_missed++;
+		return;
+	}
 	struct media *media = &worker->resent[worker->resends_used];
-	enum sluice_codec codec =
-		worker->table.publications[row->publication.index].row.codecs[pkt->codec].codec;
-	if (!media_read(media, pkt, codec))
+	const struct publication *publication = &worker->table.publications[row->publication.index];
+	if (!media_read(media, pkt, &publication->row.codecs[pkt->codec]))
 		return;
 	worker->resends[worker->resends_used++] = (struct job){
 		.media = media,
@@ -68,11 +86,19 @@ static void take_nack(
 	uint32_t s = subscription_find(&worker->table, transport, rtcp_media(packet));
 	if (s == TABLE_NONE)
 		return;
-	const struct sluice_subscription *row = &worker->table.subscriptions[s].row;
+	struct subscription *subscription = &worker->table.subscriptions[s];
+	const struct sluice_subscription *row = &subscription->row;
 	if (!row->nack || !row->active || row->paused || !transport->out)
 		return;
+	if (worker->now_ns - subscription->asked_ns >= ASKED_NS) {
+		subscription->asked_ns = worker->now_ns;
+		subscription->asked = 0;
+	}
 	for (unsigned i = 0; (n = rtcp_read_nack(packet, i, sequences)) > 0; i++) {
 		worker->status->nacks_in += n;
+		subscription->asked += n;
+		if (subscription->asked > ASKED_MAX)
+			return;
 		for (unsigned k = 0; k < n; k++)
 			resend(worker, s, sequences[k]);
 	}

@@ -19,82 +19,90 @@ enum {
 
 static const uint8_t no_mac[6];
 
-static bool prepend(struct pkt *pkt, uint16_t n)
+static uint8_t *make_ipv4(struct frame *frame, const struct sluice_path *path)
 {
-	if (pkt->headroom < n)
-		return false;
-	pkt->data -= n;
-	pkt->length += n;
-	pkt->headroom -= n;
-	pkt->room += n;
-	return true;
-}
-
-// The checksum is full: a port may send it to a peer that verifies.
-static void write_udp(struct pkt *pkt, const struct sluice_path *path, uint64_t addresses)
-{
-	uint8_t *udp = pkt->data;
-	// Before the header is written: reading it back in wider pieces would wait for the stores.
-	uint64_t sum = checksum_add(addresses, udp + UDP_BYTES, pkt->length - UDP_BYTES);
-	sum = checksum_add_pseudo(sum, PROTOCOL_UDP, (uint16_t)pkt->length);
-	sum += htons(path->local.port) + htons(path->remote.port) + htons((uint16_t)pkt->length);
-	span_put_u16(udp, path->local.port);
-	span_put_u16(udp + 2, path->remote.port);
-	span_put_u16(udp + 4, (uint16_t)pkt->length);
-	span_put_u16(udp + 6, 0);
-	uint16_t checksum = checksum_fold(sum);
-	if (checksum == 0) // that would say "none"
-		checksum = 0xFFFF;
-	memcpy(udp + 6, &checksum, sizeof(checksum));
-}
-
-static void write_ipv4(struct pkt *pkt, const struct sluice_path *path)
-{
-	uint8_t *ip = pkt->data;
-	memset(ip, 0, IPV4_BYTES);
+	uint8_t *ip = frame->bytes + ETHERNET_BYTES;
 	ip[0] = 0x45;
-	span_put_u16(ip + 2, (uint16_t)pkt->length);
 	span_put_u16(ip + 6, DONT_FRAGMENT);
 	ip[8] = TIME_TO_LIVE;
 	ip[9] = PROTOCOL_UDP;
 	memcpy(ip + 12, path->local.ip + 12, 4);
 	memcpy(ip + 16, path->remote.ip + 12, 4);
-	uint16_t checksum = checksum_fold(checksum_add(0, ip, IPV4_BYTES));
-	memcpy(ip + 10, &checksum, sizeof(checksum));
+	frame->ip_sum = checksum_add(0, ip, IPV4_BYTES);
+	frame->udp_sum = checksum_add(0, ip + 12, 8);
+	return ip + IPV4_BYTES;
 }
 
-static void write_ipv6(struct pkt *pkt, const struct sluice_path *path)
+static uint8_t *make_ipv6(struct frame *frame, const struct sluice_path *path)
 {
-	uint8_t *ip = pkt->data;
-	memset(ip, 0, 8);
+	uint8_t *ip = frame->bytes + ETHERNET_BYTES;
 	ip[0] = 0x60;
-	span_put_u16(ip + 4, (uint16_t)(pkt->length - IPV6_BYTES));
 	ip[6] = PROTOCOL_UDP;
 	ip[7] = TIME_TO_LIVE;
 	memcpy(ip + 8, path->local.ip, 16);
 	memcpy(ip + 24, path->remote.ip, 16);
+	frame->udp_sum = checksum_add(0, ip + 8, 32);
+	return ip + IPV6_BYTES;
+}
+
+void frame_make(struct frame *frame, const struct sluice_path *path, const uint8_t mac[6])
+{
+	bool ipv4 = sluice_address_is_ipv4(&path->remote);
+	*frame = (struct frame){.is_ipv4 = ipv4, .port = path->port};
+	memcpy(frame->bytes, mac, 6);
+	memcpy(frame->bytes + 6, io_mac(path->port), 6);
+	span_put_u16(frame->bytes + 12, ipv4 ? TYPE_IPV4 : TYPE_IPV6);
+	uint8_t *udp = ipv4 ? make_ipv4(frame, path) : make_ipv6(frame, path);
+	span_put_u16(udp, path->local.port);
+	span_put_u16(udp + 2, path->remote.port);
+	frame->udp_sum = checksum_add(frame->udp_sum, udp, UDP_BYTES) + htons(PROTOCOL_UDP);
+}
+
+// The checksum is full: a port may send it to a peer that verifies.
+static uint16_t udp_checksum(const struct pkt *pkt, const struct frame *frame, uint16_t length)
+{
+	uint64_t sum = checksum_add(frame->udp_sum, pkt->data, pkt->length);
+	uint16_t checksum = checksum_fold(sum + 2 * htons(length)); // in both headers
+	return checksum ? checksum : 0xFFFF; // 0 would say "none"
+}
+
+bool frame_put(struct pkt *pkt, const struct frame *frame)
+{
+	const uint16_t ip_bytes = frame->is_ipv4 ? IPV4_BYTES : IPV6_BYTES;
+	const uint16_t head = ETHERNET_BYTES + ip_bytes + UDP_BYTES;
+	if (pkt->headroom < sizeof(frame->bytes))
+		return false;
+	const uint16_t length = (uint16_t)(pkt->length + UDP_BYTES);
+	// Before the headers are written: reading them back in wider pieces would wait for the stores.
+	const uint16_t checksum = udp_checksum(pkt, frame, length);
+	uint8_t *udp = pkt->data - UDP_BYTES, *ip = udp - ip_bytes;
+	pkt->data -= head;
+	pkt->length += head;
+	pkt->headroom -= head;
+	pkt->room += head;
+	pkt->port = frame->port;
+	if (frame->is_ipv4) // a length that is known is copied at once
+		memcpy(pkt->data, frame->bytes, ETHERNET_BYTES + IPV4_BYTES + UDP_BYTES);
+	else
+		memcpy(pkt->data, frame->bytes, ETHERNET_BYTES + IPV6_BYTES + UDP_BYTES);
+	span_put_u16(udp + 4, length);
+	memcpy(udp + 6, &checksum, sizeof(checksum));
+	if (!frame->is_ipv4) {
+		span_put_u16(ip + 4, length);
+		return true;
+	}
+	const uint16_t total = (uint16_t)(length + IPV4_BYTES);
+	const uint16_t ip_checksum = checksum_fold(frame->ip_sum + htons(total));
+	span_put_u16(ip + 2, total);
+	memcpy(ip + 10, &ip_checksum, sizeof(ip_checksum));
+	return true;
 }
 
 bool frame_write(struct pkt *pkt, const struct sluice_path *path, const uint8_t mac[6])
 {
-	bool ipv4 = sluice_address_is_ipv4(&path->remote);
-	unsigned skip = ipv4 ? 12 : 0;
-	if (pkt->headroom < ETHERNET_BYTES + IPV6_BYTES + UDP_BYTES)
-		return false;
-	uint64_t addresses = checksum_add(0, path->local.ip + skip, 16 - skip);
-	addresses = checksum_add(addresses, path->remote.ip + skip, 16 - skip);
-	prepend(pkt, UDP_BYTES);
-	write_udp(pkt, path, addresses);
-	prepend(pkt, ipv4 ? IPV4_BYTES : IPV6_BYTES);
-	if (ipv4)
-		write_ipv4(pkt, path);
-	else
-		write_ipv6(pkt, path);
-	prepend(pkt, ETHERNET_BYTES);
-	memcpy(pkt->data, mac, 6);
-	memcpy(pkt->data + 6, io_mac(path->port), 6);
-	span_put_u16(pkt->data + 12, ipv4 ? TYPE_IPV4 : TYPE_IPV6);
-	return true;
+	struct frame frame;
+	frame_make(&frame, path, mac);
+	return frame_put(pkt, &frame);
 }
 
 const uint8_t *frame_next_hop(const struct transport *transport)
@@ -111,22 +119,31 @@ const uint8_t *frame_next_hop(const struct transport *transport)
 	return known ? path->remote_mac : NULL;
 }
 
-bool frame_transport(struct pkt *pkt, const struct transport *transport)
+bool frame_of(struct frame *frame, const struct transport *transport)
 {
 	const uint8_t *mac = frame_next_hop(transport);
-	if (!mac)
-		return false;
-	const struct sluice_path *path = &transport->paths[transport->path_selected];
-	pkt->port = path->port;
-	return frame_write(pkt, path, mac);
+	if (mac)
+		frame_make(frame, &transport->paths[transport->path_selected], mac);
+	return mac != NULL;
+}
+
+bool frame_transport(struct pkt *pkt, const struct transport *transport)
+{
+	struct frame frame;
+	return frame_of(&frame, transport) && frame_put(pkt, &frame);
 }
 
 unsigned stage_frame(struct worker *worker, unsigned n)
 {
 	unsigned left = 0;
+	uint32_t made = TABLE_NONE; // whose headers these are
+	struct frame frame;
 	for (unsigned i = 0; i < n; i++) {
 		struct job *job = &worker->jobs[i];
-		if (frame_transport(job->out, &worker->table.transports[job->out->transport]))
+		uint32_t t = job->out->transport;
+		if (made != t)
+			made = frame_of(&frame, &worker->table.transports[t]) ? t : TABLE_NONE;
+		if (made == t && frame_put(job->out, &frame))
 			job_keep(worker, job, left++);
 		else
 			drop(worker, job->out, SLUICE_DROP_no_path);

@@ -139,7 +139,9 @@ static int ingest(struct worker *worker, struct pkt *pkt)
 	pkt->encoding = found.encoding;
 	pkt->codec = found.codec < SLUICE_CODECS_MAX ? found.codec : 0;
 	pkt->source = source_name(publication, source->ssrc);
-	pkt->flags &= (uint8_t) ~(PKT_KEY_FRAME | PKT_SKIP);
+	pkt->flags &= (uint8_t) ~(PKT_KEY_FRAME | PKT_SKIP | PKT_AUDIO);
+	if (publication->row.kind == SLUICE_AUDIO)
+		pkt->flags |= PKT_AUDIO;
 	judge(worker, pkt, &header, &found);
 	first_key_frame(worker, &found, key_frames);
 	if (source->key_wanted)

@@ -13,7 +13,9 @@ void key_request(struct worker *worker, uint32_t p)
 	struct publication *publication = &worker->table.publications[p];
 	const struct transport *transport =
 		table_transport(&worker->table, publication->row.transport);
-	if (!transport || publication->row.kind != SLUICE_VIDEO)
+	// Of video that is held back we could not send a key frame; who waits for one asks again.
+	if (!transport || publication->row.kind != SLUICE_VIDEO ||
+		worker->now_ns < publication->held_ns)
 		return;
 	if (transport->mine) {
 		key_want(worker, p);

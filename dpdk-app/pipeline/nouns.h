@@ -30,6 +30,9 @@ void subscription_keyed(struct table *table, uint32_t index, struct transport *t
 // What the subscriber sees is interrupted: the next packet starts a new run, video at a key frame.
 void subscription_interrupt(struct table *table, struct subscription *subscription);
 
+// The same for all subscribers of a publication.
+void publication_interrupt(struct table *table, uint32_t index);
+
 // Call before anything is hung on a row's index, which may be before the row itself is there.
 void publication_prepare(struct publication *publication);
 
@@ -43,3 +46,13 @@ struct pkt *publication_cache_find(
 // Lets go of packets that arrived before `before_ns`, or of all.
 void publication_cache_expire(struct table *table, uint32_t index, uint64_t before_ns);
 void publication_cache_clear(struct table *table, struct publication *publication);
+
+// The own subscription that sends under `ssrc` through a transport; TABLE_NONE when there is none. It is in
+// the hash while it is linked to its transport.
+uint32_t table_subscription(const struct table *table, uint32_t transport, uint32_t ssrc);
+void table_subscription_add(struct table *table, uint32_t index);
+void table_subscription_remove(struct table *table, uint32_t index);
+
+// A path of a transport comes to (or leaves) the hash that table_find looks in.
+void table_address_add(struct table *table, uint32_t transport, uint8_t path);
+void table_address_remove(struct table *table, uint32_t transport, uint8_t path);

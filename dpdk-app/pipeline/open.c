@@ -2,6 +2,8 @@
 #include "report.h"
 #include "stage.h"
 
+#define TELL_NS UINT64_C(100000000)
+
 // The peer was heard on a path: the next hop of its last authenticated packet wins.
 static void heard(struct worker *worker, struct transport *transport, const struct pkt *pkt)
 {
@@ -20,8 +22,10 @@ static void heard(struct worker *worker, struct transport *transport, const stru
 		status->first_packet_ns = worker->now_ns;
 	if (status->first_media_ns == 0 && pkt->class == SLUICE_CLASS_RTP)
 		status->first_media_ns = worker->now_ns;
-	if (!news)
+	bool lately = transport->told_ns != 0 && worker->now_ns - transport->told_ns < TELL_NS;
+	if (!news || lately) // who jumps between two paths is not worth more of control's time
 		return;
+	transport->told_ns = worker->now_ns;
 	report_transport(&worker->table, pkt->transport);
 	worker->ring |= report_event(&worker->table, SLUICE_EVENT_HEARD, SLUICE_TABLE_TRANSPORT,
 		(struct sluice_handle){pkt->transport, transport->generation}, path);

@@ -21,6 +21,8 @@ enum pkt_flags {
 	PKT_CHECKSUM_GOOD = 1, // the port vouches for the checksums: they may not be filled in yet
 	PKT_KEY_FRAME = 2, // begins a frame that a decoder can start from
 	PKT_SKIP = 4, // not to be forwarded, but its sequence number is used up
+	PKT_AUDIO = 8, // of a publication of audio
+	PKT_URGENT = 16, // to be sent: small and rare, a port that is full is tried again
 };
 
 struct pkt {

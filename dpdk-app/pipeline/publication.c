@@ -195,10 +195,10 @@ static void feed(struct table *table, uint32_t index, struct transport *transpor
 	report_publication(table, index);
 }
 
-static void interrupt_all(struct table *table, const struct publication *publication)
+void publication_interrupt(struct table *table, uint32_t index)
 {
-	for (uint32_t s = publication->first_subscription; s != TABLE_NONE;
-		s = table->subscriptions[s].next)
+	for (uint32_t s = table->publications[index].first_subscription; s != TABLE_NONE;
+		s = table->subscribers[s].next)
 		subscription_interrupt(table, &table->subscriptions[s]);
 }
 
@@ -253,7 +253,7 @@ bool publication_apply(struct table *table, uint32_t index, const struct sluice_
 	if (refeed && feeds)
 		feed(table, index, transport);
 	if (!begins && paused != row->paused)
-		interrupt_all(table, publication);
+		publication_interrupt(table, index);
 	return transport != NULL;
 }
 

@@ -40,11 +40,11 @@ static int reply_send(struct worker *worker, const struct sluice_datagram *datag
 		return SLUICE_DROP_no_buffer;
 	memcpy(pkt->data, datagram->data, datagram->length);
 	pkt->length = datagram->length;
-	pkt->port = datagram->path.port;
 	if (!frame_write(pkt, &datagram->path, datagram->path.remote_mac)) {
 		pkt_put(&pkt, 1);
 		return SLUICE_DROP_too_long;
 	}
+	pkt->flags |= PKT_URGENT;
 	tx_queue(worker, pkt);
 	worker->status->punt_sent++;
 	return -1;

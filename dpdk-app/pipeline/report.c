@@ -65,16 +65,16 @@ static bool place_is_old(const struct subscription *subscription)
 					    rewrite_picture(rewrite) != status->last_picture_id);
 }
 
-void report_reserve(struct table *table, uint32_t index, uint64_t used, bool rtx)
+bool report_reserve(struct table *table, uint32_t index, uint64_t used, bool rtx)
 {
 	struct subscription *subscription = &table->subscriptions[index];
 	struct sluice_subscription_status *status = &subscription->status;
 	uint64_t *reserved = rtx ? &status->rtx_index_reserved : &status->media_index_reserved;
 	if (used < *reserved && (rtx || !place_is_old(subscription)))
-		return;
+		return false;
 	if (used + REPORT_RESERVE > *reserved)
 		*reserved = used + REPORT_RESERVE;
-	report_subscription(table, index);
+	return true;
 }
 
 const struct sluice_transport_status *report_old_transport(

@@ -16,9 +16,10 @@ void report_subscription(struct table *table, uint32_t index);
 // Frees the row of a noun that has ended.
 void report_clear(struct table *table, enum sluice_table which, uint32_t index);
 
-// Sees to it that SRTP index `used` is reserved in `observed` before it is used (RFC 3711, 9.1), and that the
-// timestamp and picture id that go with it are there for a successor.
-void report_reserve(struct table *table, uint32_t index, uint64_t used, bool rtx);
+// Before SRTP index `used` is sealed it must be reserved in `observed` (RFC 3711, 9.1), and the timestamp and
+// picture id that go with it must be there for a successor. Reserves it in the private status; true when the
+// row must then be written, by report_subscription, once for all packets that are sealed together.
+bool report_reserve(struct table *table, uint32_t index, uint64_t used, bool rtx);
 
 // What a predecessor wrote for a row of this generation; NULL when it wrote nothing.
 const struct sluice_transport_status *report_old_transport(

@@ -8,26 +8,15 @@
 #define KEY_WAIT_NS \
 	UINT64_C(2000000000) // then video starts anywhere: it may be encrypted end to end
 
+enum {
+	ROWS_AHEAD = 6, // subscribers
+	LINE = 64,
+};
+
 // ---- select ---------------------------------------------------------------------------------------
 
-static struct rewrite_packet rewrite_packet(const struct worker *worker, const struct media *media)
-{
-	const struct pkt *pkt = media->pkt;
-	const struct publication *publication = &worker->table.publications[pkt->publication];
-	return (struct rewrite_packet){
-		.source = pkt->source,
-		.index = pkt->index,
-		.timestamp = media->header.timestamp,
-		.clock_rate = publication->row.codecs[pkt->codec].clock_rate,
-		.has_picture = media->has_vp8 && media->vp8.picture_bits > 0,
-		.picture_id = media->vp8.picture_id,
-		.tl0_picture = media->has_vp8 && media->vp8.has_tl0 ? media->vp8.tl0_picture : 0,
-	};
-}
-
 // Why the subscriber cannot be sent anything now, or -1.
-static int hindrance(
-	struct worker *worker, const struct subscription *subscription, const struct pkt *pkt)
+static int hindrance(struct worker *worker, const struct subscription *subscription)
 {
 	const struct sluice_subscription *row = &subscription->row;
 	if (!row->active || row->paused)
@@ -35,9 +24,7 @@ static int hindrance(
 	const struct transport *transport = table_transport(&worker->table, row->transport);
 	if (!transport || !transport->out)
 		return SLUICE_DROP_no_keys;
-	if (!frame_next_hop(transport))
-		return SLUICE_DROP_no_path;
-	return row->payload_type[pkt->codec] ? -1 : SLUICE_DROP_no_mapping;
+	return frame_next_hop(transport) ? -1 : SLUICE_DROP_no_path;
 }
 
 // Another source, or another codec: the decoder must start anew.
@@ -63,17 +50,18 @@ static bool held_back(
 	return subscription->waiting_key;
 }
 
-static bool select_one(
-	struct worker *worker, const struct media *media, struct subscription *subscription)
+// `why`: the subscriber's hindrance.
+static bool select_one(struct worker *worker, const struct media *media,
+	struct subscription *subscription, int why)
 {
 	struct pkt *pkt = media->pkt;
 	if (subscription->row.publication.generation != pkt->publication_generation)
 		return false;
-	int why = hindrance(worker, subscription, pkt);
+	if (why < 0 && !subscription->row.payload_type[pkt->codec])
+		why = SLUICE_DROP_no_mapping;
 	if (pkt->flags & PKT_SKIP) {
-		const struct rewrite_packet skipped = rewrite_packet(worker, media);
 		if (why < 0 && !subscription->waiting_key)
-			rewrite_drop(&subscription->rewrite, &skipped);
+			rewrite_drop(&subscription->rewrite, &media->place);
 		return false;
 	}
 	if (why < 0) {
@@ -88,36 +76,93 @@ static bool select_one(
 	return why < 0;
 }
 
-// The next pair of packet and subscription; false at the end.
-static bool cursor_next(struct worker *worker, struct cursor *cursor, uint32_t *subscription)
+// To the first subscriber of the next publication that has packets and subscribers; false at the end.
+static bool place_enter(const struct worker *worker, struct place *place)
 {
-	for (; cursor->media < worker->media_used; cursor->media++) {
-		const struct pkt *pkt = worker->media[cursor->media].pkt;
+	for (; place->first < worker->media_used; place->first++) {
+		const struct media *media = &worker->media[place->first];
 		const struct publication *publication =
-			&worker->table.publications[pkt->publication];
-		if (!cursor->inside)
-			cursor->subscription = publication->first_subscription;
-		cursor->inside = cursor->subscription != TABLE_NONE &&
-				 publication->row.row.generation == pkt->publication_generation;
-		if (!cursor->inside)
-			continue;
-		*subscription = cursor->subscription;
-		cursor->subscription = worker->table.subscriptions[*subscription].next;
-		return true;
+			&worker->table.publications[media->pkt->publication];
+		place->subscription = publication->first_subscription;
+		if (!media->follows && place->subscription != TABLE_NONE &&
+			publication->row.row.generation == media->pkt->publication_generation)
+			return true;
 	}
 	return false;
+}
+
+static bool place_next(const struct worker *worker, struct place *place)
+{
+	place->subscription = worker->table.subscribers[place->subscription].next;
+	if (place->subscription != TABLE_NONE)
+		return true;
+	place->first++;
+	return place_enter(worker, place);
+}
+
+// With thousands of receivers their rows are in no near cache.
+static void rows_fetch(const struct worker *worker, uint32_t s)
+{
+	const struct table *table = &worker->table;
+	const uint8_t *subscription = (const uint8_t *)&table->subscriptions[s];
+	const uint8_t *transport =
+		(const uint8_t *)&table->transports[table->subscribers[s].transport];
+	const uint8_t *observed = (const uint8_t *)&table->observed->subscriptions[s];
+	for (size_t i = 0; i < offsetof(struct subscription, rewrite.segments[1]); i += LINE)
+		__builtin_prefetch(subscription + i);
+	__builtin_prefetch(subscription + offsetof(struct subscription, status), 1);
+	__builtin_prefetch(subscription + offsetof(struct subscription, status) + LINE, 1);
+	for (size_t i = 0; i < offsetof(struct transport, paths[1]); i += LINE)
+		__builtin_prefetch(transport + i);
+	__builtin_prefetch(transport + offsetof(struct transport, status.packets_out), 1);
+	srtp_session_prefetch(table->subscribers[s].session);
+	__builtin_prefetch(observed, 1);
+	__builtin_prefetch(observed + LINE, 1);
+}
+
+static void cursor_begin(const struct worker *worker, struct cursor *cursor)
+{
+	bool more = place_enter(worker, &cursor->at);
+	cursor->begun = true;
+	cursor->media = cursor->at.first;
+	cursor->ahead = cursor->at;
+	for (unsigned i = 0; i < ROWS_AHEAD && more; i++) {
+		more = place_next(worker, &cursor->ahead);
+		if (more)
+			rows_fetch(worker, cursor->ahead.subscription);
+	}
+}
+
+// To the next packet, after the last one to the next subscriber.
+static void cursor_step(const struct worker *worker, struct cursor *cursor)
+{
+	cursor->media = worker->media[cursor->media].next;
+	if (cursor->media != WORKER_MEDIA)
+		return;
+	place_next(worker, &cursor->at);
+	cursor->media = cursor->at.first;
+	if (cursor->ahead.first < worker->media_used && place_next(worker, &cursor->ahead))
+		rows_fetch(worker, cursor->ahead.subscription);
 }
 
 unsigned stage_select(struct worker *worker, struct cursor *cursor)
 {
 	unsigned n = 0, seen = 0;
-	uint32_t s;
-	while (n < WORKER_JOBS && cursor_next(worker, cursor, &s)) {
+	uint32_t before = TABLE_NONE;
+	int why = -1;
+	if (!cursor->begun)
+		cursor_begin(worker, cursor);
+	while (n < WORKER_JOBS && cursor->at.first < worker->media_used) {
 		const struct media *media = &worker->media[cursor->media];
+		uint32_t s = cursor->at.subscription;
+		struct subscription *subscription = &worker->table.subscriptions[s];
+		if (s != before)
+			why = hindrance(worker, subscription);
+		before = s;
+		cursor_step(worker, cursor);
 		seen++;
-		if (!select_one(worker, media, &worker->table.subscriptions[s]))
-			continue;
-		worker->jobs[n++] = (struct job){.media = media, .subscription = s};
+		if (select_one(worker, media, subscription, why))
+			worker->jobs[n++] = (struct job){.media = media, .subscription = s};
 	}
 	stage_count(worker, SLUICE_STAGE_SELECT, seen);
 	return n;
@@ -134,14 +179,29 @@ static_assert(WORKER_RESENDS <= WORKER_JOBS);
 
 // ---- rewrite --------------------------------------------------------------------------------------
 
+struct reservation { // of the packets of one subscription
+	uint32_t subscription;
+	bool unwritten;
+};
+
+// Nothing is sealed before this.
+static void reservation_write(struct worker *worker, const struct reservation *reservation)
+{
+	if (reservation->unwritten)
+		report_subscription(&worker->table, reservation->subscription);
+}
+
 // Gives the packet its place in the subscriber's stream and its SRTP index. Returns -1, or why not.
-static int job_place(struct worker *worker, struct job *job)
+static int job_place(struct worker *worker, struct job *job, struct reservation *reservation)
 {
 	struct subscription *subscription = &worker->table.subscriptions[job->subscription];
-	const struct rewrite_packet packet = rewrite_packet(worker, job->media);
+	if (reservation->subscription != job->subscription) {
+		reservation_write(worker, reservation);
+		*reservation = (struct reservation){.subscription = job->subscription};
+	}
 	if (!job->resend) {
-		enum rewrite_result result =
-			rewrite_apply(&subscription->rewrite, &packet, worker->now_ns, &job->place);
+		enum rewrite_result result = rewrite_apply(
+			&subscription->rewrite, &job->media->place, worker->now_ns, &job->place);
 		if (result != REWRITE_OK)
 			return result == REWRITE_EXHAUSTED ? SLUICE_DROP_index_exhausted
 							   : SLUICE_DROP_late;
@@ -153,7 +213,8 @@ static int job_place(struct worker *worker, struct job *job)
 		job->index = subscription->rtx_next++;
 	}
 	if (job->rtx || !job->resend)
-		report_reserve(&worker->table, job->subscription, job->index, job->rtx);
+		reservation->unwritten |=
+			report_reserve(&worker->table, job->subscription, job->index, job->rtx);
 	return -1;
 }
 
@@ -222,9 +283,10 @@ unsigned stage_rewrite(struct worker *worker, unsigned n)
 	struct pkt *fresh[WORKER_JOBS];
 	unsigned got = pkt_get(worker->number, fresh, n);
 	unsigned used = 0, left = 0;
+	struct reservation reservation = {.subscription = TABLE_NONE};
 	for (unsigned i = 0; i < n; i++) {
 		struct job *job = &worker->jobs[i];
-		int why = job_place(worker, job);
+		int why = job_place(worker, job, &reservation);
 		if (why < 0 && used == got)
 			why = SLUICE_DROP_no_buffer; // its place is taken: the peer can ask for it
 		if (why >= 0) {
@@ -237,6 +299,7 @@ unsigned stage_rewrite(struct worker *worker, unsigned n)
 		else
 			drop(worker, job->out, SLUICE_DROP_too_long);
 	}
+	reservation_write(worker, &reservation);
 	pkt_put(fresh + used, got - used);
 	return left;
 }

@@ -2,6 +2,7 @@
 #include "feed.h"
 #include "report.h"
 
+#define CHANGE_NS UINT64_C(100000000) // from one SSRC of a source to the next, at least
 #define RETIRED_NS UINT64_C(2000000000) // how long packets of the SSRC before are late
 
 static bool publication_lives(const struct publication *publication)
@@ -127,6 +128,17 @@ static bool by_payload_type(struct table *table, const struct transport *transpo
 
 // ---- learning -------------------------------------------------------------------------------------
 
+// An SSRC that was taken for one of resends turns out to be media.
+static void forget_rtx(struct table *table, const struct transport *transport, uint32_t ssrc)
+{
+	for (uint32_t p = transport->first_publication; p != TABLE_NONE;
+		p = table->publications[p].next)
+		for (uint8_t e = 0; e < table->publications[p].row.encodings_used; e++) {
+			struct source *source = table_source(table, p, e);
+			source->rtx_started &= source->rtx_ssrc != ssrc;
+		}
+}
+
 static void learn_media(struct worker *worker, const struct found *found, uint32_t ssrc)
 {
 	struct table *table = &worker->table;
@@ -167,12 +179,15 @@ static void learn(struct worker *worker, const struct found *found, uint32_t ssr
 	worker->table.publications[found->publication].changed = true;
 }
 
+// Of the SSRC before, or of one more that would begin when another just has: its subscribers would start
+// anew, and control be told, with every packet.
 static bool is_retired(struct worker *worker, const struct found *found, uint32_t ssrc)
 {
 	const struct source *source =
 		table_source(&worker->table, found->publication, found->encoding);
-	return source->retired_ns != 0 && source->retired_ssrc == ssrc &&
-	       worker->now_ns - source->retired_ns < RETIRED_NS;
+	uint64_t elapsed_ns = worker->now_ns - source->retired_ns;
+	return source->retired_ns != 0 && !found->rtx &&
+	       elapsed_ns < (source->retired_ssrc == ssrc ? RETIRED_NS : CHANGE_NS);
 }
 
 bool source_find(struct worker *worker, struct transport *transport, const struct pkt *pkt,
@@ -180,6 +195,10 @@ bool source_find(struct worker *worker, struct transport *transport, const struc
 {
 	struct table *table = &worker->table;
 	bool known = by_learned(table, transport, header->ssrc, found);
+	if (known && found->rtx &&
+		!codec_find(&table->publications[found->publication].row, header->payload_type,
+			true, &found->codec))
+		known = false; // it was learned wrongly
 	*why = SLUICE_DROP_unknown_ssrc;
 	if (!known && !by_mid(table, transport, pkt, header, found) &&
 		!by_signalled(table, transport, header->ssrc, found) &&
@@ -200,6 +219,7 @@ bool source_find(struct worker *worker, struct transport *transport, const struc
 		*why = SLUICE_DROP_late;
 		return false;
 	}
+	forget_rtx(table, transport, header->ssrc);
 	learn(worker, found, header->ssrc);
 	return true;
 }

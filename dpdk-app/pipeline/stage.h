@@ -7,6 +7,7 @@
 #include "media/codec.h"
 #include "media/rtp.h"
 #include "mesh.h"
+#include "shed.h"
 #include "table.h"
 #include "worker.h"
 
@@ -14,7 +15,8 @@ enum {
 	WORKER_BURST = 64, // packets taken from the ports, and from the mesh, in one turn
 	WORKER_QUEUES = SLUICE_PORTS_MAX * SLUICE_WORKERS_MAX,
 	WORKER_NOTES = 32, // sender reports on their way in one turn
-	WORKER_MEDIA = 2 * WORKER_BURST + WORKER_BURST + WORKER_NOTES,
+	WORKER_ROUNDS = 32, // bursts in one turn: what a port's ring holds
+	WORKER_MEDIA = 256, // packets sent in one turn
 	WORKER_JOBS = 256, // packets sealed at once
 	WORKER_RESENDS = 256, // resends in one turn
 	WORKER_TX = 64, // frames of one port sent at once
@@ -25,8 +27,11 @@ enum {
 struct media { // a packet on its way to this worker's subscribers; nobody writes its bytes any more
 	struct pkt *pkt;
 	struct rtp_header header;
+	struct rewrite_packet place; // in the publisher's stream
 	struct vp8_descriptor vp8; // when has_vp8
 	bool has_vp8;
+	bool follows; // not the first of its publication in this turn
+	unsigned next; // of the same publication, in worker->media; WORKER_MEDIA = none
 };
 
 struct job { // one packet for one subscriber
@@ -41,10 +46,16 @@ struct job { // one packet for one subscriber
 	uint32_t payload_length;
 };
 
-struct cursor { // where select is: packet, and whose turn
-	unsigned media;
-	uint32_t subscription; // TABLE_NONE = the next packet's first
-	bool inside;
+struct place { // a subscriber of a publication that has packets
+	unsigned first; // packet of that publication, its first in this turn
+	uint32_t subscription;
+};
+
+struct cursor { // where select is
+	bool begun;
+	struct place at;
+	unsigned media; // packet whose turn it is with that subscriber
+	struct place ahead; // up to here rows were asked for
 };
 
 struct worker {
@@ -66,6 +77,7 @@ struct worker {
 		uint16_t queue;
 	} queues[WORKER_QUEUES];
 	unsigned queues_used, queue_next;
+	struct wait wait;
 	struct media media[WORKER_MEDIA]; // to be sent to our subscribers in this turn
 	unsigned media_used;
 	struct pkt *notes[WORKER_NOTES]; // sender reports to be fanned out
@@ -105,11 +117,14 @@ unsigned stage_open(struct worker *worker, struct pkt **pkts, unsigned n);
 unsigned stage_feedback(struct worker *worker, struct pkt **pkts, unsigned n);
 // Finds the publication and keeps its books.
 unsigned stage_ingest(struct worker *worker, struct pkt **pkts, unsigned n);
-// Gives each worker with subscribers one hold; our own share goes to worker->media.
+// Gives each worker with subscribers one hold; our own share waits in worker->wait.
 void stage_fanout(struct worker *worker, struct pkt **pkts, unsigned n);
+// Moves to worker->media what can be sent in this turn, and gives up what has waited too long.
+void stage_shed(struct worker *worker);
 
 // Fills worker->jobs with pairs of packet and subscriber from `cursor` on; 0 = all done. The stages
-// below work on the first `n` jobs.
+// below work on the first `n` jobs. One subscriber gets all that waits of a publication before it is the
+// next one's turn: keys and rows of thousands are then fetched from far memory once, not with each packet.
 unsigned stage_select(struct worker *worker, struct cursor *cursor);
 unsigned stage_rewrite(struct worker *worker, unsigned n);
 unsigned stage_seal(struct worker *worker, unsigned n);
@@ -151,19 +166,35 @@ static inline void job_keep(struct worker *worker, const struct job *job, unsign
 // Appends a packet of a publication to worker->media; it takes over one hold.
 void media_take(struct worker *worker, struct pkt *pkt);
 // Reads the headers of a packet that ingest has checked; false when they are malformed.
-bool media_read(struct media *media, struct pkt *pkt, enum sluice_codec codec);
+bool media_read(struct media *media, struct pkt *pkt, const struct sluice_codec_in *codec);
 
 // Next hop towards the transport's selected path, NULL when it is not known: the last one that was heard
 // on the path, else control's.
 const uint8_t *frame_next_hop(const struct transport *transport);
-// Puts Ethernet, IP and UDP with full checksums around a payload. False when there is no headroom.
+struct frame { // the headers of one path, as far as they are the same for all its packets
+	uint8_t bytes[62]; // Ethernet, IP, UDP; lengths and checksums are 0
+	bool is_ipv4;
+	uint8_t port; // index into the configuration's ports
+	uint64_t ip_sum; // of IPv4's header so far
+	uint64_t udp_sum; // of addresses, protocol and ports
+};
+
+// The headers for packets of ours on this path.
+void frame_make(struct frame *frame, const struct sluice_path *path, const uint8_t mac[6]);
+// Puts them around a payload, with full checksums; pkt->port is set. False when there is no headroom.
+bool frame_put(struct pkt *pkt, const struct frame *frame);
+// Both of these at once.
 bool frame_write(struct pkt *pkt, const struct sluice_path *path, const uint8_t mac[6]);
-// The same towards a transport's selected path; pkt->port is set. False when its next hop is not known.
+// The headers towards a transport's selected path; false when its next hop is not known.
+bool frame_of(struct frame *frame, const struct transport *transport);
+// Both at once.
 bool frame_transport(struct pkt *pkt, const struct transport *transport);
 
-// Queues a frame for pkt->port; sent when the batch is full, or by tx_flush.
+// Queues a frame for pkt->port; sent when the batch is full, or by tx_flush. What is PKT_URGENT the port may
+// refuse for a while: it is tried again with every turn. tx_clear lets go of it.
 void tx_queue(struct worker *worker, struct pkt *pkt);
 void tx_flush(struct worker *worker);
+void tx_clear(struct worker *worker);
 
 // Tells worker `to` something; false when its ring is full.
 bool mesh_send(struct worker *worker, unsigned to, const struct mesh_item *item);

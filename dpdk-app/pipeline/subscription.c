@@ -59,6 +59,7 @@ void subscription_keyed(struct table *table, uint32_t index, struct transport *t
 		subscription->status.keys = transport->keys;
 		report_subscription(table, index);
 	}
+	table->subscribers[index].session = transport->out;
 	// Whatever goes wrong here, sealing refuses; media then stays out, but nothing is repeated.
 	srtp_stream_start(
 		transport->out, row->ssrc, subscription->rewrite.next, subscription->repeats);
@@ -81,6 +82,7 @@ static void begin_fresh(struct table *table, uint32_t index, struct subscription
 static void link_publication(struct table *table, uint32_t index)
 {
 	struct subscription *subscription = &table->subscriptions[index];
+	struct subscriber *subscriber = &table->subscribers[index];
 	uint32_t p = subscription->row.publication.index;
 	struct publication *publication = &table->publications[p];
 	publication_prepare(publication);
@@ -88,10 +90,12 @@ static void link_publication(struct table *table, uint32_t index)
 	subscription->linked = true;
 	if (!subscription->mine)
 		return;
-	subscription->previous = TABLE_NONE;
-	subscription->next = publication->first_subscription;
-	if (subscription->next != TABLE_NONE)
-		table->subscriptions[subscription->next].previous = index;
+	*subscriber = (struct subscriber){.next = publication->first_subscription,
+		.previous = TABLE_NONE,
+		.transport = subscription->row.transport.index,
+		.session = table->transports[subscription->row.transport.index].out};
+	if (subscriber->next != TABLE_NONE)
+		table->subscribers[subscriber->next].previous = index;
 	publication->first_subscription = index;
 	publication->resend_subscribers += subscription->row.nack;
 	publication_cache_use(table, p);
@@ -100,6 +104,7 @@ static void link_publication(struct table *table, uint32_t index)
 static void unlink_publication(struct table *table, uint32_t index)
 {
 	struct subscription *subscription = &table->subscriptions[index];
+	const struct subscriber *subscriber = &table->subscribers[index];
 	uint32_t p = subscription->row.publication.index;
 	struct publication *publication = &table->publications[p];
 	if (!subscription->linked)
@@ -108,12 +113,12 @@ static void unlink_publication(struct table *table, uint32_t index)
 	subscription->linked = false;
 	if (!subscription->mine)
 		return;
-	if (subscription->previous == TABLE_NONE)
-		publication->first_subscription = subscription->next;
+	if (subscriber->previous == TABLE_NONE)
+		publication->first_subscription = subscriber->next;
 	else
-		table->subscriptions[subscription->previous].next = subscription->next;
-	if (subscription->next != TABLE_NONE)
-		table->subscriptions[subscription->next].previous = subscription->previous;
+		table->subscribers[subscriber->previous].next = subscriber->next;
+	if (subscriber->next != TABLE_NONE)
+		table->subscribers[subscriber->next].previous = subscriber->previous;
 	publication->resend_subscribers -= subscription->row.nack;
 	publication_cache_use(table, p);
 }
@@ -126,6 +131,7 @@ static void link_transport(struct table *table, uint32_t index, struct transport
 	if (subscription->transport_next != TABLE_NONE)
 		table->subscriptions[subscription->transport_next].transport_previous = index;
 	transport->first_subscription = index;
+	table_subscription_add(table, index);
 }
 
 static void unlink_transport(struct table *table, uint32_t index)
@@ -139,6 +145,7 @@ static void unlink_transport(struct table *table, uint32_t index)
 		table->subscriptions[previous].transport_next = next;
 	if (next != TABLE_NONE)
 		table->subscriptions[next].transport_previous = previous;
+	table_subscription_remove(table, index);
 }
 
 // ---- life -----------------------------------------------------------------------------------------

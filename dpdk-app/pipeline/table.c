@@ -9,6 +9,7 @@
 
 enum {
 	BUCKETS = 1 << 17, // of the address hash; a power of two
+	SSRC_BUCKETS = SLUICE_SUBSCRIPTIONS_MAX,
 	NODES = SLUICE_TRANSPORTS_MAX * SLUICE_PATHS_MAX,
 	HINTS_AT_ONCE = 256,
 	SCAN_AT_ONCE = 256, // rows of the background scan
@@ -44,7 +45,9 @@ static size_t lay_out(struct table *table, uint8_t *memory)
 	table->cached = cut(memory, &at, cached, sizeof(struct pkt *));
 	table->subscriptions =
 		cut(memory, &at, SLUICE_SUBSCRIPTIONS_MAX, sizeof(struct subscription));
+	table->subscribers = cut(memory, &at, SLUICE_SUBSCRIPTIONS_MAX, sizeof(struct subscriber));
 	table->buckets = cut(memory, &at, BUCKETS, sizeof(uint32_t));
+	table->ssrc_buckets = cut(memory, &at, SSRC_BUCKETS, sizeof(uint32_t));
 	table->address_next = cut(memory, &at, NODES, sizeof(uint32_t));
 	table->own_transports.items = cut(memory, &at, SLUICE_TRANSPORTS_MAX, sizeof(uint32_t));
 	table->own_publications.items = cut(memory, &at, SLUICE_PUBLICATIONS_MAX, sizeof(uint32_t));
@@ -62,8 +65,10 @@ int table_create(struct table *table)
 		return -ENOMEM;
 	}
 	madvise(table->memory, table->memory_size, MADV_DONTDUMP);
+	madvise(table->memory, table->memory_size, MADV_HUGEPAGE);
 	lay_out(table, table->memory);
 	memset(table->buckets, 0xFF, BUCKETS * sizeof(uint32_t));
+	memset(table->ssrc_buckets, 0xFF, SSRC_BUCKETS * sizeof(uint32_t));
 	for (uint32_t i = 0; i < SLUICE_PUBLICATIONS_MAX; i++)
 		table->publications[i].first_subscription = TABLE_NONE;
 	table->incarnation = atomic_load(&table->observed->head.incarnation);
@@ -155,6 +160,43 @@ void table_wish(struct table *table, uint32_t publication)
 		return; // who waits for a key frame asks again
 	wished->wished = true;
 	table->wishes[table->wishes_used++] = publication;
+}
+
+// ---- SSRCs ----------------------------------------------------------------------------------------
+
+static uint32_t *ssrc_bucket(const struct table *table, uint32_t transport, uint32_t ssrc)
+{
+	uint64_t hash = table_random(table, (uint64_t)transport << 32 | ssrc);
+	return &table->ssrc_buckets[hash % SSRC_BUCKETS];
+}
+
+uint32_t table_subscription(const struct table *table, uint32_t transport, uint32_t ssrc)
+{
+	uint32_t s = *ssrc_bucket(table, transport, ssrc);
+	while (s != TABLE_NONE && (table->subscriptions[s].row.ssrc != ssrc ||
+					  table->subscriptions[s].row.transport.index != transport))
+		s = table->subscriptions[s].ssrc_next;
+	return s;
+}
+
+void table_subscription_add(struct table *table, uint32_t index)
+{
+	struct subscription *subscription = &table->subscriptions[index];
+	const struct sluice_subscription *row = &subscription->row;
+	uint32_t *head = ssrc_bucket(table, row->transport.index, row->ssrc);
+	subscription->ssrc_next = *head;
+	*head = index;
+}
+
+void table_subscription_remove(struct table *table, uint32_t index)
+{
+	const struct subscription *subscription = &table->subscriptions[index];
+	const struct sluice_subscription *row = &subscription->row;
+	uint32_t *at = ssrc_bucket(table, row->transport.index, row->ssrc);
+	while (*at != TABLE_NONE && *at != index)
+		at = &table->subscriptions[*at].ssrc_next;
+	if (*at == index)
+		*at = subscription->ssrc_next;
 }
 
 // ---- addresses ------------------------------------------------------------------------------------

@@ -19,24 +19,26 @@
 
 #define TABLE_NONE UINT32_MAX // no index
 
+// What sending a packet needs comes first.
 struct transport {
-	uint32_t seen; // sequence of the row when it was applied
+	_Alignas(64) uint32_t seen; // sequence of the row when it was applied
 	uint32_t generation; // 0 = none
-	bool mine; // of this worker; what follows `paths` is only kept then
+	bool mine; // of this worker; only then is more kept than the paths
 	bool changed; // `status` is to be reported
 	uint8_t worker; // owner
 	uint8_t paths_used, path_selected;
-	struct sluice_path paths[SLUICE_PATHS_MAX];
 	uint8_t transport_cc_id;
 	uint8_t heard_paths; // bit i: macs[i] sent an authenticated packet
-	uint8_t macs[SLUICE_PATHS_MAX][6];
+	struct srtp_session *out, *in; // NULL = no keys yet
 	uint16_t transport_sequence; // next one we send
+	uint8_t macs[SLUICE_PATHS_MAX][6];
+	struct sluice_path paths[SLUICE_PATHS_MAX];
 	uint32_t rtcp_ssrc; // ours
 	uint32_t key_epoch;
 	uint32_t keys; // names the keys in statuses
-	struct srtp_session *in, *out; // NULL = no keys yet
 	uint32_t own_slot; // in table.own_transports
 	uint32_t first_publication, first_subscription; // own lists
+	uint64_t told_ns; // control of where it was heard
 	uint64_t reported_ns; // last receiver report upstream
 	uint64_t feedback_ns; // last transport-wide feedback
 	struct sluice_transport_status status;
@@ -78,7 +80,11 @@ struct publication {
 	uint32_t first_subscription; // own list; goes with the row's index, not its generation
 	uint32_t subscribers[SLUICE_WORKERS_MAX]; // by worker
 	uint32_t resend_subscribers; // own ones that may ask for resends
+	uint32_t media_last; // in worker->media: its last packet of this turn, if it is one of its
 	uint64_t key_asked_ns; // by this worker's subscribers
+	uint64_t held_ns; // nothing of its video is sent before; 0 = never held
+	uint32_t hold_ms; // how long that was
+	uint32_t waiting; // packets, while the costliest publication is looked for
 	struct cache cache; // slots 0 = not in use
 	uint64_t cached_source, cached_highest;
 	struct sender_note sender;
@@ -87,7 +93,7 @@ struct publication {
 };
 
 struct subscription {
-	uint32_t seen;
+	_Alignas(64) uint32_t seen;
 	struct sluice_subscription row; // last good copy; row.row.generation 0 = none
 	uint8_t worker; // owner of its transport
 	bool mine;
@@ -95,8 +101,8 @@ struct subscription {
 	bool repeats; // resends go out under the media SSRC
 	bool waiting_key;
 	uint8_t codec; // of the last packet
-	uint32_t next, previous; // own list of the publication
 	uint32_t transport_next, transport_previous; // own list of the transport
+	uint32_t ssrc_next; // in table.ssrc_buckets
 	uint64_t waiting_ns; // held back since; 0 = nothing came yet
 	uint64_t source; // of the last packet; 0 = none yet
 	uint64_t rtx_next; // index
@@ -105,7 +111,18 @@ struct subscription {
 	uint64_t rate_bytes, rate_ns;
 	struct rewrite rewrite;
 	struct resend_log resends;
+	uint64_t asked_ns; // since when `asked` counts
+	uint32_t asked; // sequence numbers of NACKs
+	uint32_t resend_credit; // packets that may be sent again
+	uint64_t credited; // status.packets, when credit was last given
 	struct sluice_subscription_status status;
+};
+
+// A publication's own list of subscriptions, apart from their rows: it can be read far ahead of them.
+struct subscriber {
+	uint32_t next, previous;
+	uint32_t transport; // index
+	const struct srtp_session *session; // only ever to ask for its memory
 };
 
 struct indexes { // a set of rows; a noun knows its slot
@@ -130,6 +147,8 @@ struct table {
 	uint64_t *cache_indexes; // by publication × cache_slots
 	struct pkt **cached; // the same
 	struct subscription *subscriptions;
+	uint32_t *ssrc_buckets; // hash of own subscriptions by transport and SSRC
+	struct subscriber *subscribers; // by subscription
 	uint32_t *buckets, *address_next; // hash of addresses; a node is transport × paths + path
 	struct indexes own_transports, own_publications;
 	uint32_t wishes[TABLE_WISHES]; // publications that need a key frame
@@ -166,8 +185,6 @@ struct publication *table_publication(struct table *table, struct sluice_handle 
 // Transport and path that receives from `remote`; false when there is none.
 bool table_find(const struct table *table, const struct sluice_address *remote, uint32_t *transport,
 	uint8_t *path);
-void table_address_add(struct table *table, uint32_t transport, uint8_t path);
-void table_address_remove(struct table *table, uint32_t transport, uint8_t path);
 
 // Notes that subscribers of a publication need a key frame.
 void table_wish(struct table *table, uint32_t publication);

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "stage.h"
 
+enum { TX_KEPT = WORKER_TX / 2 };
+#define KEEP_NS UINT64_C(50000000)
+
 // Those that were sent have stayed until now.
 static void samples_take(struct worker *worker, unsigned port, unsigned sent)
 {
@@ -15,21 +18,39 @@ static void samples_take(struct worker *worker, unsigned port, unsigned sent)
 	worker->tx[port].samples_used = 0;
 }
 
+// Nobody waits for the port: what it refused is dropped, but for a few frames that are worth more than
+// those that come after them. Returns how many are kept, at the front.
+static unsigned refused(struct worker *worker, struct pkt **pkts, unsigned from, unsigned n)
+{
+	unsigned kept = 0;
+	for (unsigned i = from; i < n; i++) {
+		bool keep = pkts[i]->flags & PKT_URGENT && kept < TX_KEPT &&
+			    worker->now_ns - pkts[i]->arrived_ns < KEEP_NS;
+		if (keep)
+			pkts[kept++] = pkts[i];
+		else
+			drop(worker, pkts[i], SLUICE_DROP_tx_full);
+	}
+	return kept;
+}
+
 static void tx_send(struct worker *worker, unsigned port)
 {
 	struct pkt **pkts = worker->tx[port].pkts;
 	unsigned n = worker->tx[port].used;
 	unsigned sent = io_tx(port, worker->number, pkts, n);
-	drop_count(worker, SLUICE_DROP_tx_full, n - sent);
-	pkt_put(pkts + sent, n - sent);
-	stage_count(worker, SLUICE_STAGE_TX, n);
-	worker->tx[port].used = 0;
+	unsigned kept = sent < n ? refused(worker, pkts, sent, n) : 0;
+	link_note(worker, n, sent);
+	stage_count(worker, SLUICE_STAGE_TX, n - kept);
+	worker->tx[port].used = kept;
 	samples_take(worker, port, sent);
 }
 
 void tx_queue(struct worker *worker, struct pkt *pkt)
 {
 	unsigned port = pkt->port;
+	if (pkt->flags & PKT_URGENT)
+		pkt->arrived_ns = worker->now_ns;
 	worker->tx[port].pkts[worker->tx[port].used++] = pkt;
 	if (worker->tx[port].used == WORKER_TX)
 		tx_send(worker, port);
@@ -40,6 +61,14 @@ void tx_flush(struct worker *worker)
 	for (unsigned port = 0; port < worker->table.ports; port++)
 		if (worker->tx[port].used > 0)
 			tx_send(worker, port);
+}
+
+void tx_clear(struct worker *worker)
+{
+	for (unsigned port = 0; port < SLUICE_PORTS_MAX; port++) {
+		pkt_put(worker->tx[port].pkts, worker->tx[port].used);
+		worker->tx[port].used = 0;
+	}
 }
 
 // Before the packet is queued: then it lies where the port's queue ends.
@@ -57,7 +86,10 @@ static void sample(struct worker *worker, const struct job *job)
 void stage_tx(struct worker *worker, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++) {
-		sample(worker, &worker->jobs[i]);
-		tx_queue(worker, worker->jobs[i].out);
+		const struct job *job = &worker->jobs[i];
+		sample(worker, job);
+		if (job->media->pkt->flags & PKT_AUDIO)
+			job->out->flags |= PKT_URGENT;
+		tx_queue(worker, job->out);
 	}
 }

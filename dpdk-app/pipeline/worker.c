@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-enum { EMPTY_POLLS = 8 };
+enum { EMPTY_POLLS = 8, COPY_NS = 1000 };
 
 // Packets wake a sleeper where the port has a socket; other workers' messages and ports without one do
 // not. So nobody sleeps longer than the last packet is ago, and not over 250 us while a call runs.
@@ -31,10 +31,44 @@ static void jobs_send(struct worker *worker, unsigned n)
 static void media_send(struct worker *worker)
 {
 	struct cursor cursor = {0};
+	uint64_t before = worker->status->stages[SLUICE_STAGE_SELECT];
+	uint64_t begun_ns = worker->media_used > 0 ? io_now_ns() : 0;
 	unsigned n;
 	while ((n = stage_select(worker, &cursor)) > 0)
 		jobs_send(worker, n);
+	if (worker->media_used > 0)
+		wait_learn(worker, worker->status->stages[SLUICE_STAGE_SELECT] - before,
+			io_now_ns() - begun_ns);
 	stage_release(worker);
+}
+
+static void resends_send(struct worker *worker)
+{
+	if (wait_is_long(worker)) {
+		drop_count(worker, SLUICE_DROP_overload, worker->resends_used);
+		worker->resends_used = 0;
+	}
+	jobs_send(worker, stage_resend(worker));
+}
+
+// One burst of what ports and other workers have for us, up to where it waits to be sent. Returns whether
+// there may be more.
+static bool burst_take(struct worker *worker, unsigned *handled)
+{
+	struct pkt *pkts[2 * WORKER_BURST];
+	unsigned received = stage_rx(worker, pkts), given = 0;
+	unsigned n = stage_parse(worker, pkts, received);
+	n += stage_mesh(worker, pkts + n, &given);
+	n = stage_dispatch(worker, pkts, n);
+	n = stage_open(worker, pkts, n);
+	n = stage_feedback(worker, pkts, n);
+	resends_send(worker);
+	n = stage_ingest(worker, pkts, n);
+	stage_fanout(worker, pkts, n);
+	stage_fanout(worker, worker->notes, worker->notes_used);
+	worker->notes_used = 0;
+	*handled += received + given;
+	return received >= WORKER_BURST || given >= WORKER_BURST;
 }
 
 static void tell_others(struct worker *worker)
@@ -51,22 +85,15 @@ static void tell_others(struct worker *worker)
 
 unsigned worker_step(struct worker *worker, uint64_t now_ns)
 {
-	struct pkt *pkts[2 * WORKER_BURST];
 	worker->now_ns = now_ns;
 	worker->send_time = rtp_abs_send_time(io_ntp(now_ns));
 	unsigned handled = stage_control(worker);
-	unsigned n = stage_rx(worker, pkts);
-	handled += n;
-	n = stage_parse(worker, pkts, n);
-	n += stage_mesh(worker, pkts + n, &handled);
-	n = stage_dispatch(worker, pkts, n);
-	n = stage_open(worker, pkts, n);
-	n = stage_feedback(worker, pkts, n);
-	jobs_send(worker, stage_resend(worker));
-	n = stage_ingest(worker, pkts, n);
-	stage_fanout(worker, pkts, n);
-	stage_fanout(worker, worker->notes, worker->notes_used);
-	worker->notes_used = 0;
+	// All there is: in a port's ring a packet waits unseen, here it can be judged.
+	unsigned rounds = 0;
+	while (burst_take(worker, &handled) && ++rounds < WORKER_ROUNDS)
+		;
+	stage_shed(worker);
+	handled += worker->media_used;
 	media_send(worker);
 	stage_tick(worker);
 	tx_flush(worker);
@@ -195,6 +222,7 @@ struct worker *worker_create(const struct worker_setup *setup)
 	worker->mesh = setup->mesh;
 	worker->status = &setup->observed->workers[setup->number];
 	worker->caching = true;
+	worker->wait.copy_ns = COPY_NS;
 	worker->table = (struct table){
 		.number = setup->number,
 		.workers = setup->workers,
@@ -215,6 +243,8 @@ void worker_destroy(struct worker *worker)
 {
 	if (!worker)
 		return;
+	wait_clear(worker);
+	tx_clear(worker);
 	table_destroy(&worker->table);
 	free(worker);
 }

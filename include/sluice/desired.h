@@ -47,7 +47,7 @@ struct sluice_transport {
 	uint8_t paths_used;
 	uint8_t path_selected; // where we send; packets are taken from every path
 	uint8_t transport_cc_extension_id; // of what the peer sends us; 0 = none
-	uint8_t reserved;
+	uint8_t certificate; // control's: which of ours the peer was told; 0 = that of all but legs
 	struct sluice_path paths[SLUICE_PATHS_MAX];
 	struct sluice_srtp_key receive_key; // what the peer encrypts with
 	struct sluice_srtp_key send_key; // what we encrypt with

@@ -30,7 +30,8 @@
 	X(padding, "probing packet without payload; not forwarded")                    \
 	X(index_exhausted, "SRTP index space of the stream is used up")                \
 	X(want_key, "held back until the video can start with a key frame")            \
-	X(layer, "another simulcast layer is forwarded")
+	X(layer, "another simulcast layer is forwarded")                               \
+	X(overload, "more is to be sent than worker or port can; video goes before audio")
 
 enum sluice_drop {
 #define X(name, help) SLUICE_DROP_##name,

@@ -54,7 +54,7 @@ struct sluice_subscription_status {
 	uint64_t last_sent_ns;
 	uint64_t packets, bytes;
 	uint64_t resent; // answered NACKs
-	uint64_t nacks_missed; // asked for, no longer cached
+	uint64_t nacks_missed; // asked for, no longer cached, or more than was sent
 	uint64_t lost; // as the subscriber reports
 	uint32_t loss_fraction; // of the last report, 0..255
 	uint32_t rtt_us; // 0 = unknown

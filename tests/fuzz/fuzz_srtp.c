@@ -30,17 +30,39 @@ static void must(bool holds)
 		abort();
 }
 
-static enum srtp_result open_forged(
-	struct pair *pair, const uint8_t *data, uint32_t size, uint8_t *buffer)
+static unsigned open_forged(struct pair *pair, const uint8_t *data, uint32_t size, uint8_t *buffer)
 {
 	uint64_t index;
 	uint32_t length = size;
 	memcpy(buffer, data, size);
-	must(srtp_open_rtcp(pair->in, buffer, &length) != SRTP_OK);
+	enum srtp_result rtcp = srtp_open_rtcp(pair->in, buffer, &length);
+	must(rtcp != SRTP_OK && length == size);
 	memcpy(buffer, data, size);
 	enum srtp_result result = srtp_open(pair->in, buffer, &length, &index);
 	must(result != SRTP_OK && length == size);
-	return result;
+	return rtcp << 8 | result;
+}
+
+// Both count alike, so one seals what the other opens, and the bytes are the same.
+static void round_trip_rtcp(
+	struct pair pairs[BACKENDS], const uint8_t *data, uint32_t size, uint8_t *buffers[BACKENDS])
+{
+	uint32_t lengths[BACKENDS] = {size, size};
+	if (size < 8 || data[0] >> 6 != 2)
+		return;
+	uint32_t ssrc = (uint32_t)data[4] << 24 | (uint32_t)data[5] << 16 | (uint32_t)data[6] << 8 |
+			data[7];
+	for (unsigned b = 0; b < BACKENDS; b++) {
+		memcpy(buffers[b], data, size);
+		must(srtp_seal_rtcp(pairs[b].out, buffers[b], &lengths[b], ROOM) == SRTP_OK);
+	}
+	must(lengths[0] == lengths[1] && memcmp(buffers[0], buffers[1], lengths[0]) == 0);
+	for (unsigned b = 0; b < BACKENDS; b++) {
+		must(srtp_open_rtcp(pairs[b ^ 1].in, buffers[b], &lengths[b]) == SRTP_OK);
+		must(lengths[b] == size && memcmp(buffers[b], data, size) == 0);
+		srtp_stream_forget(pairs[b ^ 1].in, ssrc);
+		srtp_stream_forget(pairs[b].out, ssrc);
+	}
 }
 
 // In place, or with the payload elsewhere.
@@ -105,7 +127,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static uint8_t space[BACKENDS][ROOM + 4];
 	if (!pairs[0][0].in)
 		sessions_open(pairs);
-	if (size < 1 || size > ROOM - SRTP_GROWTH_MAX)
+	if (size < 1 || size > ROOM - SRTCP_GROWTH_MAX)
 		return 0;
 	struct pair *both = pairs[data[0] % PROFILES];
 	uint8_t *buffers[BACKENDS] = {space[0] + data[0] / 64, space[1] + data[0] / 64};
@@ -113,5 +135,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	must(open_forged(&both[0], data + 1, length, buffers[0]) ==
 		open_forged(&both[1], data + 1, length, buffers[1]));
 	round_trip(both, data + 1, length, buffers);
+	round_trip_rtcp(both, data + 1, length, buffers);
 	return 0;
 }

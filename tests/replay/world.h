@@ -25,6 +25,7 @@ enum {
 struct world {
 	unsigned workers;
 	bool wrong_steering;
+	uint32_t cache_packets; // of each publication
 	uint64_t now_ns;
 	struct sluice_desired *desired;
 	struct sluice_observed *observed;
@@ -60,7 +61,7 @@ static inline void world_start(struct world *world)
 			.workers = world->workers,
 			.cpu = -1,
 			.media_port = WORLD_MEDIA_PORT,
-			.cache_packets = WORLD_CACHE,
+			.cache_packets = world->cache_packets,
 			.wrong_steering = world->wrong_steering,
 			.seed = 42,
 			.mesh = world->mesh,
@@ -79,17 +80,25 @@ static inline void world_stop(struct world *world)
 	mesh_destroy(world->mesh);
 }
 
-// `wrong_steering`: every packet lands on another worker than its own.
-static inline void world_open(struct world *world, unsigned workers, bool wrong_steering)
+// `world`: what was not chosen is 0.
+static inline void world_begin(struct world *world)
 {
-	*world = (struct world){
-		.workers = workers, .wrong_steering = wrong_steering, .now_ns = 1000 * MS};
+	unsigned workers = world->workers;
+	world->now_ns = 1000 * MS;
 	world_check(srtp_library_init() == 0, "no crypto library");
 	world_check(plain_memory_create(1, workers) == 0, "no memory back end");
 	plain_set_now_ns(world->now_ns);
 	world->desired = world_map(sizeof(*world->desired));
 	world->observed = world_map(sizeof(*world->observed));
 	world_start(world);
+}
+
+// `wrong_steering`: every packet lands on another worker than its own.
+static inline void world_open(struct world *world, unsigned workers, bool wrong_steering)
+{
+	*world = (struct world){
+		.workers = workers, .wrong_steering = wrong_steering, .cache_packets = WORLD_CACHE};
+	world_begin(world);
 }
 
 static inline void world_close(struct world *world)

@@ -75,3 +75,16 @@ expect "packets that never arrived" "$(figure faulty .packets.lost_by_cause.neve
 expect "packets that failed to decrypt" "$(figure faulty .counters.decrypt_failed)" == "$damaged"
 expect "packets lost in all" "$(figure faulty .packets.lost)" == $((lost + damaged))
 expect "exit status of a run with loss" $status '>=' 1
+
+on a nft delete table inet faults
+
+# A ladder of loads: most subscribers leave their packets to the kernel to count, and it counts the relay's number.
+out_before=$(metric 'sluice_packets_total{direction="out",kind="rtp"}')
+load ladder --first-user 200 --room-prefix ladder- --publishers 1 --subscribers 16 --no-audio \
+	--loads 800,1600 --decrypt-one-in 4 --duration 1 --svg "$work/ladder.svg"
+expect "loads held" "$(figure ladder '.steps | length')" == 2
+expect "packets lost" "$(figure ladder .packets.lost)" == 0
+expect "packets counted in the kernel" "$(figure ladder .counters.counted_packets)" '>' 1000
+expect "packets the relay sent" "$(($(metric 'sluice_packets_total{direction="out",kind="rtp"}') - out_before))" \
+	== "$(figure ladder .packets.received)"
+expect "bytes of the drawing" "$(wc -c <"$work/ladder.svg")" '>' 2000

@@ -13,17 +13,22 @@
 //   A< nothing           no message waits A< close 1008   the relay has closed the socket
 //   A< text anything     or exactly this  A< bytes 00ff   or exactly these
 //   A! connect           ICE and DTLS of all of A's transports succeed     A! heard   and go on
+//   A/ POST /path | Header: value || body     A asks by HTTP; "\n" in the body is a line end
+//   A/< 201 | header: value | body: ~a|!b     the reply; what is not named may be anything, "none" is none
 //   ! kick ROOM ID TEXT  by the operator  ! drain on|off  ! mode pass|interpose  of who opens from now on
-//                        ! open on|off      whether those without a token come in [on]
+//                        ! open on|off  ! strict on|off  ! servers on|off
+//   ! connect, ! heard   as A! of everybody's transports  ! restart  as after a crash: nobody has a link
 //   ? publications 2     counts in the core: rooms participants transports publications subscriptions
 //                        active (answered subscriptions) paused (publications)
 //   @ +2s                time passes
 //
 // In lines of A> stand for themselves: $offer(NAME|old=>new|...) an offer of tests/vectors/sdp as a JSON
 // string, $answer(old=>new|...) an answer to the last offer to A, $x(N) N times x, $byte(HH).
+// In lines of A/: $offer and $answer (to the last body that A got) as they are, $location(A), $etag(A), $x(N).
 // What is unread at the end is a fault.
+#include "talk.h"
+
 #include "sdp/sdp.h"
-#include "world.h"
 
 #include <jansson.h>
 
@@ -31,7 +36,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
-enum { CLIENTS = 26, INBOX = 256, TEXT_MAX = 256 * 1024, STEP_MS = 250 };
+enum { CLIENTS = 26, INBOX = 256, STEP_MS = 250 };
 
 struct client {
 	char name;
@@ -51,7 +56,12 @@ static struct client clients[CLIENTS];
 static const char *file;
 static unsigned line_number;
 
-__attribute__((format(printf, 1, 2), noreturn)) static void fail(const char *format, ...)
+struct world *talk_world(void)
+{
+	return &world;
+}
+
+void fail(const char *format, ...)
 {
 	va_list arguments;
 
@@ -297,7 +307,7 @@ static char *text_replace(char *text, const char *old, const char *new)
 }
 
 // Applies "old=>new|old=>new".
-static char *text_edit(char *text, char *edits)
+char *text_edit(char *text, char *edits)
 {
 	char *edit;
 
@@ -312,7 +322,7 @@ static char *text_edit(char *text, char *edits)
 	return text;
 }
 
-static char *offer_load(const char *name)
+char *offer_load(const char *name)
 {
 	char path[256];
 	char *text = calloc(1, TEXT_MAX);
@@ -327,20 +337,20 @@ static char *offer_load(const char *name)
 	return text;
 }
 
-static char *answer_make(const struct client *client)
+char *answer_to(const char *offer, char name)
 {
 	char why[256] = "", *text = calloc(1, TEXT_MAX);
 	static struct desc desc;
 
-	if (!client->offer)
-		fail("%c was offered nothing", client->name);
-	if (sdp_parse(client->offer, strlen(client->offer), &desc, why, sizeof(why)) < 0)
+	if (!offer)
+		fail("%c was offered nothing", name);
+	if (sdp_parse(offer, strlen(offer), &desc, why, sizeof(why)) < 0)
 		fail("our own offer: %s", why);
 	desc.ice_lite = false;
 	desc.setup = DESC_ACTIVE;
 	desc.candidates_used = 0;
 	desc.fingerprint.value[0] ^= 0xff;
-	snprintf(desc.ufrag, sizeof(desc.ufrag), "talk%c", client->name);
+	snprintf(desc.ufrag, sizeof(desc.ufrag), "talk%c", name);
 	snprintf(desc.password, sizeof(desc.password), "a-password-of-24-letters");
 	for (unsigned i = 0; i < desc.sections_used; i++) {
 		if (desc.sections[i].direction == DESC_SENDONLY)
@@ -374,7 +384,8 @@ static void placeholder_add(
 
 		text_add_json(text, text_edit(offer_load(vector), argument));
 	} else if (!strcmp(name, "answer")) {
-		text_add_json(text, text_edit(answer_make(client), *argument ? argument : NULL));
+		text_add_json(text, text_edit(answer_to(client->offer, client->name),
+					    *argument ? argument : NULL));
 	} else if (!strcmp(name, "x")) {
 		for (long n = strtol(argument, NULL, 10); n > 0; n--)
 			text_add(text, "x", 1);
@@ -406,7 +417,7 @@ static struct text line_expand(const struct client *client, char *line)
 
 // ---- comparing
 
-static bool text_holds(const char *value, const char *parts)
+bool text_holds(const char *value, const char *parts)
 {
 	char *copy = strdup(parts), *rest = copy, *part;
 	bool holds = true;
@@ -505,7 +516,7 @@ static void transports_connect(const struct client *client, bool keys)
 		const struct core_participant *owner =
 			core_participant(world.core, transport->participant);
 
-		if (owner && owner->link == client->session && used < 64)
+		if (owner && (!client || owner->link == client->session) && used < 64)
 			own[used++] = transport->id;
 	}
 	for (unsigned i = 0; i < used; i++) {
@@ -523,14 +534,30 @@ static void transports_connect(const struct client *client, bool keys)
 	core_dispatch(world.core);
 }
 
+static void links_lose(void)
+{
+	const struct core_participant *participant = NULL;
+
+	while ((participant = core_participant_next(world.core, participant)) != NULL)
+		core_unlink(world.core, participant->id, false, world.now_ms);
+}
+
 static void operate(char *rest)
 {
 	const char *verb = strsep(&rest, " ");
 
-	if (!strcmp(verb, "drain")) {
-		core_drain(world.core, !strcmp(rest, "on"));
+	if (!strcmp(verb, "connect") || !strcmp(verb, "heard")) {
+		transports_connect(NULL, !strcmp(verb, "connect"));
 	} else if (!strcmp(verb, "open")) {
 		world_is_open = !strcmp(rest, "on");
+	} else if (!strcmp(verb, "strict")) {
+		world.host.strict_etag = !strcmp(rest, "on");
+	} else if (!strcmp(verb, "servers")) {
+		world.servers = !strcmp(rest, "on");
+	} else if (!strcmp(verb, "restart")) {
+		links_lose();
+	} else if (!strcmp(verb, "drain")) {
+		core_drain(world.core, !strcmp(rest, "on"));
 	} else if (!strcmp(verb, "mode")) {
 		world.mode = strcmp(rest, "pass") ? DIALECT_INTERPOSE : DIALECT_PASS;
 	} else if (!strcmp(verb, "kick")) {
@@ -609,6 +636,8 @@ static void time_pass(const char *span)
 		world.now_ms += step;
 		core_tick(world.core, world.now_ms);
 		core_dispatch(world.core);
+		world_detached_tick(&world);
+		core_dispatch(world.core);
 		for (unsigned i = 0; i < CLIENTS; i++)
 			if (clients[i].open && clients[i].dialect->tick)
 				clients[i].dialect->tick(clients[i].session, world.now_ms);
@@ -670,6 +699,14 @@ static void client_line(struct client *client, char verb, char *rest)
 		client_ask(client, rest);
 		return;
 	}
+	if (verb == '/' && *rest == '<') {
+		request_expect(client->name, rest + 1 + strspn(rest + 1, " "));
+		return;
+	}
+	if (verb == '/') {
+		request_send(client->name, rest);
+		return;
+	}
 	if (!client->open &&
 		!(verb == '#' && (!strncmp(rest, "open", 4) || !strncmp(rest, "upgrade", 7))))
 		fail("%c is not open", client->name);
@@ -712,6 +749,8 @@ static void world_end(void)
 	for (unsigned i = 0; i < CLIENTS; i++) {
 		struct client *client = &clients[i];
 
+		if (request_waits(client->name))
+			fail("unread at the end: a reply to %c", client->name);
 		if (client->read < client->received)
 			fail("unread at the end: %c< %s", client->name,
 				client->inbox[client->read]);
@@ -726,6 +765,7 @@ static void world_end(void)
 		free(client->offer);
 		*client = (struct client){0};
 	}
+	request_forget_all();
 	time_pass("+120s"); // grace times end
 	if (count_of("participants") || count_of("transports") || count_of("subscriptions"))
 		fail("something is left in the core when everybody has gone");

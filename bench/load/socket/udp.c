@@ -2,6 +2,8 @@
 #include "udp.h"
 
 #include <errno.h>
+#include <linux/filter.h>
+#include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <time.h>
@@ -45,6 +47,35 @@ int udp_open(const struct sockaddr_storage *peer, const struct sockaddr_storage 
 		return error;
 	}
 	return fd;
+}
+
+int udp_ignore_rtp(int fd)
+{
+	// A filter sees the UDP header first. RFC 7983: RTP and RTCP begin with 128 to 191; RFC 5761: RTCP goes on
+	// with 192 to 223.
+	static const struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 8),
+		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 128, 0, 5),
+		BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, 191, 4, 0),
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 9),
+		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 192, 0, 1),
+		BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, 223, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+	};
+	const struct sock_fprog program = {
+		.len = sizeof(code) / sizeof(code[0]), .filter = (struct sock_filter *)code};
+
+	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) ? -errno : 0;
+}
+
+uint32_t udp_dropped(int fd)
+{
+	uint32_t memory[SK_MEMINFO_VARS] = {0};
+	socklen_t length = sizeof(memory);
+
+	getsockopt(fd, SOL_SOCKET, SO_MEMINFO, memory, &length);
+	return memory[SK_MEMINFO_DROPS];
 }
 
 static void batch_ready(struct udp_batch *batch, unsigned i, uint32_t length, size_t control_length)

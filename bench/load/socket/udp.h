@@ -33,5 +33,12 @@ unsigned udp_receive(int fd, struct udp_batch *batch);
 // Datagram `i` of the batch just received.
 void udp_datagram(struct udp_batch *batch, unsigned i, struct udp_datagram *datagram);
 
+// From now on RTP is thrown away as it arrives, before it takes room in the socket; RTCP, DTLS and STUN still come.
+// 0 or -errno.
+int udp_ignore_rtp(int fd);
+
+// Datagrams the kernel has thrown away, for whatever reason, since the socket was opened.
+uint32_t udp_dropped(int fd);
+
 // Sends the first `n` buffers of the batch, of `lengths` bytes each. Returns how many the kernel took.
 unsigned udp_send(int fd, struct udp_batch *batch, const uint32_t *lengths, unsigned n);

@@ -344,6 +344,7 @@ static void socket_read(struct websocket *socket)
 
 static void socket_connected(struct websocket *socket)
 {
+	const struct websocket_target *target = socket->target;
 	char request[1024];
 	int error = 0, length;
 	socklen_t size = sizeof(error);
@@ -355,8 +356,10 @@ static void socket_connected(struct websocket *socket)
 	}
 	length = snprintf(request, sizeof(request),
 		"GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-		"Sec-WebSocket-Key: %s\r\nSec-WebSocket-Version: 13\r\n\r\n",
-		socket->target->path, socket->target->host, socket->key);
+		"Sec-WebSocket-Key: %s\r\nSec-WebSocket-Version: 13\r\n%s%s%s\r\n",
+		target->path, target->host, socket->key,
+		target->subprotocol ? "Sec-WebSocket-Protocol: " : "",
+		target->subprotocol ? target->subprotocol : "", target->subprotocol ? "\r\n" : "");
 	if (buffer_add(&socket->out, request, (size_t)length)) {
 		socket_end(socket, "out of memory");
 		return;

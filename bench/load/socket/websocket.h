@@ -14,6 +14,7 @@ enum { WEBSOCKET_MESSAGE_MAX = 256 * 1024 };
 struct websocket_target {
 	char host[256]; // as in the URL, with port: for the Host header
 	char path[512];
+	const char *subprotocol; // to ask for, NULL = none
 	struct sockaddr_storage address;
 	socklen_t address_length;
 };

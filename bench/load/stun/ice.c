@@ -118,3 +118,44 @@ int ice_input(struct ice *ice, uint64_t now_ns, const uint8_t *data, size_t leng
 	agent_clear(ice);
 	return 0;
 }
+
+// ---- checks of the other side
+
+static bool password_give(StunAgent *, StunMessage *, uint8_t *username, uint16_t length,
+	uint8_t **password, size_t *password_length, void *context)
+{
+	const struct ice *ice = context;
+	size_t ours = strlen(ice->ufrag);
+
+	if (length <= ours || memcmp(username, ice->ufrag, ours) != 0 || username[ours] != ':')
+		return false;
+	*password = (uint8_t *)ice->password;
+	*password_length = strlen(ice->password);
+	return true;
+}
+
+size_t ice_reply(const struct ice *ice, const struct sockaddr_storage *peer, const uint8_t *data,
+	size_t length, uint8_t reply[ICE_CHECK_MAX])
+{
+	static const uint16_t known[] = {STUN_ATTRIBUTE_USERNAME, STUN_ATTRIBUTE_MESSAGE_INTEGRITY,
+		STUN_ATTRIBUTE_PRIORITY, STUN_ATTRIBUTE_USE_CANDIDATE,
+		STUN_ATTRIBUTE_ICE_CONTROLLING, STUN_ATTRIBUTE_ICE_CONTROLLED, 0};
+	StunMessage request, message;
+	size_t reply_length = ICE_CHECK_MAX;
+	bool controlling = true;
+	StunAgent agent;
+
+	if (ice->state == ICE_IDLE)
+		return 0;
+	stun_agent_init(&agent, known, STUN_COMPATIBILITY_RFC5389,
+		STUN_AGENT_USAGE_SHORT_TERM_CREDENTIALS | STUN_AGENT_USAGE_USE_FINGERPRINT);
+	if (stun_agent_validate(&agent, &request, data, length, password_give, (void *)ice) !=
+			STUN_VALIDATION_SUCCESS ||
+		stun_message_get_class(&request) != STUN_REQUEST)
+		return 0;
+	if (stun_usage_ice_conncheck_create_reply(&agent, &request, &message, reply, &reply_length,
+		    peer, sizeof(*peer), &controlling, ice->tie_breaker,
+		    STUN_USAGE_ICE_COMPATIBILITY_RFC5245) != STUN_USAGE_ICE_RETURN_SUCCESS)
+		return 0;
+	return reply_length;
+}

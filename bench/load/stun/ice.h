@@ -8,6 +8,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 
 enum {
 	ICE_UFRAG_BYTES = 8,
@@ -42,3 +43,8 @@ size_t ice_check(struct ice *ice, uint64_t now_ns, uint8_t check[ICE_CHECK_MAX],
 // Takes a STUN message. Returns 0 when it answers one of our checks with success (the state is
 // ICE_CONNECTED then), -EPROTO when it refuses it, -EBADMSG for anything else.
 int ice_input(struct ice *ice, uint64_t now_ns, const uint8_t *data, size_t length);
+
+// Writes the answer to a check that came from `peer`, when it is one for us. Returns its length, 0 for
+// anything else.
+size_t ice_reply(const struct ice *ice, const struct sockaddr_storage *peer, const uint8_t *data,
+	size_t length, uint8_t reply[ICE_CHECK_MAX]);

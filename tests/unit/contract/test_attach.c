@@ -196,7 +196,7 @@ static void test_other_layout_is_refused_with_both_values(void **)
 
 	overwrite("desired", offsetof(struct sluice_layout, abi), &abi, sizeof(abi));
 	assert_null(sluice_desired_open(directory, why, sizeof(why)));
-	snprintf(path, sizeof(path), "has ABI %u, this program has ABI %u", abi, SLUICE_ABI);
+	snprintf(path, sizeof(path), "has ABI %u, this program has ABI %d", abi, SLUICE_ABI);
 	assert_non_null(strstr(why, path));
 	assert_non_null(strstr(why, "--discard-state"));
 

@@ -402,6 +402,46 @@ static void test_offerer_reloads(void **)
 	world_end(&world);
 }
 
+// Each leg shows another of our certificates; one that takes its place in a session shows the same.
+static void test_certificates_alternate(void **)
+{
+	struct core_local local = {.fingerprint = {"sha-256", 32, {1}}, .leg_fingerprints_used = 3};
+	struct core_limits limits = world_limits();
+	struct world world;
+	uint8_t before = 0;
+
+	begin(&world);
+	for (uint8_t i = 0; i < 3; i++)
+		local.leg_fingerprints[i] =
+			(struct desc_fingerprint){"sha-256", 32, {(uint8_t)(100 + i)}};
+	core_configure(world.core, &limits, &local);
+	for (unsigned i = 0; i < 5; i++) {
+		clients_call(&world, a, b);
+		assert_int_equal(b->offer.fingerprint.value[0], 100 + i % 3);
+		assert_int_equal(a->answer.fingerprint.value[0], 100 + i % 3);
+		assert_int_not_equal(b->offer.fingerprint.value[0], before);
+		before = b->offer.fingerprint.value[0];
+		client_call(a); // it goes on: the same
+		assert_int_equal(client_offer(&world, a, b), 0);
+		clients_listen(&world);
+		assert_int_equal(b->offer.fingerprint.value[0], before);
+		client_accept(b);
+		assert_int_equal(client_answer(&world, b, a), 0);
+		core_pair_close(world.core, a->id, b->id);
+		clients_listen(&world);
+	}
+	clients_call(&world, a, b);
+	client_call(a);
+	assert_int_equal(client_offer(&world, a, b), 0);
+	clients_listen(&world);
+	b->who++;
+	client_accept(b);
+	b->said.setup = DESC_PASSIVE; // takes a transport of its own, under what was offered
+	assert_int_equal(client_answer(&world, b, a), 0);
+	assert_int_equal(client_leg(&world, b, a)->certificate, b->offer.fingerprint.value[0] - 99);
+	world_end(&world);
+}
+
 // Both have: the callee makes a new PeerConnection for each offer.
 static void test_both_begin_anew(void **)
 {
@@ -824,6 +864,7 @@ int main(void)
 		cmocka_unit_test(test_ice_restart),
 		cmocka_unit_test(test_track_is_added_and_removed),
 		cmocka_unit_test(test_offerer_reloads),
+		cmocka_unit_test(test_certificates_alternate),
 		cmocka_unit_test(test_both_begin_anew),
 		cmocka_unit_test(test_newest_offer_counts),
 		cmocka_unit_test(test_an_offer_that_is_not_understood),

@@ -73,6 +73,44 @@ static void test_small_rooms_keep_together(void **)
 	world_end(&world);
 }
 
+// One publisher, and subscribers that keep coming: nobody tells the core that the room will be large.
+static void test_a_large_room_spreads_evenly(void **)
+{
+	enum { WORKERS = 4, SUBSCRIBERS = 24 };
+	struct core_limits limits = world_limits();
+	const struct core_transport *transport = NULL;
+	unsigned load[WORKERS] = {0}, all = 0;
+	struct core_participant_id publisher;
+	struct world world;
+
+	limits.workers = WORKERS;
+	limits.participants_per_worker = 4;
+	world_begin_with(&world, &limits);
+	publisher = world_enter(&world, "r", "p");
+	world_publish(&world, publisher, 'p');
+	for (unsigned i = 0; i < SUBSCRIBERS; i++) {
+		char name[8];
+		struct core_participant_id id;
+
+		snprintf(name, sizeof(name), "s%u", i);
+		id = world_enter(&world, "r", name);
+		world_subscribe(&world, id, "p", (uint8_t)i);
+		world.told_used = 0;
+		if (i < 3) // still small
+			assert_int_equal(world_down(&world, id, publisher)->worker,
+				world_up(&world, publisher)->worker);
+	}
+	while ((transport = core_transport_next(world.core, transport)) != NULL) {
+		assert_in_range(transport->worker, 0, WORKERS - 1);
+		load[transport->worker]++;
+		all++;
+	}
+	assert_int_equal(all, 1 + SUBSCRIBERS);
+	for (unsigned w = 0; w < WORKERS; w++)
+		assert_in_range(load[w], all / WORKERS, all / WORKERS + 1);
+	world_end(&world);
+}
+
 static void test_limit(void **)
 {
 	struct core_limits limits = world_limits();
@@ -102,6 +140,7 @@ int main(void)
 		cmocka_unit_test(test_comes_and_goes),
 		cmocka_unit_test(test_walks),
 		cmocka_unit_test(test_small_rooms_keep_together),
+		cmocka_unit_test(test_a_large_room_spreads_evenly),
 		cmocka_unit_test(test_limit),
 	};
 

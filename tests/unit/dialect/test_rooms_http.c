@@ -137,9 +137,11 @@ static void the_page_learns_servers_and_who_it_is(void **)
 		.authorization = "Bearer user:7:Nora"};
 	struct http_reply reply = {0};
 
+	world.servers = true;
 	expect_get("/webrtc/config.json", 200,
-		"{\"iceServers\":[{\"urls\":\"stun:stun.example:3478\"},"
-		"{\"urls\":\"turn:turn.example\",\"username\":\"1:\",\"credential\":\"c\"}],"
+		"{\"iceServers\":[{\"urls\":\"stun:stun.example\"},"
+		"{\"urls\":\"turn:turn.example?transport=udp\",\"username\":\"99:\","
+		"\"credential\":\"hu\\\"sh\"}],"
 		"\"peerId\":\"\"}");
 	assert_true(rooms_request(&world.host, &request, &reply));
 	assert_non_null(strstr(reply.body, "\"peerId\":\"7\""));

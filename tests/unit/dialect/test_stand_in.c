@@ -39,6 +39,7 @@ static int setup(void **)
 {
 	if (!world_open(&world, &listener))
 		return -1;
+	world.dialect = &listener; // which opens no sessions, but hears of events
 	anna = enter("anna");
 	ben = enter("ben");
 	return 0;

@@ -20,6 +20,7 @@ struct end {
 	struct end *peer;
 	struct desc_fingerprint expected; // of the peer
 	bool open; // another may come
+	unsigned certificate; // which of its own it shows
 	struct core_transport_id id;
 	bool has_keys;
 	struct core_keys keys;
@@ -92,6 +93,11 @@ static void host_send(void *context, struct core_transport_id, const uint8_t *da
 	wire_put(peer, data, length);
 }
 
+static unsigned host_certificate(void *context, struct core_transport_id)
+{
+	return ((struct end *)context)->certificate;
+}
+
 static const struct desc_fingerprint *host_fingerprint(
 	void *context, struct core_transport_id, bool *open)
 {
@@ -132,8 +138,8 @@ static void host_closed(void *context, struct core_transport_id id, const char *
 
 static void end_open(struct end *end, unsigned number)
 {
-	struct dtls_host host = {end, host_send, host_fingerprint, host_keys, host_data,
-		host_closed, &end->counters};
+	struct dtls_host host = {end, host_certificate, host_send, host_fingerprint, host_keys,
+		host_data, host_closed, &end->counters};
 	char why[256] = "";
 
 	snprintf(end->pem, sizeof(end->pem), "/tmp/test_dtls.%d.%u.pem", getpid(), number);
@@ -156,8 +162,8 @@ static struct pair *pair_open(void)
 	pair->client.peer = &pair->server;
 	pair->server.peer = &pair->client;
 	pair->server.now_ms = 1000;
-	dtls_fingerprint(pair->server.dtls, &pair->client.expected);
-	dtls_fingerprint(pair->client.dtls, &pair->server.expected);
+	dtls_fingerprint(pair->server.dtls, 0, &pair->client.expected);
+	dtls_fingerprint(pair->client.dtls, 0, &pair->server.expected);
 	return pair;
 }
 
@@ -376,7 +382,7 @@ static void forged_hellos_change_nothing(void **)
 		struct core_keys keys;
 
 		end_open(stranger, 3);
-		dtls_fingerprint(pair->server.dtls, &stranger->expected);
+		dtls_fingerprint(pair->server.dtls, 0, &stranger->expected);
 		stranger->peer = &pair->server;
 		if (!restored) {
 			dtls_connect(pair->client.dtls, pair->client.id);
@@ -482,7 +488,7 @@ static void application_data(void **)
 	assert_false(dtls_data(pair->server.dtls, pair->server.id, data, 3));
 	run(pair);
 	assert_int_equal(pair->server.datagrams, 0);
-	dtls_fingerprint(pair->client.dtls, &pair->server.expected);
+	dtls_fingerprint(pair->client.dtls, 0, &pair->server.expected);
 	dtls_tick(pair->server.dtls);
 	assert_connected(pair);
 	assert_true(dtls_data(pair->client.dtls, pair->client.id, data, 3));
@@ -502,6 +508,29 @@ static void application_data(void **)
 	assert_int_equal(pair->client.closed, 1);
 	assert_false(dtls_data(pair->client.dtls, pair->client.id, data, 3));
 	pair_close(pair);
+}
+
+static void each_number_is_a_certificate(void **)
+{
+	struct desc_fingerprint seen[1 + CORE_LEG_FINGERPRINTS_MAX];
+
+	for (unsigned i = 0; i <= CORE_LEG_FINGERPRINTS_MAX; i++) {
+		struct pair *pair = pair_open();
+
+		pair->client.certificate = pair->server.certificate = i;
+		dtls_fingerprint(pair->server.dtls, i, &pair->client.expected);
+		dtls_fingerprint(pair->client.dtls, i, &pair->server.expected);
+		dtls_connect(pair->client.dtls, pair->client.id);
+		run(pair);
+		assert_connected(pair);
+		for (unsigned k = 0; k <= CORE_LEG_FINGERPRINTS_MAX; k++)
+			dtls_fingerprint(pair->server.dtls, k, &seen[k]);
+		for (unsigned k = 0; k < i; k++)
+			assert_memory_not_equal(&seen[k], &seen[i], sizeof(seen[i]));
+		dtls_fingerprint(pair->server.dtls, 99, &seen[i]); // as without a number
+		assert_memory_equal(&seen[i], &seen[0], sizeof(seen[i]));
+		pair_close(pair);
+	}
 }
 
 // A description is awaited: a certificate that does not match may match then.
@@ -558,6 +587,7 @@ int main(void)
 		cmocka_unit_test(rubbish_opens_and_breaks_nothing),
 		cmocka_unit_test(truncated_handshakes_do_not_connect),
 		cmocka_unit_test(application_data),
+		cmocka_unit_test(each_number_is_a_certificate),
 		cmocka_unit_test(another_description_may_come),
 		cmocka_unit_test(transport_slot_is_used_again),
 	};

@@ -97,6 +97,7 @@ static void plane_random(void *, void *bytes, size_t length)
 		((uint8_t *)bytes)[i] = next += 37;
 }
 
+static struct core_local locals;
 static struct desc heard; // the last that the core told a dialect
 
 static void sink_event(void *, const struct core_event *event)
@@ -127,7 +128,8 @@ static int fresh(void **)
 	ice = ice_create(&host, pem, ROWS, why, sizeof(why));
 	if (!ice)
 		fail_msg("%s", why);
-	ice_fingerprint(ice, &local.fingerprint);
+	ice_fingerprints(ice, &local);
+	locals = local;
 	core = core_create(&limits, &local, &plane, &sink);
 	ice_attach(ice, core);
 	return 0;
@@ -338,14 +340,14 @@ static void peer_closed(void *, struct core_transport_id, const char *)
 
 static void peer_open(struct desc_fingerprint *fingerprint)
 {
-	struct dtls_host host = {
-		NULL, peer_send, peer_fingerprint, peer_keyed, NULL, peer_closed, &peer_counters};
+	struct dtls_host host = {NULL, NULL, peer_send, peer_fingerprint, peer_keyed, NULL,
+		peer_closed, &peer_counters};
 
 	memset(&peer_counters, 0, sizeof(peer_counters));
 	peer_has_keys = false;
-	ice_fingerprint(ice, &our_fingerprint);
+	our_fingerprint = locals.fingerprint;
 	peer = dtls_create(&host, client_pem, 8, why, sizeof(why));
-	dtls_fingerprint(peer, fingerprint);
+	dtls_fingerprint(peer, 0, fingerprint);
 }
 
 // What we send is carried only after it was sent, as by a network.
@@ -465,7 +467,7 @@ static struct side {
 	unsigned closed, datagrams;
 	size_t length;
 	uint8_t data[2048];
-	struct desc_fingerprint fingerprint;
+	struct desc_fingerprint fingerprint, ours;
 	struct edge_counters counters;
 	char pem[64];
 } sides[2];
@@ -480,6 +482,16 @@ static void side_send(void *context, struct core_transport_id, const uint8_t *da
 
 	ice_datagram(ice, &datagram, check_ms);
 	ice_settle(ice, check_ms);
+}
+
+// What the description that we gave it says.
+static const struct desc_fingerprint *side_expects(void *context, struct core_transport_id, bool *)
+{
+	struct side *side = context;
+	const struct core_transport *leg = core_transport(core, side->leg);
+
+	side->ours = locals.leg_fingerprints[leg->certificate - 1];
+	return &side->ours;
 }
 
 static void side_keyed(void *context, struct core_transport_id, const struct core_keys *)
@@ -518,7 +530,7 @@ static void network(void)
 
 static void side_certificate(struct side *side)
 {
-	struct dtls_host host = {side, side_send, peer_fingerprint, side_keyed, side_hears,
+	struct dtls_host host = {side, NULL, side_send, side_expects, side_keyed, side_hears,
 		side_closed, &side->counters};
 
 	dtls_destroy(side->dtls);
@@ -527,7 +539,7 @@ static void side_certificate(struct side *side)
 	side->dtls = dtls_create(&host, side->pem, 8, why, sizeof(why));
 	if (!side->dtls)
 		fail_msg("%s", why);
-	dtls_fingerprint(side->dtls, &side->fingerprint);
+	dtls_fingerprint(side->dtls, 0, &side->fingerprint);
 }
 
 static void side_open(unsigned number)
@@ -576,7 +588,6 @@ static void side_checks(struct side *side)
 // Describes the two legs; alice offers data channels, bob answers in that role.
 static void call(enum desc_setup setup)
 {
-	ice_fingerprint(ice, &our_fingerprint);
 	side_open(0);
 	side_open(1);
 	side_describes(&sides[0], DESC_ACTPASS, &offer);
@@ -687,6 +698,31 @@ static void data_that_nobody_took_is_not_carried(void **)
 }
 
 // One peer closes its connection: the other hears it by DTLS, as it would from the peer itself.
+// The peer of a leg sees another certificate each time: only so does a connection that outlives the far
+// peer's begin DTLS anew.
+static void each_call_has_its_certificate(void **)
+{
+	struct desc_fingerprint first;
+
+	call(DESC_ACTIVE);
+	assert_memory_equal(&heard.fingerprint,
+		&locals.leg_fingerprints[core_transport(core, sides[0].leg)->certificate - 1],
+		sizeof(heard.fingerprint));
+	connect_side(&sides[0]);
+	connect_side(&sides[1]);
+	first = sides[1].ours;
+	assert_memory_not_equal(&first, &locals.fingerprint, sizeof(first));
+	assert_int_equal(core_pair_close(core, sides[0].id, sides[1].id), 0);
+	network();
+	hang_up();
+	core_leave(core, sides[0].id);
+	core_leave(core, sides[1].id);
+	call(DESC_ACTIVE);
+	connect_side(&sides[0]);
+	connect_side(&sides[1]);
+	hang_up();
+}
+
 static void the_end_goes_to_the_other_side(void **)
 {
 	call(DESC_PASSIVE);
@@ -755,6 +791,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(data_goes_from_peer_to_peer, fresh, done),
 		cmocka_unit_test_setup_teardown(data_has_a_rate, fresh, done),
 		cmocka_unit_test_setup_teardown(data_that_nobody_took_is_not_carried, fresh, done),
+		cmocka_unit_test_setup_teardown(each_call_has_its_certificate, fresh, done),
 		cmocka_unit_test_setup_teardown(the_end_goes_to_the_other_side, fresh, done),
 		cmocka_unit_test_setup_teardown(a_handshake_waits_for_the_answer, fresh, done),
 	};

@@ -140,6 +140,7 @@ static int fresh(void **)
 	config.limits.connections = 8;
 	config.limits.connections_per_address = 6;
 	config.limits.message_bytes = 4096;
+	config.limits.messages_per_second = 50;
 	config.dialects_used = 1;
 	strcpy(config.dialects[0].name, "sfu");
 	strcpy(config.dialects[0].host, "127.0.0.1");
@@ -461,9 +462,12 @@ static void half_requests_keep_nobody_out(void **)
 static void pair_write(const char *path)
 {
 	SSL_CTX *context = SSL_CTX_new(TLS_method());
+	X509 *others[CERTIFICATE_OTHERS];
 
 	unlink(path);
-	assert_int_equal(certificate_use(context, path, why, sizeof(why)), 0);
+	assert_int_equal(certificate_use(context, path, others, why, sizeof(why)), 0);
+	for (unsigned i = 0; i < CERTIFICATE_OTHERS; i++)
+		X509_free(others[i]);
 	SSL_CTX_free(context);
 }
 

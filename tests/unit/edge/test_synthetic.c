@@ -89,7 +89,7 @@ static int fresh(void **)
 	allowed = denied = hops = 0;
 	ice = ice_create(&host, pem, ROWS, why, sizeof(why));
 	assert_non_null(ice);
-	ice_fingerprint(ice, &local.fingerprint);
+	ice_fingerprints(ice, &local);
 	core = core_create(&limits, &local, &plane, &sink);
 	ice_attach(ice, core);
 	synthetic = synthetic_create(core, ice);

@@ -10,7 +10,7 @@
 static struct ice ice;
 static const struct desc_fingerprint fingerprint = {
 	.algorithm = "sha-256", .length = 32, .value = {1}};
-static const struct description_self self = {&ice, &fingerprint};
+static const struct description_self self = {&ice, &fingerprint, DESC_ACTPASS};
 
 #define RELAY_HEAD                                                                                 \
 	"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=ice-lite\r\na=group:BUNDLE 0 1\r\n"  \
@@ -68,6 +68,12 @@ static void video_alone(void **)
 	desc = parse(text);
 	assert_int_equal(desc->sections_used, 1);
 	assert_int_equal(desc->sections[0].kind, DESC_VIDEO);
+	free(desc);
+	// of an agent that insists on being the DTLS client
+	description_offer(&(struct description_self){&ice, &fingerprint, DESC_ACTIVE}, ssrcs, text,
+		sizeof(text));
+	desc = parse(text);
+	assert_int_equal(desc->setup, DESC_ACTIVE);
 	free(desc);
 	assert_int_equal(description_offer(&self, ssrcs, text, 100), -1);
 }
@@ -140,6 +146,11 @@ static void refused(void **)
 					 "a=mid:0\r\na=rtpmap:111 opus/48000/2\r\n",
 				 AF_UNSPEC, NULL, &peer),
 		-1); // no candidate
+	assert_int_equal(take("v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n"
+			      "a=ice-ufrag:abcd\r\na=ice-pwd:abcdefghijklmnopqrstuv\r\n"
+			      "a=fingerprint:sha-256 00:11\r\na=setup:passive\r\n" RELAY_MEDIA,
+				 AF_UNSPEC, NULL, &peer),
+		-1); // no ICE-lite agent
 }
 
 int main(void)

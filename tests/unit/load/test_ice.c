@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 static const uint64_t millisecond = 1000000, second = 1000000000;
@@ -159,6 +160,47 @@ static void credentials_differ(void **)
 	assert_string_not_equal(a.password, b.password);
 }
 
+static size_t check_of_the_relay(const char *username, const char *password, uint8_t *check)
+{
+	StunMessage message;
+	StunAgent agent;
+
+	stun_agent_init(&agent, (const uint16_t[]){0}, STUN_COMPATIBILITY_RFC5389,
+		STUN_AGENT_USAGE_SHORT_TERM_CREDENTIALS | STUN_AGENT_USAGE_USE_FINGERPRINT);
+	return stun_usage_ice_conncheck_create(&agent, &message, check, ICE_CHECK_MAX,
+		(const uint8_t *)username, strlen(username), (const uint8_t *)password,
+		strlen(password), false, false, 1, 7, NULL, STUN_USAGE_ICE_COMPATIBILITY_RFC5245);
+}
+
+static void checks_of_the_other_side_are_answered(void **)
+{
+	const struct sockaddr_storage peer = {.ss_family = AF_INET};
+	uint8_t check[ICE_CHECK_MAX], reply[ICE_CHECK_MAX];
+	char username[64];
+	struct ice ice;
+	size_t length, answered;
+
+	start(&ice);
+	snprintf(username, sizeof(username), "%s:relay", ice.ufrag);
+	length = check_of_the_relay(username, ice.password, check);
+	assert_int_equal(ice_input(&ice, second, check, length), -EBADMSG);
+	answered = ice_reply(&ice, &peer, check, length, reply);
+	assert_true(answered > 20);
+	assert_memory_equal(reply, "\x01\x01", 2); // success, of a binding
+	assert_memory_equal(reply + 8, check + 8, 12); // its transaction
+	// an answer is no check, and a check cut short is none either
+	assert_int_equal(ice_reply(&ice, &peer, reply, answered, check), 0);
+	length = check_of_the_relay(username, ice.password, check);
+	for (size_t cut = 0; cut < length; cut++)
+		assert_int_equal(ice_reply(&ice, &peer, check, cut, reply), 0);
+	length = check_of_the_relay(username, "another password of 22", check);
+	assert_int_equal(ice_reply(&ice, &peer, check, length, reply), 0);
+	length = check_of_the_relay("somebody:relay", ice.password, check);
+	assert_int_equal(ice_reply(&ice, &peer, check, length, reply), 0);
+	length = check_of_the_relay(ice.ufrag, ice.password, check);
+	assert_int_equal(ice_reply(&ice, &peer, check, length, reply), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -168,6 +210,7 @@ int main(void)
 		cmocka_unit_test(consent_ends_and_comes_back),
 		cmocka_unit_test(checks_never_run_out),
 		cmocka_unit_test(credentials_differ),
+		cmocka_unit_test(checks_of_the_other_side_are_answered),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -30,12 +30,12 @@ static void a_packet_is_as_long_and_frequent_as_asked_for(void **)
 	struct rtp_extension extension;
 
 	assert_int_equal(source.interval_ns, 10000000); // 100 packets of 9600 bits
-	assert_int_equal(media_packet(&source, 65536 + 5, 99, packet), 1200);
+	assert_int_equal(media_packet(&source, 65536 + 5, 2000000000, packet), 1200);
 	assert_int_equal(rtp_parse(packet, 1200, &header), 0);
 	assert_int_equal(header.sequence, 5);
 	assert_int_equal(header.ssrc, 0x11223344);
 	assert_int_equal(header.payload_type, 96);
-	assert_int_equal(header.timestamp, 65541 * 900);
+	assert_int_equal(header.timestamp, 180000); // when it was sent, at 90 kHz
 	assert_true(header.marker);
 	assert_true(rtp_extension_find(packet, &header, 3, &extension));
 	assert_int_equal(extension.length, 1);
@@ -154,17 +154,17 @@ static void a_sender_reports_when_it_has_sent(void **)
 	uint8_t packet[MEDIA_REPORT_MAX];
 	size_t cursor = 0, length;
 
-	assert_int_equal(media_sender_report(sources, 1, packet), 0);
+	assert_int_equal(media_sender_report(sources, 1, 1, packet), 0);
 	sources[STAMP_VIDEO].packets = 3;
 	sources[STAMP_VIDEO].bytes = 300;
-	length = media_sender_report(sources, 77, packet);
+	length = media_sender_report(sources, 1000000000, 77, packet);
 	assert_true(rtcp_check(packet, length));
 	assert_true(rtcp_next(packet, length, &cursor, &part));
 	assert_true(rtcp_read_sender(&part, &info));
 	assert_int_equal(info.packets, 3);
 	assert_int_equal(info.bytes, 300);
 	assert_int_equal(info.ntp, 77);
-	assert_int_equal(info.timestamp, 3 * 900);
+	assert_int_equal(info.timestamp, 90000);
 }
 
 int main(void)

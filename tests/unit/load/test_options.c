@@ -33,6 +33,25 @@ static void defaults(void **)
 	assert_int_equal(options.profile, SLUICE_SRTP_AEAD_AES_128_GCM);
 	assert_true(options.audio);
 	assert_false(options.require_zero_loss);
+	assert_int_equal(options.decrypt_one_in, 1);
+	assert_int_equal(options.loads_used, 0);
+	assert_int_equal(CPU_COUNT(&options.relay_cpus), 0);
+}
+
+static void loads(void **)
+{
+	struct options options;
+
+	assert_int_equal(READ(&options, "--url ws://h/ --secret s --loads 500,10k,1.5M "
+					"--decrypt-one-in 8 --relay-cpus 0,2-3 --svg knee.svg"),
+		0);
+	assert_int_equal(options.loads_used, 3);
+	assert_int_equal(options.loads[0], 500);
+	assert_int_equal(options.loads[1], 10000);
+	assert_int_equal(options.loads[2], 1500000);
+	assert_int_equal(options.decrypt_one_in, 8);
+	assert_int_equal(CPU_COUNT(&options.relay_cpus), 3);
+	assert_string_equal(options.svg_path, "knee.svg");
 }
 
 static void everything_said(void **)
@@ -70,6 +89,15 @@ static void nobody_takes_more_publishers_than_there_are(void **)
 	assert_int_equal(options.subscribe_to, 2);
 }
 
+static void janus(void **)
+{
+	struct options options;
+
+	assert_int_equal(READ(&options, "--janus ws://h:8188/"), 0);
+	assert_true(options.janus);
+	assert_string_equal(options.url, "ws://h:8188/");
+}
+
 static void help_is_no_error(void **)
 {
 	struct options options;
@@ -85,6 +113,7 @@ static void refused(void **)
 		{"--secret s", "--url"},
 		{"--url ws://h/", "--secret"},
 		{"--url ws://h/ --secret s --token-command t", "--secret"},
+		{"--janus ws://h/ --secret s", "--janus"},
 		{"--url ws://h/ --secret s --rooms 0", "--rooms 0"},
 		{"--url ws://h/ --secret s --rooms -1", "--rooms"},
 		{"--url ws://h/ --secret s --ramp 0", "--ramp"},
@@ -95,6 +124,13 @@ static void refused(void **)
 		{"--url ws://h/ --secret s --relay-pid 1,,2", "--relay-pid"},
 		{"--url ws://h/ --secret s --source-address here", "--source-address"},
 		{"--url ws://h/ --secret s --video-bitrate 0 --no-audio", "nothing to send"},
+		{"--url ws://h/ --secret s --loads 10k,10k", "--loads"},
+		{"--url ws://h/ --secret s --loads 10k,5k", "--loads"},
+		{"--url ws://h/ --secret s --loads 0", "--loads"},
+		{"--url ws://h/ --secret s --loads 1k --subscribers 0", "--loads"},
+		{"--url ws://h/ --secret s --svg x.svg", "--svg"},
+		{"--url ws://h/ --secret s --decrypt-one-in 0", "--decrypt-one-in"},
+		{"--url ws://h/ --secret s --relay-cpus x", "--relay-cpus"},
 		{"--url ws://h/ --secret s --nonsense", "--nonsense"},
 		{"--url ws://h/ --secret s surplus", "surplus"},
 	};
@@ -116,6 +152,8 @@ int main(void)
 		cmocka_unit_test(defaults),
 		cmocka_unit_test(everything_said),
 		cmocka_unit_test(nobody_takes_more_publishers_than_there_are),
+		cmocka_unit_test(loads),
+		cmocka_unit_test(janus),
 		cmocka_unit_test(help_is_no_error),
 		cmocka_unit_test(refused),
 	};

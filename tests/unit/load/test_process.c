@@ -34,6 +34,16 @@ static void our_own_cpu_time(void **)
 	assert_in_range(process_difference(&before, &after), 20000000, 10000000000);
 }
 
+static void cpu_time_of_the_whole_process(void **)
+{
+	pid_t pids[] = {getpid(), 0x7ffffff0}; // the other one is gone
+	uint64_t before_ns = process_cpu_ns(pids, 2);
+
+	burn(50000000);
+	assert_in_range(process_cpu_ns(pids, 2) - before_ns, 50000000, 10000000000);
+	assert_int_equal(process_cpu_ns(pids, 0), 0);
+}
+
 static void a_new_thread_counts_from_its_beginning(void **)
 {
 	static struct process_sample before = {
@@ -60,6 +70,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(our_own_cpu_time),
+		cmocka_unit_test(cpu_time_of_the_whole_process),
 		cmocka_unit_test(a_new_thread_counts_from_its_beginning),
 		cmocka_unit_test(nobody_there),
 	};

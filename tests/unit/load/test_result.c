@@ -66,8 +66,20 @@ static void an_invalid_run_outranks_all(void **)
 	struct result *result = flawless();
 
 	result->lost = 1;
-	result->saturation.reasons_used = 1;
+	result->steps[0].saturation.reasons_used = 1;
 	assert_int_equal(result_status(result), 3);
+	free(result);
+}
+
+static void memory_of_each_client(void **)
+{
+	struct result *result = flawless(); // of 6 clients
+
+	result->relay_memory_before_bytes = 400;
+	result->steps[0].relay_memory_bytes = 1000;
+	assert_true(result_memory_per_client(result) == 100);
+	result->tally = (struct tally){0};
+	assert_true(result_memory_per_client(result) == 0);
 	free(result);
 }
 
@@ -101,6 +113,7 @@ int main(void)
 		cmocka_unit_test(every_flaw_counts),
 		cmocka_unit_test(a_run_that_measured_nothing),
 		cmocka_unit_test(an_invalid_run_outranks_all),
+		cmocka_unit_test(memory_of_each_client),
 		cmocka_unit_test(loss_by_cause_adds_up),
 	};
 

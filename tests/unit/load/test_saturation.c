@@ -23,6 +23,7 @@ static void every_reason_alone_is_enough(void **)
 		{{.busiest_thread = 0.91}, "91 %"},
 		{{.socket_overflows = 1}, "receive buffers"},
 		{{.receive_errors = 3}, "counted 3"},
+		{{.input_drops = 2}, "2 packets were lost in full input queues"},
 		{{.send_dropped = 4}, "take 4"},
 	};
 
@@ -33,6 +34,24 @@ static void every_reason_alone_is_enough(void **)
 		assert_int_equal(saturation.reasons_used, 1);
 		assert_non_null(strstr(saturation.reasons[0], cases[i].says));
 	}
+}
+
+static void drops_of_our_cpus_count(void **)
+{
+	static const char text[] =
+		"0000a64f 00000001 0000 0000 0000 0000 0000 0000 0000 0000 0000 0000 00000000 0\n"
+		"0000b32f 0000000a 0000 0000 0000 0000 0000 0000 0000 0000 0000 0000 00000002 0\n"
+		"0000b32f 00000100 0000 0000 0000 0000 0000 0000 0000 0000 0000 0000 00000003 0\n";
+	struct saturation_kernel kernel = {0};
+	cpu_set_t cpus;
+
+	CPU_ZERO(&cpus);
+	CPU_SET(2, &cpus);
+	CPU_SET(3, &cpus);
+	saturation_softnet(&kernel, text, &cpus);
+	assert_int_equal(kernel.input_drops, 266);
+	saturation_softnet(&kernel, "junk\n\n0000b32f 0000000a\n", &cpus);
+	assert_int_equal(kernel.input_drops, 266);
 }
 
 static struct saturation_kernel snmp(const char *text)
@@ -68,6 +87,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_quiet_tester_is_valid),
 		cmocka_unit_test(every_reason_alone_is_enough),
+		cmocka_unit_test(drops_of_our_cpus_count),
 		cmocka_unit_test(the_kernel_s_counters),
 	};
 

@@ -2,7 +2,9 @@
 #include "socket/udp.h"
 #include "support.h"
 
+#include <errno.h>
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -104,11 +106,47 @@ static void nobody_at_the_other_end(void **)
 	free(batch);
 }
 
+static void ignored_rtp_is_counted(void **)
+{
+	// first and second byte, and whether it must still come: STUN, DTLS, RTP, RTCP, TURN channels
+	static const struct {
+		uint8_t first, second;
+		bool comes;
+	} kinds[] = {{0, 1, true}, {22, 254, true}, {128, 96, false}, {144, 224, false},
+		{191, 111, false}, {128, 191, false}, {128, 192, true}, {129, 200, true},
+		{128, 223, true}, {64, 0, true}, {192, 96, true}};
+	struct udp_batch *batch = calloc(1, sizeof(*batch));
+	struct sockaddr_storage address;
+	struct sockaddr_in self;
+	socklen_t length = sizeof(self);
+	int peer = peer_open(&address), fd = udp_open(&address, NULL);
+	unsigned come = 0, ignored = 0;
+	uint8_t data[100] = {0};
+
+	getsockname(fd, (struct sockaddr *)&self, &length);
+	assert_int_equal(udp_dropped(fd), 0);
+	assert_int_equal(udp_ignore_rtp(fd), 0);
+	for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		data[0] = kinds[i].first;
+		data[1] = kinds[i].second;
+		sendto(peer, data, sizeof(data), 0, (struct sockaddr *)&self, length);
+		come += kinds[i].comes;
+		ignored += !kinds[i].comes;
+	}
+	assert_int_equal(udp_receive(fd, batch), come);
+	assert_int_equal(udp_dropped(fd), ignored);
+	assert_int_equal(udp_ignore_rtp(-1), -EBADF);
+	close(fd);
+	close(peer);
+	free(batch);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(batches_there_and_back),
 		cmocka_unit_test(a_full_buffer_is_told),
+		cmocka_unit_test(ignored_rtp_is_counted),
 		cmocka_unit_test(nobody_at_the_other_end),
 	};
 

@@ -60,6 +60,8 @@ static void server_read(struct talk *talk, char *data, size_t size)
 	data[length > 0 ? length : 0] = 0;
 }
 
+static const char *subprotocol; // of the next conversation
+
 static void talk_open(struct talk *talk, const char *answer)
 {
 	struct sockaddr_in address = {
@@ -75,6 +77,7 @@ static void talk_open(struct talk *talk, const char *answer)
 	snprintf(url, sizeof(url), "ws://127.0.0.1:%u/path", ntohs(address.sin_port));
 	assert_int_equal(
 		websocket_target_read(&talk->target, url, talk->why, sizeof(talk->why)), 0);
+	talk->target.subprotocol = subprotocol;
 	assert_int_equal(loop_open(&talk->loop), 0);
 	talk->socket.host = &host;
 	talk->socket.context = talk;
@@ -84,6 +87,8 @@ static void talk_open(struct talk *talk, const char *answer)
 	settle(talk);
 	server_read(talk, request, sizeof(request));
 	assert_memory_equal(request, "GET /path HTTP/1.1\r\n", 20);
+	assert_int_equal(!strstr(request, "\r\nSec-WebSocket-Protocol: spoken\r\n"), !subprotocol);
+	assert_non_null(strstr(request, "\r\n\r\n"));
 	memcpy(key, strstr(request, "Sec-WebSocket-Key: ") + 19, 24);
 	key[24] = 0;
 	frame_accept_key(key, accept_key);
@@ -126,6 +131,17 @@ static void a_conversation(void **)
 	for (unsigned i = 0; i < 5; i++)
 		assert_int_equal(data[6 + i] ^ data[2 + i % 4], "hello"[i]);
 	talk_close(&talk);
+}
+
+static void a_subprotocol_is_asked_for(void **)
+{
+	struct talk talk;
+
+	subprotocol = "spoken";
+	talk_open(&talk, upgrade);
+	assert_int_equal(talk.opened, 1);
+	talk_close(&talk);
+	subprotocol = NULL;
 }
 
 static void fragments_and_pings_between_them(void **)
@@ -205,6 +221,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_conversation),
+		cmocka_unit_test(a_subprotocol_is_asked_for),
 		cmocka_unit_test(fragments_and_pings_between_them),
 		cmocka_unit_test(ends),
 		cmocka_unit_test(no_upgrade),

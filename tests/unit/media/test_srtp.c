@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "media/srtp.h"
+#include "media/srtp_backend.h"
 #include "support.h"
 #include "vectors/srtp.h"
 
@@ -415,6 +415,56 @@ static void rtcp_and_rtp_of_one_ssrc(void **)
 	}
 }
 
+// As sealed under the only index that is left; then nothing more, and nothing begins anew.
+static void rtcp_indexes_end_at_31_bits(void **)
+{
+	for (unsigned profile = 0; profile < PROFILES; profile++) {
+		struct srtp_session *out = open_session(SRTP_OUT, profile);
+		uint8_t first[ROOM] = {0x80, 201, 0, 1, 0xCA, 0xFE, 0xBA, 0xBE}, next[ROOM];
+		uint32_t length = 8, again = 8;
+		memcpy(next, first, ROOM);
+		assert_int_equal(srtp_seal_rtcp(out, first, &length, ROOM), SRTP_OK);
+		srtp_streams_find(&out->streams, SSRC)->rtcp_index = SRTCP_INDEX_MAX - 1;
+		assert_int_equal(srtp_seal_rtcp(out, next, &again, ROOM), SRTP_OK);
+		for (unsigned i = 0; i < 3; i++) {
+			again = 8;
+			assert_int_equal(srtp_seal_rtcp(out, next, &again, ROOM), SRTP_EXHAUSTED);
+			assert_int_equal(again, 8);
+		}
+		srtp_session_close(out);
+	}
+}
+
+static void rtcp_replay_window(void **)
+{
+	enum { COMPOUNDS = 200 };
+	for (unsigned profile = 0; profile < PROFILES; profile++) {
+		struct srtp_session *out = open_session(SRTP_OUT, profile);
+		struct srtp_session *in = open_session(SRTP_IN, profile);
+		static uint8_t sealed[COMPOUNDS][ROOM];
+		uint32_t length = 0;
+		for (unsigned i = 0; i < COMPOUNDS; i++) {
+			memcpy(sealed[i], (uint8_t[]){0x80, 201, 0, 1, 0xCA, 0xFE, 0xBA, 0xBE}, 8);
+			length = 8;
+			assert_int_equal(srtp_seal_rtcp(out, sealed[i], &length, ROOM), SRTP_OK);
+		}
+		const struct {
+			unsigned packet;
+			enum srtp_result result;
+		} steps[] = {{0, SRTP_OK}, {0, SRTP_REPLAYED}, {10, SRTP_OK}, {9, SRTP_OK},
+			{10, SRTP_REPLAYED}, {150, SRTP_OK}, {23, SRTP_OK}, {22, SRTP_REPLAYED},
+			{9, SRTP_REPLAYED}, {199, SRTP_OK}, {151, SRTP_OK}, {23, SRTP_REPLAYED}};
+		for (unsigned i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+			uint8_t copy[ROOM];
+			uint32_t bytes = length;
+			memcpy(copy, sealed[steps[i].packet], ROOM);
+			assert_int_equal(srtp_open_rtcp(in, copy, &bytes), steps[i].result);
+		}
+		srtp_session_close(in);
+		srtp_session_close(out);
+	}
+}
+
 // Gaps, reordering, rollovers and long jumps: whatever is sealed opens under the same index, and no
 // index is sealed twice.
 static void random_indexes(void **)
@@ -483,6 +533,8 @@ int main(void)
 		cmocka_unit_test(streams_are_bounded_and_can_be_forgotten),
 		cmocka_unit_test(forgetting_frees_the_library_stream_too),
 		cmocka_unit_test(rtcp_and_rtp_of_one_ssrc),
+		cmocka_unit_test(rtcp_indexes_end_at_31_bits),
+		cmocka_unit_test(rtcp_replay_window),
 		cmocka_unit_test(random_indexes),
 	};
 	srtp_library_init();

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The two back ends side by side: the same bytes sealed, the same packets taken and refused.
-#include "media/srtp.h"
+#include "media/srtp_backend.h"
 #include "support.h"
 
 #include <errno.h>
 #include <pthread.h>
+#include <srtp2/srtp.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -383,6 +384,218 @@ static void a_wrong_roc_is_refused_by_both(void **)
 	}
 }
 
+// ---- RTCP -----------------------------------------------------------------------------------------
+
+enum { COMPOUND_MAX = 1400, COMPOUND_ROOM = COMPOUND_MAX + SRTCP_GROWTH_MAX };
+
+struct compound {
+	uint8_t data[COMPOUND_ROOM];
+	uint32_t length;
+};
+
+// A receiver or sender report of `ssrc`, then whatever: only the first header stays in the clear.
+static void compound_random(uint64_t *seed, uint32_t ssrc, struct compound *compound)
+{
+	random_bytes(seed, compound->data, sizeof(compound->data));
+	compound->data[0] = 0x80;
+	compound->data[1] = (uint8_t)(200 + random_below(seed, 2));
+	for (unsigned i = 0; i < 4; i++)
+		compound->data[4 + i] = (uint8_t)(ssrc >> (24 - 8 * i));
+	compound->length = 8 + random_below(seed, COMPOUND_MAX - 7);
+	if (random_below(seed, 8) == 0)
+		compound->length = 8;
+}
+
+static void rtcp_seals_the_same_bytes(void **)
+{
+	for (unsigned profile = 0; profile < PROFILES; profile++) {
+		uint64_t seed = 500 + profile;
+		for (unsigned round = 0; round < 40; round++) {
+			struct srtp_session *out[BACKENDS];
+			struct sluice_srtp_key key = random_key(&seed);
+			sessions_open(out, SRTP_OUT, profiles[profile], &key);
+			for (unsigned i = 0; i < 40; i++) {
+				struct compound plain, sealed[BACKENDS];
+				compound_random(&seed, random_below(&seed, STREAMS), &plain);
+				for (unsigned b = 0; b < BACKENDS; b++) {
+					sealed[b] = plain;
+					assert_int_equal(srtp_seal_rtcp(out[b], sealed[b].data,
+								 &sealed[b].length, COMPOUND_ROOM),
+						SRTP_OK);
+				}
+				assert_int_equal(sealed[0].length, sealed[1].length);
+				assert_memory_equal(sealed[0].data, sealed[1].data, COMPOUND_ROOM);
+			}
+			sessions_close(out);
+		}
+	}
+}
+
+static enum srtp_result open_rtcp_both(
+	struct srtp_session *in[BACKENDS], const struct compound *compound)
+{
+	enum srtp_result results[BACKENDS];
+	uint8_t *copies[BACKENDS];
+	uint32_t lengths[BACKENDS];
+	for (unsigned b = 0; b < BACKENDS; b++) {
+		lengths[b] = compound->length;
+		copies[b] = exact_copy(compound->data, compound->length);
+		results[b] = srtp_open_rtcp(in[b], copies[b], &lengths[b]);
+	}
+	assert_int_equal(results[0], results[1]);
+	assert_int_equal(lengths[0], lengths[1]);
+	if (results[0] == SRTP_OK)
+		assert_memory_equal(copies[0], copies[1], lengths[0]);
+	for (unsigned b = 0; b < BACKENDS; b++)
+		free(copies[b]);
+	return results[0];
+}
+
+static void compound_damage(uint64_t *seed, struct compound *compound)
+{
+	uint32_t at = random_below(seed, compound->length);
+	switch (random_below(seed, 5)) {
+	case 0: // any length, down to nothing
+		compound->length = at;
+		return;
+	case 1:
+		at = random_below(seed, 8);
+		break;
+	case 2: // tag, index and E bit
+		at = compound->length - 1 - random_below(seed, 20) % compound->length;
+		break;
+	case 3: // the E bit alone, wherever the profile has it
+		compound->data[compound->length - 4] ^= 0x80;
+		if (compound->length >= 14)
+			compound->data[compound->length - 14] ^= 0x80;
+		return;
+	}
+	compound->data[at] ^= (uint8_t)(1 << random_below(seed, 8));
+}
+
+static void rtcp_takes_and_refuses_the_same(void **)
+{
+	static struct compound history[HISTORY * 5];
+	unsigned counts[SRTP_FAILED + 1] = {0};
+	for (unsigned profile = 0; profile < PROFILES; profile++) {
+		uint64_t seed = 4321 + profile;
+		for (unsigned round = 0; round < 10; round++) {
+			struct srtp_session *out[BACKENDS], *in[BACKENDS];
+			struct sluice_srtp_key key = random_key(&seed);
+			sessions_open(out, SRTP_OUT, profiles[profile], &key);
+			sessions_open(in, SRTP_IN, profiles[profile], &key);
+			for (unsigned i = 0; i < HISTORY * 5; i++) {
+				struct compound *sealed = &history[i], forged;
+				compound_random(&seed, random_below(&seed, 2), sealed);
+				assert_int_equal(srtp_seal_rtcp(out[i % 2], sealed->data,
+							 &sealed->length, COMPOUND_ROOM),
+					SRTP_OK);
+				forged = *sealed;
+				compound_damage(&seed, &forged);
+				counts[open_rtcp_both(in, &forged)]++;
+				if (random_below(&seed, 4)) // some are lost or late
+					counts[open_rtcp_both(in, sealed)]++;
+				counts[open_rtcp_both(in, &history[random_below(&seed, i + 1)])]++;
+			}
+			sessions_close(out);
+			sessions_close(in);
+		}
+	}
+	assert_true(counts[SRTP_OK] > 1000);
+	assert_true(counts[SRTP_AUTH_FAILED] > 1000);
+	assert_true(counts[SRTP_REPLAYED] > 1000);
+	assert_true(counts[SRTP_MALFORMED] > 100);
+	assert_int_equal(counts[SRTP_FAILED], 0);
+}
+
+// RFC 7714, 9.3: what a sender without encryption sends, made by the reference. AES-CM refuses it.
+static void rtcp_without_encryption(void **)
+{
+	for (unsigned profile = 0; profile < PROFILES; profile++) {
+		uint64_t seed = 90;
+		struct sluice_srtp_key key = random_key(&seed);
+		uint8_t bytes[sizeof(key.key) + sizeof(key.salt)];
+		srtp_profile_t number = (srtp_profile_t)profiles[profile];
+		unsigned key_bytes = srtp_profile_get_master_key_length(number);
+		memcpy(bytes, key.key, key_bytes);
+		memcpy(bytes + key_bytes, key.salt, srtp_profile_get_master_salt_length(number));
+		srtp_policy_t policy = {.key = bytes, .ssrc.type = ssrc_any_outbound};
+		srtp_crypto_policy_set_from_profile_for_rtp(&policy.rtp, number);
+		srtp_crypto_policy_set_from_profile_for_rtcp(&policy.rtcp, number);
+		policy.rtcp.sec_serv = sec_serv_auth;
+		srtp_t library;
+		struct srtp_session *in[BACKENDS];
+		assert_int_equal(srtp_create(&library, &policy), srtp_err_status_ok);
+		sessions_open(in, SRTP_IN, profiles[profile], &key);
+		for (unsigned i = 0; i < 50; i++) {
+			struct compound plain, sealed;
+			compound_random(&seed, 5, &plain);
+			sealed = plain;
+			int length = (int)plain.length;
+			assert_int_equal(srtp_protect_rtcp(library, sealed.data, &length),
+				srtp_err_status_ok);
+			assert_memory_equal(sealed.data, plain.data, plain.length);
+			sealed.length = (uint32_t)length;
+			struct compound forged = sealed;
+			forged.data[8 + random_below(&seed, forged.length - 12)] ^= 1;
+			assert_int_equal(open_rtcp_both(in, &forged),
+				profile == 0 ? SRTP_MALFORMED : SRTP_AUTH_FAILED);
+			assert_int_equal(open_rtcp_both(in, &sealed),
+				profile == 0 ? SRTP_MALFORMED : SRTP_OK);
+			if (profile > 0)
+				assert_int_equal(open_rtcp_both(in, &sealed), SRTP_REPLAYED);
+		}
+		sessions_close(in);
+		srtp_dealloc(library);
+	}
+}
+
+// The index steps by one under each SSRC, whatever lies between, up to the last; each opens.
+static void rtcp_indexes_step_to_the_last(void **)
+{
+	for (unsigned profile = 0; profile < PROFILES; profile++) {
+		uint64_t seed = 12;
+		struct sluice_srtp_key key = random_key(&seed);
+		struct srtp_session *out[BACKENDS], *in[BACKENDS];
+		sessions_open(out, SRTP_OUT, profiles[profile], &key);
+		sessions_open(in, SRTP_IN, profiles[profile], &key);
+		for (uint32_t i = 1; i < 40; i++) {
+			struct compound compound;
+			uint32_t index = i < 20 ? i : SRTCP_INDEX_MAX - 39 + i;
+			if (i == 20)
+				srtp_streams_find(&out[1]->streams, 6)->rtcp_index = index - 1;
+			compound_random(&seed, 6, &compound);
+			assert_int_equal(srtp_seal_rtcp(out[1], compound.data, &compound.length,
+						 COMPOUND_ROOM),
+				SRTP_OK);
+			const uint8_t *at =
+				compound.data + compound.length - (profile == 0 ? 14 : 4);
+			uint32_t word = (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 |
+					(uint32_t)at[2] << 8 | at[3];
+			assert_int_equal(word, SRTCP_ENCRYPTED | index);
+			assert_int_equal(open_rtcp_both(in, &compound), SRTP_OK);
+		}
+		sessions_close(out);
+		sessions_close(in);
+	}
+}
+
+// Sessions of this back end hold none of the other's.
+static void rtcp_needs_no_other_library(void **)
+{
+	struct srtp_session *out[BACKENDS];
+	uint64_t seed = 13;
+	struct sluice_srtp_key key = random_key(&seed);
+	struct compound compound;
+	sessions_open(out, SRTP_OUT, SLUICE_SRTP_AEAD_AES_128_GCM, &key);
+	for (unsigned b = 0; b < BACKENDS; b++) {
+		compound_random(&seed, 6, &compound);
+		srtp_seal_rtcp(out[b], compound.data, &compound.length, COMPOUND_ROOM);
+		assert_int_equal(srtp_streams_find(&out[b]->streams, 6)->in_library, b == 0);
+	}
+	sessions_close(out);
+}
+
 // ---- memory and threads ---------------------------------------------------------------------------
 
 struct guarded {
@@ -440,6 +653,35 @@ static void touches_nothing_outside(void **)
 	}
 	guarded_free(&packets);
 	guarded_free(&payloads);
+}
+
+static void rtcp_touches_nothing_outside(void **)
+{
+	struct guarded compounds = guarded_make();
+	uint64_t seed = 2;
+	struct sluice_srtp_key key = random_key(&seed);
+	for (unsigned profile = 0; profile < PROFILES; profile++) {
+		struct srtp_session *out[BACKENDS], *in[BACKENDS];
+		uint32_t added = 4 + (profile == 0 ? 10 : 16);
+		sessions_open(out, SRTP_OUT, profiles[profile], &key);
+		sessions_open(in, SRTP_IN, profiles[profile], &key);
+		for (uint32_t n = 0; n < 2 * 300; n++) {
+			uint32_t plain = 8 + n / 2, length = plain;
+			uint8_t *data = n % 2 ? compounds.end - plain - added : compounds.begin;
+			struct compound compound;
+			compound_random(&seed, 4, &compound);
+			memcpy(data, compound.data, plain);
+			assert_int_equal(
+				srtp_seal_rtcp(out[1], data, &length, plain + added), SRTP_OK);
+			assert_int_equal(length, plain + added);
+			assert_int_equal(srtp_open_rtcp(in[1], data, &length), SRTP_OK);
+			assert_int_equal(length, plain);
+			assert_memory_equal(data, compound.data, plain);
+		}
+		sessions_close(out);
+		sessions_close(in);
+	}
+	guarded_free(&compounds);
 }
 
 static void *seal_in_a_thread(void *argument)
@@ -552,7 +794,13 @@ int main(void)
 		cmocka_unit_test(checks_a_separate_payload),
 		cmocka_unit_test(takes_and_refuses_the_same),
 		cmocka_unit_test(a_wrong_roc_is_refused_by_both),
+		cmocka_unit_test(rtcp_seals_the_same_bytes),
+		cmocka_unit_test(rtcp_takes_and_refuses_the_same),
+		cmocka_unit_test(rtcp_without_encryption),
+		cmocka_unit_test(rtcp_indexes_step_to_the_last),
+		cmocka_unit_test(rtcp_needs_no_other_library),
 		cmocka_unit_test(touches_nothing_outside),
+		cmocka_unit_test(rtcp_touches_nothing_outside),
 		cmocka_unit_test(starts_again_after_an_end),
 		cmocka_unit_test(another_thread_may_go_on),
 		cmocka_unit_test(a_thread_outlives_the_library),

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "pipeline/stage.h"
 #include "replay/scene.h"
 
 #include <setjmp.h>
@@ -51,9 +52,52 @@ static void a_full_mesh_costs_only_that_worker(void **)
 	scene_close(&scene);
 }
 
+static struct pkt *packet_of(const struct worker *worker, uint32_t publication)
+{
+	const struct sluice_publication *row = &worker->table.publications[publication].row;
+	struct pkt *pkt;
+	assert_int_equal(pkt_get(0, &pkt, 1), 1);
+	memset(pkt->data, 0, 20);
+	pkt->data[0] = 0x80;
+	pkt->length = 20;
+	pkt->class = SLUICE_CLASS_RTP;
+	pkt->publication = publication;
+	pkt->publication_generation = row->row.generation;
+	pkt->source = (uint64_t)row->source_epoch << 32 | 1;
+	return pkt;
+}
+
+// Also when what a publication remembers is of an earlier turn.
+static void packets_of_a_publication_hang_together(void **)
+{
+	scene_open(&scene, 1, 1);
+	struct worker *worker = scene.world.worker[0];
+	struct publication *publications = worker->table.publications;
+	publications[1] = publications[0];
+	publications[1].row.row.generation = 9;
+	publications[1].cache.slots = 0;
+	publications[0].media_last = 2;
+	publications[1].media_last = 0;
+	const uint32_t order[] = {0, 1, 1, 0, 1, 0};
+	const unsigned next[] = {3, 2, 4, 5, WORKER_MEDIA, WORKER_MEDIA};
+	for (unsigned turn = 0; turn < 3; turn++) {
+		for (unsigned i = 0; i < 6; i++)
+			media_take(worker, packet_of(worker, order[i]));
+		assert_int_equal(worker->media_used, 6);
+		for (unsigned i = 0; i < 6; i++) {
+			assert_int_equal(worker->media[i].next, next[i]);
+			assert_int_equal(worker->media[i].follows, i > 1);
+		}
+		stage_release(worker);
+	}
+	memset(&publications[1], 0, sizeof(publications[1]));
+	scene_close(&scene);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(packets_of_a_publication_hang_together),
 		cmocka_unit_test(one_hold_for_each_worker),
 		cmocka_unit_test(workers_without_subscribers_get_nothing),
 		cmocka_unit_test(nobody_listens),

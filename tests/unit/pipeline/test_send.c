@@ -99,6 +99,45 @@ static void many_subscribers_take_several_bursts(void **)
 	scene_close(&scene);
 }
 
+// SSRC of the RTP packet in a frame; the viewers of the scene have IPv4 or IPv6. 0 = RTCP.
+static uint32_t frame_ssrc(const uint8_t *frame)
+{
+	const uint8_t *rtp = frame + 14 + (frame[12] == 0x08 ? 20 : 40) + 8;
+	return (rtp[1] & 0x7F) >= 72 && (rtp[1] & 0x7F) < 80 ? 0 : span_u32(rtp + 8);
+}
+
+// Packet for packet, before it is the next one's turn.
+static void a_subscriber_gets_all_that_waits(void **)
+{
+	enum { VIEWERS = 5, PACKETS = 6 };
+	uint8_t frame[PKT_ROOM];
+	uint32_t ssrcs[VIEWERS * PACKETS + 1];
+	uint16_t sequences[VIEWERS] = {0};
+	unsigned n = 0;
+	int length;
+	scene_open(&scene, 1, VIEWERS);
+	scene_send(&scene, true);
+	for (unsigned i = 0; i < PACKETS; i++)
+		stream_send(&scene.world, &scene.publisher, &scene.video, false, false);
+	world_settle(&scene.world);
+	while ((length = plain_memory_pop_tx(0, frame, sizeof(frame))) > 0) {
+		uint32_t ssrc = frame_ssrc(frame);
+		if (ssrc < scene_ssrc(0) || ssrc >= scene_ssrc(VIEWERS))
+			continue;
+		assert_true(n < VIEWERS * PACKETS);
+		ssrcs[n++] = ssrc;
+		uint16_t sequence = span_u16(frame + 14 + (frame[12] == 0x08 ? 20 : 40) + 8 + 2);
+		uint16_t *before = &sequences[ssrc - scene_ssrc(0)];
+		if (n % PACKETS != 1)
+			assert_int_equal(sequence, (uint16_t)(*before + 1));
+		*before = sequence;
+	}
+	assert_int_equal(n, VIEWERS * PACKETS);
+	for (unsigned i = 0; i < n; i++)
+		assert_int_equal(ssrcs[i], ssrcs[i / PACKETS * PACKETS]);
+	scene_close(&scene);
+}
+
 static void an_empty_pool_is_counted(void **)
 {
 	static struct pkt *taken[PLAIN_MEMORY_PACKETS];
@@ -126,6 +165,7 @@ int main(void)
 		cmocka_unit_test(extensions_of_ours_are_added),
 		cmocka_unit_test(loss_and_reordering_stay_visible),
 		cmocka_unit_test(many_subscribers_take_several_bursts),
+		cmocka_unit_test(a_subscriber_gets_all_that_waits),
 		cmocka_unit_test(an_empty_pool_is_counted),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -95,6 +95,28 @@ static void layers_are_told_apart_by_rid(void **)
 	scene_close(&scene);
 }
 
+static void an_ssrc_taken_for_resends_becomes_media(void **)
+{
+	scene_open(&scene, 1, 1);
+	scene_send(&scene, true);
+	struct stream other = scene.video;
+	other.ssrc = 0x6666;
+	other.payload_type = 97; // RTX
+	stream_send(&scene.world, &scene.publisher, &other, false, false);
+	world_pass(&scene.world, 3000);
+	assert_int_equal(scene.world.observed->publications[0].encodings[0].rtx_ssrc, 0x6666);
+	other.payload_type = 96;
+	stream_send(&scene.world, &scene.publisher, &other, true, false);
+	stream_send(&scene.world, &scene.publisher, &other, false, false);
+	world_settle(&scene.world);
+	scene_collect(&scene);
+	assert_int_equal(learned(0, 0), 0x6666);
+	assert_int_equal(
+		peer_rtp_count(&scene.viewers[0], scene_ssrc(0)), 4); // a resend among them
+	assert_int_equal(world_drops(&scene.world, SLUICE_DROP_unknown_ssrc), 0);
+	scene_close(&scene);
+}
+
 static void stragglers_of_the_ssrc_before_do_not_flap(void **)
 {
 	scene_open(&scene, 1, 1);
@@ -121,6 +143,7 @@ int main(void)
 		cmocka_unit_test(signalled_ssrcs_count_without_mid),
 		cmocka_unit_test(a_unique_payload_type_is_enough),
 		cmocka_unit_test(layers_are_told_apart_by_rid),
+		cmocka_unit_test(an_ssrc_taken_for_resends_becomes_media),
 		cmocka_unit_test(stragglers_of_the_ssrc_before_do_not_flap),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

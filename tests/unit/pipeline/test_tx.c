@@ -28,6 +28,33 @@ static void what_the_port_refuses_is_counted_and_freed(void **)
 	scene_close(&scene);
 }
 
+// RTCP is small and late once: the port is tried again with every turn, but not for ever.
+static void urgent_frames_are_tried_again(void **)
+{
+	uint8_t data[64];
+	struct span_writer writer = span_writer(data, sizeof(data));
+	for (unsigned ms = 20; ms <= 100; ms += 80) {
+		scene_open(&scene, 1, 1);
+		scene_send(&scene, true);
+		world_pass(&scene.world, 1100);
+		unsigned before = peer_rtcp_count(&scene.publisher, RTCP_KIND_PLI);
+		plain_memory_set_tx_room(0, 0);
+		rtcp_write_rr(&writer, 1, NULL, 0);
+		rtcp_write_pli(&writer, 1, scene_ssrc(0));
+		scene_feedback(&scene, 0, &writer);
+		world_pass(&scene.world, ms);
+		uint64_t dropped = world_drops(&scene.world, SLUICE_DROP_tx_full);
+		plain_memory_set_tx_room(0, UINT32_MAX);
+		world_pass(&scene.world, 1);
+		scene_collect(&scene);
+		unsigned came = peer_rtcp_count(&scene.publisher, RTCP_KIND_PLI) - before;
+		assert_int_equal(came, ms < 50 ? 1 : 0);
+		assert_int_equal(dropped > 0, ms >= 50);
+		scene_close(&scene);
+		writer = span_writer(data, sizeof(data));
+	}
+}
+
 static void each_worker_sends_through_its_queue(void **)
 {
 	uint8_t frame[PEER_FRAME_MAX];
@@ -65,6 +92,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_the_port_refuses_is_counted_and_freed),
+		cmocka_unit_test(urgent_frames_are_tried_again),
 		cmocka_unit_test(each_worker_sends_through_its_queue),
 		cmocka_unit_test(one_packet_in_64_is_measured),
 	};
