@@ -91,6 +91,7 @@ static inline bool world_open(struct world *world, const struct dialect *dialect
 		.context = world,
 		.verify = world_verify,
 		.verify_for = world_verify_for,
+		.auth = world_auth,
 		.mode = world_mode,
 		.ice_servers = world_ice_servers,
 		.sign = world_sign,
