@@ -96,6 +96,7 @@
 		let token;
 		try {
 			token = await fetchToken();
+			if (call.token) await loadConfig(token);
 		} catch (error) {
 			if (attempt !== call.attempt || call.phase === "idle") return;
 			if (error.final && !call.everJoined) endCall(error.message, error);
@@ -879,9 +880,11 @@
 		submit();
 	};
 
-	async function loadConfig() {
+	// With a token of one's own the relay also tells of servers that need a password.
+	async function loadConfig(token) {
 		try {
-			const reply = await fetch("/v1/config.json", { cache: "no-store" });
+			const headers = token ? { Authorization: `Bearer ${token}` } : {};
+			const reply = await fetch("/v1/config.json", { cache: "no-store", headers });
 			if (reply.ok) {
 				const given = await reply.json();
 				config = { ...config, ...given, ws: given.ws || given.wsPath || config.ws };

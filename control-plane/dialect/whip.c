@@ -601,6 +601,10 @@ static void session_answer_request(struct call *call)
 {
 	struct whip_session session;
 
+	if (call->request->method == HTTP_DELETE && whip_session_ended(call->path.id)) {
+		whip_reply_begin(call->reply, 200);
+		return;
+	}
 	if (!whip_session_find(call->host, call->path.id, &session) ||
 		session.view != call->path.view) {
 		refuse(call, 404, "there is no such session, or not any more");

@@ -11,6 +11,7 @@ enum {
 	SIGNATURE_BYTES = 16,
 	ID_DIGITS = HANDLE_DIGITS + 2 * SIGNATURE_BYTES,
 	TICK_MAX = 512, // participants that one tick sees to
+	ENDED_MAX = 64, // sessions whose end by the client itself is remembered
 };
 
 static_assert((int)ID_DIGITS < (int)WHIP_ID_MAX);
@@ -24,6 +25,12 @@ void *whip_link(void)
 	return &link;
 }
 
+// Clients close DTLS first and DELETE then: they are to hear that it was done, not that there is nothing.
+static struct {
+	unsigned next;
+	char ids[ENDED_MAX][WHIP_ID_MAX];
+} ended;
+
 static bool is_ours(const struct core_participant *participant)
 {
 	return !strcmp(participant->dialect, whip_publishers) ||
@@ -34,10 +41,10 @@ static bool is_ours(const struct core_participant *participant)
 
 // The owner is signed, too: a handle that comes to another after the shared files were discarded is not
 // the same session.
-static bool id_make(const struct dialect_host *host, const struct core_transport *transport,
-	char id[WHIP_ID_MAX])
+static bool id_make(const struct dialect_host *host, struct core_transport_id transport,
+	struct core_participant_id participant, char id[WHIP_ID_MAX])
 {
-	const struct core_participant *owner = core_participant(host->core, transport->participant);
+	const struct core_participant *owner = core_participant(host->core, participant);
 	const struct core_room *room = owner ? core_room(host->core, owner->room) : NULL;
 	char signed_text[2 * CORE_NAME_MAX + 128];
 	uint8_t signature[32];
@@ -47,11 +54,11 @@ static bool id_make(const struct dialect_host *host, const struct core_transport
 		return false;
 	length = snprintf(signed_text, sizeof(signed_text),
 		"%s session %" PRIu32 ".%" PRIu32 " of %" PRIu32 ".%" PRIu32 " %s\n%s",
-		owner->dialect, transport->id.index, transport->id.generation, owner->id.index,
+		owner->dialect, transport.index, transport.generation, owner->id.index,
 		owner->id.generation, owner->identity, room->name);
 	host->sign(host->context, signed_text, (size_t)length, signature);
-	used = snprintf(id, WHIP_ID_MAX, "%08" PRIx32 "%08" PRIx32, transport->id.index,
-		transport->id.generation);
+	used = snprintf(
+		id, WHIP_ID_MAX, "%08" PRIx32 "%08" PRIx32, transport.index, transport.generation);
 	for (unsigned i = 0; i < SIGNATURE_BYTES; i++)
 		used += snprintf(id + used, WHIP_ID_MAX - (size_t)used, "%02x", signature[i]);
 	return true;
@@ -62,7 +69,7 @@ bool whip_session_id(
 {
 	const struct core_transport *row = core_transport(host->core, transport);
 
-	return row && id_make(host, row, id);
+	return row && id_make(host, transport, row->participant, id);
 }
 
 // Takes as long for a wrong id as for a right one.
@@ -86,13 +93,36 @@ bool whip_session_find(
 		return false;
 	sscanf(id, "%8" SCNx32 "%8" SCNx32, &handle.index, &handle.generation);
 	transport = core_transport(host->core, handle);
-	if (!transport || !id_make(host, transport, expected) || !id_same(id, expected))
+	if (!transport || !id_make(host, handle, transport->participant, expected) ||
+		!id_same(id, expected))
 		return false;
 	session->transport = handle;
 	session->participant = transport->participant;
 	session->view = !strcmp(
 		core_participant(host->core, transport->participant)->dialect, whip_viewers);
 	return true;
+}
+
+static void ended_remember(const struct dialect_host *host, const struct core_event *event)
+{
+	char id[WHIP_ID_MAX];
+
+	if (!event->text || !strstr(event->text, "closed DTLS") ||
+		!id_make(host, event->transport, event->to, id))
+		return;
+	memcpy(ended.ids[ended.next++ % ENDED_MAX], id, sizeof(id));
+}
+
+bool whip_session_ended(const char *id)
+{
+	if (strlen(id) != ID_DIGITS)
+		return false;
+	for (unsigned i = 0; i < ENDED_MAX; i++)
+		if (*ended.ids[i] && id_same(ended.ids[i], id)) {
+			*ended.ids[i] = 0;
+			return true;
+		}
+	return false;
 }
 
 // ---- identities
@@ -130,6 +160,7 @@ bool whip_event(const struct dialect_host *host, const struct core_event *event)
 	if (event->type == CORE_EVENT_TRANSPORT_GONE && !core_transport_of(host->core, event->to)) {
 		host->log(host->context, 'i', "whip: room=%s: a session has ended: %.*s",
 			event->room, (int)event->text_length, event->text ? event->text : "");
+		ended_remember(host, event);
 		core_leave(host->core, event->to);
 	}
 	return true;

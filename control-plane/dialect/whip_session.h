@@ -29,6 +29,9 @@ bool whip_session_id(
 bool whip_session_find(
 	const struct dialect_host *host, const char *id, struct whip_session *session);
 
+// True, once, for a session that its client has ended by closing DTLS.
+bool whip_session_ended(const char *id);
+
 // An identity that nobody in the room has: a number for publishers, whom 002 shows, "whep-…" for viewers.
 // `seed` is anything that differs from request to request.
 void whip_identity(const struct dialect_host *host, const char *room, bool view, const char *seed,

@@ -25,6 +25,7 @@ enum {
 	ADDRESS_BUCKETS = 1024,
 	LINGERING_MAX = 64,
 	PATH_BYTES = 1024, // of a WebSocket, with query
+	REQUESTS_FACTOR = 4, // of limits.messages_per_second
 	DESCRIPTORS_OTHER = 512, // sockets, files and timers that are no connections
 };
 
@@ -57,6 +58,12 @@ struct connection {
 	struct exchange exchange;
 };
 
+// Requests of one second; parties that share a bucket share it, too.
+struct rate {
+	uint64_t second;
+	uint32_t requests;
+};
+
 struct server {
 	struct loop *loop;
 	struct ws_hub *hub;
@@ -64,6 +71,8 @@ struct server {
 	const struct dialect *(*dialect)(const char *name);
 	struct edge_counters *counters;
 	uint32_t connections_max, connections_per_address;
+	uint32_t requests_per_second; // that change something, of one party
+	struct rate rates[ADDRESS_BUCKETS];
 	size_t body_max;
 	unsigned listeners_used, sockets_used;
 	struct listener listeners[LISTENERS_MAX];
@@ -260,6 +269,20 @@ static void request_complete(struct connection *connection, struct http_request 
 	request->secure = loop_has_tls(connection->server->loop);
 }
 
+// A party may ask as often as several sockets of its may talk.
+static bool too_often(struct connection *connection, enum http_method method)
+{
+	struct server *server = connection->server;
+	struct rate *rate = &server->rates[bucket_of(&connection->address)];
+	uint64_t second = loop_now_ms() / 1000;
+
+	if (method == HTTP_GET || method == HTTP_HEAD || method == HTTP_OPTIONS)
+		return false;
+	if (rate->second != second)
+		*rate = (struct rate){.second = second};
+	return ++rate->requests > server->requests_per_second;
+}
+
 // The request is whole.
 static int request_answer(struct connection *connection, struct lws *wsi)
 {
@@ -270,6 +293,13 @@ static int request_answer(struct connection *connection, struct lws *wsi)
 	if (connection->exchange.answered) // refused before its body was read
 		return 0;
 	request_complete(connection, request);
+	if (too_often(connection, request->method)) {
+		memset(&reply, 0, sizeof(reply));
+		http_error(&reply, 429, "too many requests: limits.messages_per_second");
+		http_share(server->routes.http->origins, request, &reply);
+		reply.retry_after_s = 1;
+		return reply_send(connection, wsi, &reply);
+	}
 	route_request(&server->routes, connection->listener->dialect, request, &reply);
 	return reply_send(connection, wsi, &reply);
 }
@@ -587,6 +617,7 @@ struct server *server_create(const struct server_options *options, char *why, si
 	server->connections_max = config->limits.connections;
 	server->connections_per_address = config->limits.connections_per_address;
 	server->body_max = config->limits.message_bytes;
+	server->requests_per_second = config->limits.messages_per_second * REQUESTS_FACTOR;
 	ws.next = options->next;
 	ws.want_write = want_write;
 	ws.drop = drop;
@@ -623,6 +654,7 @@ void server_limit(struct server *server, const struct config *config)
 	server->connections_max = config->limits.connections;
 	server->connections_per_address = config->limits.connections_per_address;
 	server->body_max = config->limits.message_bytes;
+	server->requests_per_second = config->limits.messages_per_second * REQUESTS_FACTOR;
 	ws_hub_limit(server->hub, config->limits.message_bytes, config->limits.messages_per_second);
 }
 

@@ -36,4 +36,3 @@ wait "$publisher"
 expect "POST of the publisher" "$(said publisher '.statuses[0][1]')" == 201
 expect "DELETE of the publisher" "$(said publisher '.statuses[1][1]')" == 200
 expect "participants that are left" "$(metric sluice_participants)" == 0
-expect "transports that are left" "$(metric sluice_transports 2>/dev/null || echo 0)" == 0

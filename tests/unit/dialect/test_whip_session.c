@@ -127,11 +127,22 @@ static void a_lost_transport_ends_the_session(void **)
 	struct core_participant_id owner = enter("1", whip_publishers, whip_link());
 	struct core_transport_id transport = publish(owner);
 	struct core_event foreign = {.type = CORE_EVENT_TRANSPORT_GONE, .link = &world};
+	char id[WHIP_ID_MAX];
 
 	assert_false(whip_event(&world.host, &foreign));
-	core_transport_close(world.core, transport, "gone");
+	assert_true(whip_session_id(&world.host, transport, id));
+	assert_false(whip_session_ended(id));
+	core_transport_close(world.core, transport, "nothing was heard");
 	core_dispatch(world.core);
 	assert_null(core_participant(world.core, owner));
+	assert_false(whip_session_ended(id));
+	transport = publish(enter("2", whip_publishers, whip_link()));
+	assert_true(whip_session_id(&world.host, transport, id));
+	core_transport_close(world.core, transport, "the peer closed DTLS");
+	core_dispatch(world.core);
+	assert_false(whip_session_ended("x"));
+	assert_true(whip_session_ended(id)); // its DELETE comes after
+	assert_false(whip_session_ended(id));
 }
 
 int main(void)

@@ -152,6 +152,7 @@ static int fresh(void **)
 	strcpy(config.http.host, "127.0.0.1");
 	config.limits.connections = config.limits.connections_per_address = 8;
 	config.limits.message_bytes = BODY_MAX;
+	config.limits.messages_per_second = 10;
 	config.dialects_used = 1;
 	strcpy(config.dialects[0].host, "127.0.0.1");
 	server = server_create(&options, why, sizeof(why));
@@ -423,6 +424,28 @@ static void a_large_reply_to_a_body(void **)
 	close(fd);
 }
 
+// Far more at once than a second allows: most are refused.
+static void too_many_requests(void **)
+{
+	static const char one[] = "DELETE /x HTTP/1.1\r\nHost: h\r\n\r\n";
+	unsigned refused = 0;
+	int fd = client();
+
+	config.limits.messages_per_second = 1;
+	server_limit(server, &config);
+	for (unsigned i = 0; i < 50; i++)
+		say(fd, one);
+	assert_false(hear(fd));
+	for (const char *at = heard; (at = strstr(at, "HTTP/1.1 429 ")) != NULL; at++)
+		refused++;
+	assert_true(refused > 0);
+	assert_int_equal(requests, 50 - refused);
+	assert_heard("retry-after: 1\r\n");
+	assert_false(ask(fd, "GET /x HTTP/1.1\r\nHost: h\r\n\r\n")); // looking is free
+	assert_heard("HTTP/1.1 201 ");
+	close(fd);
+}
+
 // ---- upgrades
 
 static void an_upgrade_may_be_refused_with_a_reply(void **)
@@ -462,6 +485,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(who_waits_is_told_to_go_on, fresh, done),
 		cmocka_unit_test_setup_teardown(a_body_that_never_comes, fresh, done),
 		cmocka_unit_test_setup_teardown(a_large_reply_to_a_body, fresh, done),
+		cmocka_unit_test_setup_teardown(too_many_requests, fresh, done),
 		cmocka_unit_test_setup_teardown(
 			an_upgrade_may_be_refused_with_a_reply, fresh, done),
 	};

@@ -140,6 +140,7 @@ static int fresh(void **)
 	config.limits.connections = 8;
 	config.limits.connections_per_address = 6;
 	config.limits.message_bytes = 4096;
+	config.limits.messages_per_second = 50;
 	config.dialects_used = 1;
 	strcpy(config.dialects[0].name, "sfu");
 	strcpy(config.dialects[0].host, "127.0.0.1");

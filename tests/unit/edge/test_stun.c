@@ -295,9 +295,33 @@ static void usernames_without_our_part(void **)
 	}
 }
 
+// As FFmpeg asks: neither PRIORITY nor ICE-CONTROLLING.
+static void a_check_of_the_barest(void **)
+{
+	uint8_t request[STUN_REPLY_MAX], reply[STUN_REPLY_MAX];
+	StunAgent agent;
+	StunMessage message;
+	struct stun_answer answer;
+	size_t length;
+
+	stun_agent_init(&agent, known_to_peers, STUN_COMPATIBILITY_RFC5389,
+		STUN_AGENT_USAGE_SHORT_TERM_CREDENTIALS | STUN_AGENT_USAGE_USE_FINGERPRINT);
+	assert_true(
+		stun_agent_init_request(&agent, &message, request, sizeof(request), STUN_BINDING));
+	stun_message_append_flag(&message, STUN_ATTRIBUTE_USE_CANDIDATE);
+	stun_message_append_bytes(&message, STUN_ATTRIBUTE_USERNAME, "evtj:h6vY", 9);
+	length = stun_agent_finish_message(
+		&agent, &message, (const uint8_t *)password_text, sizeof(password_text) - 1);
+	answer = ask(request, length, &v4, reply);
+	assert_int_equal(answer.result, EDGE_STUN_OK);
+	assert_true(answer.nominated);
+	assert_true(answer.reply_length > 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_check_of_the_barest),
 		cmocka_unit_test(valid_checks_are_answered),
 		cmocka_unit_test(check_without_nomination),
 		cmocka_unit_test(bare_check_is_answered),

@@ -308,8 +308,10 @@ static void modes_and_grants_reach_the_link(void **)
 	assert_string_equal(peer->grant.identity, "anna");
 	given.mode_given = true;
 	given.mode = DIALECT_INTERPOSE;
-	ws_closed(ws_open(hub, &given));
+	struct ws *other = ws_open(hub, &given);
+
 	assert_int_equal(peer->mode, DIALECT_INTERPOSE);
+	ws_closed(other);
 }
 
 static void a_first_message_tells_the_dialect(void **)
