@@ -72,6 +72,15 @@ void control_gather(struct control *control)
 		core_configure(control->core, &control->limits, &control->local);
 }
 
+static void detached_tick(struct control *control, uint64_t now_ms)
+{
+	const struct dialect *dialect = NULL;
+
+	while ((dialect = dialect_next(dialect)) != NULL)
+		if (dialect->detached_tick)
+			dialect->detached_tick(&control->dialect_host, now_ms);
+}
+
 // The service manager's watchdog, and its line of status when that changes.
 static void tell_manager(struct control *control)
 {
@@ -101,15 +110,6 @@ static void leave_when_empty(struct control *control, uint64_t now_ms)
 		control_end(control, "drained");
 	else if (now_ms >= control->leave_by_ms)
 		control_end(control, "limits.drain is over");
-}
-
-static void detached_tick(struct control *control, uint64_t now_ms)
-{
-	const struct dialect *dialect = NULL;
-
-	while ((dialect = dialect_next(dialect)) != NULL)
-		if (dialect->detached_tick)
-			dialect->detached_tick(&control->dialect_host, now_ms);
 }
 
 void control_tick(void *context)

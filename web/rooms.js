@@ -25,6 +25,7 @@
 		retries: 0,
 		retryTimer: 0,
 		stream: null, // camera and microphone
+		label: new MediaStream(), // what our tracks belong to: clients look for it
 		peers: new Map(), // peer id → peer
 	};
 
@@ -210,6 +211,7 @@
 			const kind = place.receiver.track.kind;
 			if (place.stopped || filled.has(kind)) continue;
 			filled.add(kind);
+			place.sender.setStreams(room.label);
 			if (place.sender.track !== own[kind]) await place.sender.replaceTrack(own[kind]);
 		}
 	}

@@ -59,6 +59,7 @@ enum {
 	CORE_PATHS_MAX = 4,
 	CORE_CODECS_MAX = 4,
 	CORE_ENCODINGS_MAX = 3,
+	CORE_SECTION_NONE = 255,
 };
 
 struct core_address {
@@ -125,17 +126,14 @@ struct core_participant {
 	char name[CORE_NAME_MAX];
 	const char *dialect; // static string given at join
 	bool visible; // joined the room itself, not only its media (core_join's `visible`)
-	bool can_publish, can_subscribe;
-	uint8_t withheld; // as core_join was told, like the next line
-	bool pairs, outlives, whole;
+	bool can_publish, can_subscribe, pairs, outlives, whole; // as core_join was told
+	uint8_t withheld; // likewise
 	uint64_t until_ms; // when it is removed; 0 = never
 	void *link; // NULL while it has no socket
 	uint64_t joined_ms;
 	uint64_t unlinked_ms; // since when it has no socket
 	struct core_transport_id publishing; // generation 0 = none
 };
-
-#define CORE_SECTION_NONE 255
 
 struct core_section { // an m-line of a leg; their order and mids stay, whoever offers next
 	char mid[DESC_MID_MAX];
@@ -146,19 +144,16 @@ struct core_section { // an m-line of a leg; their order and mids stay, whoever 
 struct core_transport {
 	struct core_transport_id id;
 	struct core_participant_id participant;
-	struct core_participant_id
-		publisher; // whose media it carries down; generation 0: it carries up
+	struct core_participant_id publisher; // whose media it carries down; 0 = it carries up
 	bool pair; // a leg: it carries both ways, and `publisher` is the far peer
 	bool publishes; // what it carries up is the participant's media for the room
-	bool asked; // of a leg: our offer is not answered yet, its fingerprint may change
-	bool data; // of a leg: data channels were accepted
+	bool asked, data; // of a leg: our offer awaits its answer; data channels were accepted
 	enum core_transport_state state;
 	uint16_t worker;
 	char local_ufrag[CORE_UFRAG_MAX], local_password[CORE_PASSWORD_MAX];
 	char remote_ufrag[256 + 1], remote_password[256 + 1];
-	char previous_ufrag[CORE_UFRAG_MAX],
-		previous_password[CORE_PASSWORD_MAX]; // valid until previous_until_ms
-	uint64_t previous_until_ms;
+	char previous_ufrag[CORE_UFRAG_MAX], previous_password[CORE_PASSWORD_MAX];
+	uint64_t previous_until_ms; // how long those are valid
 	struct desc_fingerprint fingerprint; // the peer's; length 0 until it is described
 	bool dtls_client; // we send the ClientHello
 	uint8_t paths_used, path_selected;
@@ -308,9 +303,8 @@ int core_join_check(const struct core *core, const struct core_join *join);
 int core_leave(struct core *core, struct core_participant_id id);
 
 // The link's socket is gone; it is not used again whatever this returns. With `clean` (a close frame,
-// or the user has left the page) the participant leaves at once, as it does when it has no transport;
-// else it stays for grace_ms, or until its last transport ends. One that `outlives` its socket stays,
-// clean or not, for as long as it has a transport.
+// or the user has left the page) the participant leaves at once, as without a transport; else it stays
+// for grace_ms, or until its last transport ends. One that `outlives` stays while it has a transport.
 int core_unlink(struct core *core, struct core_participant_id id, bool clean, uint64_t now_ms);
 
 // Removes a participant by the operator's will; it gets KICKED with `reason`.
@@ -366,34 +360,31 @@ int core_unsubscribe(struct core *core, struct core_participant_id id, const cha
 int core_pause(struct core *core, struct core_participant_id id, const char *publisher,
 	enum desc_kind kind, bool paused);
 
-// ---- verbs of pairs (dialect → core): two members who believe that they talk to each other directly.
-// The relay stands in for the far peer on either side. A pair has two legs, each one transport that
-// carries media both ways and, when both ends ask for it, the datagrams of their data channels.
+// ---- verbs of pairs (dialect → core): two members who believe that they talk to each other directly,
+// each to a leg, one transport that carries media both ways and the datagrams of data channels
 
 // `from`, who pairs, offers a session to member `to`. When `to` pairs too, it hears PAIR_OFFER: the same
 // sections, mids and payload types, our ICE and DTLS. Its core_pair_answer becomes PAIR_ANSWER for `from`;
 // without one within setup_ms `from` hears PAIR_GONE. A member that does not pair, or has no link, is
 // answered for at once (PAIR_ANSWER is queued): what the offer sends is published, what it receives is
-// what `to` publishes. A later offer of either renegotiates; another ufrag restarts ICE, another
-// fingerprint replaces the leg. Offers that cross are both answered. Data channels need two legs.
-// CORE_GONE: one has left. CORE_NOT_MEMBER: not of one room. CORE_STATE: `from` does not pair, or is `to`.
+// what `to` publishes; no data channels. A later offer of either renegotiates; another ufrag restarts ICE,
+// another fingerprint replaces the leg. Offers that cross are both answered. CORE_GONE: one has left.
+// CORE_NOT_MEMBER: not of one room. CORE_STATE: `from` does not pair, or is `to`.
 int core_pair_offer(struct core *core, struct core_participant_id from,
 	struct core_participant_id to, const struct desc *offer, uint64_t now_ms);
 
 // Answers the last PAIR_OFFER that `from` has heard in the name of `to`. CORE_STATE: there is none.
-// CORE_BAD_DESC: no ICE or DTLS in it, or other sections than offered; the offer stays open.
+// CORE_BAD_DESC: no ICE, no DTLS, or other sections than offered; the offer stays open.
 int core_pair_answer(struct core *core, struct core_participant_id from,
 	struct core_participant_id to, const struct desc *answer, uint64_t now_ms);
 
-// Ends the session with both its legs, or an offer that is not answered yet; `to` hears PAIR_GONE.
-// CORE_STATE: there is none.
+// Ends the session, or an offer without an answer; `to` hears PAIR_GONE. CORE_STATE: there is none.
 int core_pair_close(
 	struct core *core, struct core_participant_id from, struct core_participant_id to);
 
-// Without being asked, when a visible member that does not pair publishes something new, every member of
-// its room that pairs hears PAIR_OFFER in its name about half a second later: those clients' own offers
-// come first. The offer receives too while they send nothing to anybody, also in the name of a visible
-// member that only watches. What a member that pairs sends on a leg (one of them) is its publication:
+// Unasked, members that pair hear PAIR_OFFER half a second after a visible one that does not has changed
+// what it publishes (their own offers come first). It receives too while they send nothing to anybody,
+// also in the name of one that only watches. What they send on a leg, one of them, is their publication:
 // those that do not pair hear PUBLISHED and subscribe by identity as ever.
 
 // ---- verbs of transports (edge and plane → core)
@@ -449,7 +440,7 @@ const struct core_publication *core_publication(
 const struct core_subscription *core_subscription(
 	const struct core *core, struct core_subscription_id id);
 
-// The other leg of a pair, or NULL: not a leg, or the far peer has none (yet).
+// The other leg of a pair, or NULL.
 const struct core_transport *core_transport_partner(
 	const struct core *core, struct core_transport_id id);
 

@@ -14,6 +14,10 @@
 #include <stdio.h>
 #include <string.h>
 
+enum {
+	ANSWERING_MS = 2000, // what a client takes to answer an offer, at most
+};
+
 // ---- the end
 
 static void gone(struct core *core, const struct participant *to, const struct participant *who,
@@ -233,9 +237,11 @@ static void ask(struct core *core, struct transport *leg, struct desc *desc, uin
 
 	if (own && !transport_same_peer(own, pending->desc))
 		own = NULL;
-	pending->restarted = !own && leg_described(leg);
-	if (pending->restarted) // its client may begin anew too: both can be told apart
+	if (!own && leg_described(leg) && !pending->restarted) {
+		// its client may begin anew too: both can be told apart
+		pending->restarted = true;
 		transport_restart(core, leg, now_ms);
+	}
 	pending->asked_ms = now_ms;
 	leg->view.asked = true;
 	if (!leg_described(leg))
@@ -248,6 +254,8 @@ static void ask(struct core *core, struct transport *leg, struct desc *desc, uin
 	desc->sections_used = pending->sections_used;
 	for (unsigned i = 0; i < desc->sections_used; i++)
 		offer_section(leg, i, &desc->sections[i]);
+	if (!leg_described(leg) && pending->desc->setup != DESC_SETUP_NONE)
+		desc->setup = pending->desc->setup; // DTLS's roles are the peers' own (settle.c)
 	event_desc(core, CORE_EVENT_PAIR_OFFER, leg->owner, leg->publisher, desc);
 }
 
@@ -270,13 +278,24 @@ static int offer_ask(
 	}
 	if (!leg)
 		leg = transport_open(core, who[1], who[0], true, now_ms);
-	pending_drop(core, leg); // one that has crossed
+	pending->restarted = leg->pending && leg->pending->restarted; // it goes on to wait
+	pending_drop(core, leg);
 	leg->pending = pending;
 	ask(core, leg, desc, now_ms);
 	return 0;
 }
 
-// The far peer has not answered the last one: it hears of the newest alone, after that.
+// True while the far peer may be about to answer an offer of the same client: it hears of the newest
+// alone, after that. One that does not answer has perhaps not understood, and hears of it at once.
+static bool is_answering(const struct transport *leg, const struct desc *offer, uint64_t now_ms)
+{
+	const struct desc_fingerprint *before = &leg->pending->desc->fingerprint;
+
+	return now_ms < leg->pending->asked_ms + ANSWERING_MS &&
+	       before->length == offer->fingerprint.length &&
+	       !memcmp(before->value, offer->fingerprint.value, before->length);
+}
+
 static int offer_queue(struct core *core, struct transport *leg, const struct desc *offer)
 {
 	struct desc *next = offer_keep(core, offer);
@@ -350,9 +369,11 @@ static int offer_crossed(
 	struct desc *answers[2];
 	int error;
 
+	if (leg->pending->next)
+		settlement.half[0].desc = leg->pending->next;
 	for (unsigned i = 0; i < offer->sections_used; i++)
 		sections[i] = (struct core_section){.kind = (uint8_t)offer->sections[i].kind};
-	settle_map(leg->partner, leg->pending->desc, sections, offer->sections_used, map);
+	settle_map(leg->partner, settlement.half[0].desc, sections, offer->sections_used, map);
 	settle_both(&settlement, map);
 	error = settle_check(core, &settlement);
 	if (error)
@@ -399,7 +420,7 @@ int core_pair_offer(struct core *core, struct core_participant_id from,
 	far = leg_find(who[1], who[0]);
 	if (is_asked(own) && own->pending->desc)
 		return offer_crossed(core, who, offer, now_ms);
-	if (is_asked(far))
+	if (is_asked(far) && far->pending->desc && is_answering(far, offer, now_ms))
 		return offer_queue(core, far, offer);
 	return offer_ask(core, who, offer, now_ms);
 }
@@ -524,6 +545,9 @@ void pair_tick(struct core *core, uint64_t now_ms)
 		const struct pending *pending = leg->pending;
 
 		index = leg->view.id.index + 1;
+		if (pending && pending->next && now_ms >= pending->asked_ms + ANSWERING_MS &&
+			event_reserve(core, 1))
+			answer_next(core, leg, now_ms);
 		if (!pending || !leg_described(leg) ||
 			now_ms < pending->asked_ms + core->limits.setup_ms)
 			continue;

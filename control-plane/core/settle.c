@@ -350,9 +350,32 @@ static void leg_replace(
 	half->old->pending = NULL;
 }
 
-static void leg_settle(
-	struct core *core, struct half *half, struct participant *far, uint64_t now_ms)
+static bool has_data(const struct settlement *settlement)
 {
+	for (unsigned i = 0; i < settlement->joints_used; i++)
+		if (settlement->joints[i].data)
+			return true;
+	return false;
+}
+
+// Who is DTLS's client opens data channels of even numbers, the server odd ones (RFC 8832, 6): of two
+// peers one must be each, as between themselves, so we are the client of exactly one of them.
+static void role_settle(const struct settlement *settlement, unsigned number)
+{
+	const struct half *half = &settlement->half[number], *other = &settlement->half[!number];
+
+	transport_role(half->leg, half->desc->setup);
+	if (!leg_described(half->leg) && half->desc->setup == DESC_ACTPASS && other->desc &&
+		other->leg && leg_described(other->leg) && has_data(settlement))
+		half->leg->view.dtls_client = !other->leg->view.dtls_client;
+}
+
+static void leg_settle(
+	struct core *core, struct settlement *settlement, unsigned number, uint64_t now_ms)
+{
+	struct half *half = &settlement->half[number];
+	struct participant *far = settlement->half[!number].who;
+
 	if (!half->leg)
 		half->leg = transport_open(core, half->who, far, true, now_ms);
 	else if (!leg_described(half->leg))
@@ -363,7 +386,7 @@ static void leg_settle(
 		transport_restart(core, half->leg, now_ms);
 	if (half->leg->view.previous_until_ms)
 		half->leg->view.previous_until_ms = now_ms + PREVIOUS_UFRAG_MS;
-	transport_role(half->leg, half->desc->setup);
+	role_settle(settlement, number);
 	transport_describe(half->leg, half->desc);
 	half->leg->view.transport_cc_extension_id = 0;
 	half->leg->view.data = false;
@@ -458,10 +481,10 @@ void settle_follow(struct core *core, struct settlement *settlement, uint64_t no
 {
 	struct half *halves = settlement->half;
 
-	for (unsigned i = 0; i < 2; i++) {
+	for (unsigned i = 2; i-- > 0;) { // who answers has chosen a role, which decides the other's
 		halves[i].before = publication_any(halves[i].who);
 		if (halves[i].desc)
-			leg_settle(core, &halves[i], halves[!i].who, now_ms);
+			leg_settle(core, settlement, i, now_ms);
 	}
 	sections_settle(settlement);
 	for (unsigned i = 0; i < 2; i++)

@@ -92,6 +92,8 @@ struct dialect {
 	const char *name;
 	enum dialect_mode mode; // where the configuration does not say
 	bool outlives_socket; // losing the socket does not end the session (000)
+	unsigned end_code; // how sockets are closed when the relay ends; 0 = as edge/ws.h has it
+	const char *end_reason;
 	// True when requests for `path`, upgrades and others, are this dialect's also on the listener that all
 	// share; NULL = it only has listeners of its own.
 	bool (*claims)(const char *path);

@@ -543,6 +543,8 @@ static void jsonrpc_close(void *context, bool clean)
 const struct dialect dialect_jsonrpc = {
 	.name = "jsonrpc",
 	.mode = DIALECT_INTERPOSE,
+	.end_code = 1001, // RFC 6455, 7.4.1: going away
+	.end_reason = "Server shutting down",
 	.claims = jsonrpc_claims,
 	.recognizes = jsonrpc_recognizes,
 	.admit = jsonrpc_admit,

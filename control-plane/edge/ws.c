@@ -109,7 +109,10 @@ void ws_hub_close_all(struct ws_hub *hub, unsigned code, const char *reason)
 	struct ws *ws;
 
 	LIST_FOREACH (ws, &hub->all, all)
-		link_close(ws, code, reason);
+		if (ws->dialect && ws->dialect->end_code)
+			link_close(ws, ws->dialect->end_code, ws->dialect->end_reason);
+		else
+			link_close(ws, code, reason);
 }
 
 // ---- the dialect's side: struct peer_link

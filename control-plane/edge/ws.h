@@ -51,7 +51,7 @@ bool ws_hub_event(struct ws_hub *hub, const struct core_event *event);
 // Calls every dialect's tick.
 void ws_hub_tick(struct ws_hub *hub, uint64_t now_ms);
 
-// Closes all with `code`, after what is queued.
+// Closes all after what is queued, with `code` or as their dialect has it.
 void ws_hub_close_all(struct ws_hub *hub, unsigned code, const char *reason);
 
 struct ws_opening {

@@ -796,6 +796,34 @@ static void bundle_take(struct reader *reader)
 	}
 }
 
+// In a BUNDLE group one number means one extension (RFC 9143, 13). aiortc offers otherwise, browsers refuse such
+// offers, and aiortc itself stumbles over such answers: of two meanings the second is left out.
+static void extensions_settle(struct desc *desc)
+{
+	uint8_t kinds[256];
+
+	memset(kinds, DESC_EXT_UNKNOWN, sizeof(kinds));
+	for (unsigned i = 0; i < desc->sections_used; i++) {
+		struct desc_section *section = &desc->sections[i];
+		uint8_t kept = 0;
+
+		for (unsigned j = 0; j < section->extensions_used; j++) {
+			const struct desc_extension extension = section->extensions[j];
+			uint8_t *kind = &kinds[extension.id];
+			bool known = section->in_bundle && extension.kind != DESC_EXT_UNKNOWN;
+
+			if (known && *kind != DESC_EXT_UNKNOWN && *kind != extension.kind)
+				continue;
+			if (known)
+				*kind = extension.kind;
+			section->extensions[kept++] = extension;
+		}
+		while (section->extensions_used > kept)
+			section->extensions[--section->extensions_used] =
+				(struct desc_extension){0};
+	}
+}
+
 static int reader_run(struct reader *reader, struct span text)
 {
 	struct span version = span_cut(&text, '\n');
@@ -814,6 +842,7 @@ static int reader_run(struct reader *reader, struct span text)
 	}
 	section_end(reader);
 	bundle_take(reader);
+	extensions_settle(&reader->desc);
 	return transport_take(reader);
 }
 

@@ -17,7 +17,7 @@ enum sdp_error {
 // follows the last section that is no SDP line. What exceeds a limit of desc.h is left out, but too many
 // sections or too long a mid are refused: they could not be answered. ICE, DTLS, direction and
 // extensions of the session level are inherited by the sections (RFC 8839, 8842, 8285); with BUNDLE
-// (RFC 9143) those of the first section count. Returns 0 with `desc` filled, or one of enum sdp_error
+// (RFC 9143) those of the first section count, and an extension number keeps its first meaning. Returns 0 with `desc` filled, or one of enum sdp_error
 // with a few words in `why`; `desc` is untouched then.
 int sdp_parse(const char *text, size_t length, struct desc *desc, char *why, size_t why_size);
 

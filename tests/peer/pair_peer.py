@@ -204,7 +204,8 @@ class Session:
 
     async def offer(self):
         self.add_tracks()
-        self.open_channel()
+        if self.arguments.messages:
+            self.open_channel()
         await self.connection.setLocalDescription(await self.connection.createOffer())
         return self.connection.localDescription.sdp
 
@@ -339,7 +340,7 @@ def main():
     parser.add_argument("--hang-up", action="store_true")
     parser.add_argument("--numbers", type=int, default=0, metavar="RATE", help="video packets per second")
     parser.add_argument("--seconds-of-numbers", type=int, default=10)
-    parser.add_argument("--messages", type=int, default=100, help="to be echoed")
+    parser.add_argument("--messages", type=int, default=100, help="to be echoed; 0 = no data channel")
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--every", type=float, default=0.5)
     asyncio.run(Peer(parser.parse_args()).run())

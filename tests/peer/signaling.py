@@ -6,8 +6,11 @@ All of them: `async with Adapter(...) as signaling`, `async for event in signali
 answer(peer, sdp). `peer` is None where a dialect has no addresses. Candidates are in the SDP.
 """
 import json
+import os
 
 import websockets
+
+from aiortc_peer import make_token
 
 
 class Socket:
@@ -69,4 +72,144 @@ class Plain(Socket):
         await self.send(type="answer", sdp=sdp)
 
 
-ADAPTERS = {"rooms": Rooms, "plain": Plain}
+class Chat(Socket):
+    """Dialect 001, later revision: wrapped packets, signals addressed to an account, snake case."""
+
+    query = ""
+    packet = "webrtc.signal"
+
+    def __init__(self, base, room, peer):
+        token = make_token(os.environ["SLUICE_SECRET"], peer, peer)
+        self.url = f"{base}/api/chat/realtime/{room}?tk={token}{self.query}"
+        self.account = peer
+
+    def events(self, packet):
+        data = packet["data"]
+        if packet["type"] == "webrtc":
+            assert data["user_id"] == self.account, packet
+            for participant in data["participants"]:
+                yield ("joined", participant["account_id"])
+        elif packet["type"] == self.packet:
+            yield from self.signal(data["type"], data["account_id"], data["data"])
+
+    def signal(self, kind, sender, data):
+        assert sender != self.account
+        if kind == "user-left":
+            yield ("left", sender)
+        elif kind in ("offer", "answer"):
+            yield (kind, sender, data[kind]["sdp"])
+
+    async def describe(self, kind, peer, sdp):
+        data = {"type": kind, "data": {kind: {"type": kind, "sdp": sdp}}, "to": peer}
+        await self.send(type=self.packet, data=data)
+
+    async def offer(self, peer, sdp):
+        await self.describe("offer", peer, sdp)
+
+    async def answer(self, peer, sdp):
+        await self.describe("answer", peer, sdp)
+
+
+class ChatSeed(Chat):
+    """Dialect 001 as the sample client of its guide: flat messages to everybody, SDP as text, camel case."""
+
+    query = "&signal_type=signaling"
+    packet = "signaling"
+
+    def events(self, packet):
+        data = packet["data"]
+        if packet["type"] == "signaling":
+            assert data["senderInfo"]["id"] == data["SenderAccountId"]
+            if data["type"] in ("offer", "answer"):
+                sdp = data["data"][data["type"]]  # as text once we have written it so ourselves
+                yield (data["type"], data["SenderAccountId"], sdp if isinstance(sdp, str) else sdp["sdp"])
+            else:
+                yield from self.signal(data["type"], data["senderAccountId"], data["data"])
+        else:
+            assert packet["type"] == "webrtc" and data["roomId"], packet
+            for participant in data["participants"]:
+                yield ("joined", participant["identity"])
+
+    async def describe(self, kind, _peer, sdp):
+        await self.send(**{"type": kind, kind: sdp})
+
+
+class Jsonrpc(Socket):
+    """Dialect 003, bare names."""
+
+    def __init__(self, base, room, peer):
+        self.url = f"{base}/{room}"
+        self.peer = peer
+        self.requests = 0
+
+    async def __aenter__(self):
+        await super().__aenter__()
+        await self.request("announce", peer_id=self.peer, capabilities={"audio": True, "video": True, "data": True})
+        return self
+
+    async def request(self, method, **params):
+        self.requests += 1
+        await self.send(jsonrpc="2.0", id=self.requests, method=method, params=params)
+
+    def events(self, message):
+        assert "error" not in message, message
+        params = message.get("params", {})
+        if "result" in message:
+            for peer in message["result"].get("other_peers", []):
+                yield ("joined", peer)
+        elif message["method"] == "peer_left":
+            yield ("left", params["peer_id"])
+        elif message["method"] in ("offer", "answer"):
+            yield (params["type"], params["from_peer_id"], params["sdp"])
+
+    async def offer(self, peer, sdp):
+        await self.request("offer", to_peer_id=peer, sdp=sdp, type="offer")
+
+    async def answer(self, peer, sdp):
+        await self.request("answer", to_peer_id=peer, sdp=sdp, type="answer")
+
+
+class JsonrpcPeer(Jsonrpc):
+    """Dialect 003, peer.* without jsonrpc, as its Rust client writes it. Calls the relay itself when told to."""
+
+    server = "remotemedia-server"
+
+    async def __aenter__(self):
+        await Socket.__aenter__(self)
+        await self.request("peer.announce", peer_id=self.peer, capabilities=["audio", "video"])
+        return self
+
+    async def request(self, method, **params):
+        self.requests += 1
+        await self.send(id=f"request-{self.requests}", method=method, params=params)
+
+    def events(self, message):
+        assert "error" not in message, message
+        params = message.get("params", {})
+        if message.get("result", {}).get("type") == "answer":
+            yield ("answer", message["result"]["from"], message["result"]["sdp"])
+        elif "result" in message:
+            peers = [self.server] if os.environ.get("SLUICE_CALL_SERVER") else message["result"].get("other_peers", [])
+            for peer in peers if "other_peers" in message["result"] else []:
+                yield ("joined", peer)
+        elif message["method"] == "peer.left":
+            yield ("left", params["peer_id"])
+        elif message["method"] in ("peer.offer", "peer.answer"):
+            assert params["to"] == self.peer
+            yield (message["method"][5:], params["from"], params["sdp"])
+
+    async def offer(self, peer, sdp):
+        await self.request("peer.offer", **{"from": self.peer, "to": peer, "sdp": sdp})
+
+    async def answer(self, peer, sdp):
+        await self.request("peer.answer", **{"from": self.peer, "to": peer, "sdp": sdp})
+
+
+ADAPTERS = {
+    "rooms": Rooms,
+    "plain": Plain,
+    "chat": Chat,
+    "chat-seed": ChatSeed,
+    "jsonrpc": Jsonrpc,
+    "jsonrpc-peer": JsonrpcPeer,
+}

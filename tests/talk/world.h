@@ -81,7 +81,7 @@ static inline bool world_open(struct world *world, const struct dialect *dialect
 			.type = "host"},
 	};
 
-	*world = (struct world){.dialect = dialect->open ? dialect : dialect_find("sfu"),
+	*world = (struct world){.dialect = dialect->detached_event ? dialect_find("sfu") : dialect,
 		.mode = dialect->mode,
 		.now_ms = 1000,
 		.seed = 88172645463325252u};

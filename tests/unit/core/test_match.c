@@ -80,6 +80,48 @@ static void test_choose(void **)
 	assert_int_equal(match_choose(&section, NULL), -1);
 }
 
+static void test_usable(void **)
+{
+	static struct desc desc;
+	struct desc_section *sections = desc.sections;
+
+	memset(&desc, 0, sizeof(desc));
+	desc.sections_used = 4;
+	for (unsigned i = 0; i < 4; i++)
+		sections[i] = (struct desc_section){.kind = (enum desc_kind)(DESC_AUDIO + i),
+			.in_bundle = true,
+			.rtcp_mux = i < 2};
+	assert_true(match_usable(&desc, &sections[0]));
+	assert_true(match_usable(&desc, &sections[1]));
+	assert_true(match_usable(&desc, &sections[2])); // data has no RTCP
+	assert_false(match_usable(&desc, &sections[3]));
+	sections[1].rtcp_mux = false;
+	assert_false(match_usable(&desc, &sections[1]));
+	sections[0].in_bundle = false; // the only transport is its own
+	assert_true(match_usable(&desc, &sections[0]));
+	assert_false(match_usable(&desc, &sections[2]));
+	sections[0].rejected = true;
+	assert_false(match_usable(&desc, &sections[0]));
+	assert_true(match_usable(&desc, &sections[2]));
+	assert_true(match_mids_unique(&desc)); // none is no name
+	strcpy(sections[1].mid, "a");
+	strcpy(sections[3].mid, "a");
+	assert_false(match_mids_unique(&desc));
+}
+
+static void test_known(void **)
+{
+	struct desc_codec opus = {.name = "OPUS"}, other = {.name = "speex"};
+
+	assert_true(match_known(DESC_AUDIO, &opus));
+	assert_false(match_known(DESC_VIDEO, &opus));
+	assert_false(match_known(DESC_AUDIO, &other));
+	assert_true(match_extension(DESC_EXT_DEPENDENCY_DESCRIPTOR, NULL));
+	assert_false(match_extension(DESC_EXT_DEPENDENCY_DESCRIPTOR, &opus));
+	assert_false(match_extension(DESC_EXT_RID, NULL));
+	assert_false(match_extension(DESC_EXT_UNKNOWN, NULL));
+}
+
 static void test_publish(void **)
 {
 	struct desc_codec codec = world_codec("VP8", 96);
@@ -175,6 +217,8 @@ int main(void)
 		cmocka_unit_test(test_same_h264),
 		cmocka_unit_test(test_same_others),
 		cmocka_unit_test(test_choose),
+		cmocka_unit_test(test_usable),
+		cmocka_unit_test(test_known),
 		cmocka_unit_test(test_publish),
 		cmocka_unit_test(test_extensions),
 		cmocka_unit_test(test_down_ids_are_unique),

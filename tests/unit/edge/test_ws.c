@@ -293,6 +293,25 @@ static void all_are_told_to_go(void **)
 	expect_close(1012);
 }
 
+static void a_dialect_may_have_its_own_last_words(void **)
+{
+	struct dialect leaving = dialect;
+	struct ws_opening own = opening;
+	struct ws_output output;
+	struct ws *other;
+
+	leaving.end_code = 1001;
+	leaving.end_reason = "Server shutting down";
+	own.dialect = &leaving;
+	other = ws_open(hub, &own);
+	ws_hub_close_all(hub, WS_CLOSE_RESTART, "restarting");
+	expect_close(1012);
+	ws_writable(other, &output);
+	assert_int_equal(output.code, 1001);
+	assert_string_equal(output.reason, "Server shutting down");
+	ws_closed(other);
+}
+
 static void a_dialect_may_refuse(void **)
 {
 	refuse = true;
@@ -387,6 +406,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(slow_reader_is_dropped, fresh, done),
 		cmocka_unit_test_setup_teardown(limits_change_while_running, fresh, done),
 		cmocka_unit_test_setup_teardown(all_are_told_to_go, fresh, done),
+		cmocka_unit_test_setup_teardown(a_dialect_may_have_its_own_last_words, fresh, done),
 		cmocka_unit_test_setup_teardown(a_dialect_may_refuse, fresh, done),
 		cmocka_unit_test_setup_teardown(modes_and_grants_reach_the_link, fresh, done),
 		cmocka_unit_test_setup_teardown(a_first_message_tells_the_dialect, fresh, done),

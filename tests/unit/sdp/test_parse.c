@@ -243,6 +243,25 @@ static void test_inheritance(void **)
 	assert_false(desc.sections[0].in_bundle);
 }
 
+static void test_an_extension_number_has_one_meaning(void **)
+{
+	static const char part[] =
+		VIDEO VP8 "a=mid:0\r\na=extmap:5 urn:3gpp:video-orientation\r\na=extmap:6 "
+			  "urn:unknown\r\n" VIDEO VP8
+			  "a=mid:1\r\na=extmap:5 urn:ietf:params:rtp-hdrext:toffset\r\n"
+			  "a=extmap:6 urn:ietf:params:rtp-hdrext:sdes:mid\r\n";
+	char text[4096];
+
+	snprintf(text, sizeof(text), "%s%s", HEAD ICE PRINT "a=group:BUNDLE 0 1\r\n", part);
+	assert_int_equal(parse(text), 0);
+	assert_int_equal(id_of(&desc.sections[0], DESC_EXT_VIDEO_ORIENTATION), 5);
+	assert_int_equal(desc.sections[1].extensions_used, 1);
+	assert_int_equal(id_of(&desc.sections[1], DESC_EXT_MID), 6);
+	snprintf(text, sizeof(text), "%s%s", HEAD ICE PRINT, part); // not bundled
+	assert_int_equal(parse(text), 0);
+	assert_int_equal(desc.sections[1].extensions_used, 2);
+}
+
 static void test_strongest_fingerprint(void **)
 {
 	assert_int_equal(parse(HEAD ICE PRINT "a=fingerprint:SHA-256 "
@@ -364,6 +383,7 @@ int main(void)
 		cmocka_unit_test(test_lines_in_lf_and_junk_behind),
 		cmocka_unit_test(test_not_ours_and_broken),
 		cmocka_unit_test(test_inheritance),
+		cmocka_unit_test(test_an_extension_number_has_one_meaning),
 		cmocka_unit_test(test_strongest_fingerprint),
 		cmocka_unit_test(test_rejected_sections),
 		cmocka_unit_test(test_feedback_for_all),
