@@ -37,6 +37,10 @@ static void print_usage(FILE *out)
 	fprintf(out, "  %-28s %s\n", "kick ROOM IDENTITY [REASON]", "remove a participant");
 	fprintf(out, "  %-28s %s\n", "drain, undrain",
 		"refuse new participants, or take them again");
+	fprintf(out, "  %-28s %s\n", "token [OPTION...]",
+		"an access token, made with a secret of the configuration: --room, --identity,");
+	fprintf(out, "  %-28s %s\n", "",
+		"--name, --ttl 6h, --publish no, --subscribe no, --hidden, --key");
 	fprintf(out, "  %-28s %s\n", "test-session FILE [SECONDS]",
 		"load tests: sessions with the keys of FILE, for 600 seconds");
 	fprintf(out, "\n  -c FILE   configuration (for check, and for where the shared files are)\n"
@@ -170,6 +174,8 @@ static int run_verb(const struct config *config, int count, char **words, bool a
 				"identity", words[2], "reason",
 				count == 4 ? words[3] : "removed by the operator"),
 			as_json);
+	if (strcmp(verb, "token") == 0)
+		return token_run(config, count, words);
 	if (strcmp(verb, "test-session") == 0 && (count == 2 || count == 3)) {
 		int seconds = count == 3 ? atoi(words[2]) : 600;
 		return session_open(
@@ -178,6 +184,18 @@ static int run_verb(const struct config *config, int count, char **words, bool a
 	fprintf(stderr, "sluicectl: no such verb or wrong arguments: %s\n\n", verb);
 	print_usage(stderr);
 	return 2;
+}
+
+// Looks for the verb without parsing: flags before it take at most one word.
+static bool verb_is(int argc, char **argv, const char *verb)
+{
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "-c") == 0 || strcmp(argv[i], "-d") == 0)
+			i++;
+		else if (argv[i][0] != '-')
+			return strcmp(argv[i], verb) == 0;
+	}
+	return false;
 }
 
 int main(int argc, char **argv)
@@ -189,7 +207,9 @@ int main(int argc, char **argv)
 	const char *file = NULL, *directory = NULL;
 	bool as_json = false;
 	int letter;
-	while ((letter = getopt_long(argc, argv, "c:d:hV", options, NULL)) != -1) {
+	bool token = verb_is(argc, argv, "token"); // has options of its own
+	while ((letter = getopt_long(argc, argv, token ? "+c:d:hV" : "c:d:hV", options, NULL)) !=
+		-1) {
 		if (letter == 'c')
 			file = optarg;
 		else if (letter == 'd')
@@ -205,8 +225,9 @@ int main(int argc, char **argv)
 		return print_usage(stderr), 2;
 	char why[512];
 	config_init(&config);
-	config.secrets_unread = true; // its users may look at the relay without knowing them
-	if (file && config_read(&config, file, why, sizeof(why))) {
+	config.secrets_unread = !token; // its users may look at the relay without knowing them
+	if ((file && config_read(&config, file, why, sizeof(why))) ||
+		(token && config_read_environment(&config, environ, why, sizeof(why)))) {
 		fprintf(stderr, "sluicectl: %s\n", why);
 		return 2;
 	}

@@ -43,6 +43,10 @@ json_t *check_run(const struct config *config);
 // `why`. The request is borrowed.
 json_t *control_ask(const char *directory, const json_t *request, char *why, size_t why_size);
 
+// `token` with its options, words[0] being the verb: prints a token, and nothing else, on stdout. The
+// configuration has its secrets. Returns the exit status.
+int token_run(const struct config *config, int count, char **words);
+
 // `test-session`: makes the sessions of the file `path` for so many seconds. Prints what came of it;
 // returns the exit status.
 int session_open(const char *directory, const char *path, unsigned seconds, bool as_json);

@@ -97,16 +97,13 @@ struct core_sink control_sink(struct control *control)
 static int token_check(struct control *control, const struct auth_request *request,
 	struct dialect_grant *grant, char *why, size_t why_size)
 {
-	const struct auth auth = {control->config.auth.jwt_secret, control->auth_keys,
-		control->config.auth.issuer, control->config.auth.session_tokens};
-	int result;
-
-	if (!request->token) {
-		*grant = (struct dialect_grant){.can_publish = true, .can_subscribe = true};
-		snprintf(why, why_size, "a token is needed");
-		return control->config.auth.open ? 0 : -1;
-	}
-	result = auth_verify(&auth, request, grant, why, why_size);
+	const struct auth auth = {.secret = control->config.auth.jwt_secret,
+		.api_keys = control->config.auth.keys,
+		.api_keys_used = control->config.auth.keys_used,
+		.keys = control->auth_keys,
+		.issuer = control->config.auth.issuer,
+		.session_tokens = control->config.auth.session_tokens};
+	int result = auth_verify(&auth, request, grant, why, why_size);
 
 	if (result)
 		control->counters.tokens_refused++;
@@ -132,21 +129,32 @@ static int token_verify_for(void *context, const char *room, const char *token,
 }
 
 // The first of `rooms` that matches counts.
+static const struct config_room *room_config(const struct config *config, const char *room)
+{
+	for (uint32_t i = 0; i < config->rooms_used; i++)
+		if (!fnmatch(config->rooms[i].name, room, 0))
+			return &config->rooms[i];
+	return NULL;
+}
+
+static enum dialect_auth room_auth(void *context, enum dialect_auth listener, const char *room)
+{
+	struct control *control = context;
+	const struct config_room *one = room ? room_config(&control->config, room) : NULL;
+
+	if (!one || one->auth == CONFIG_AUTH_DEFAULT)
+		return listener;
+	return one->auth == CONFIG_AUTH_OPEN ? DIALECT_OPEN : DIALECT_TOKEN;
+}
+
 static enum dialect_mode room_mode(void *context, const struct peer_link *link, const char *room)
 {
 	struct control *control = context;
-	const struct config *config = &control->config;
+	const struct config_room *one = room_config(&control->config, room);
 
-	for (uint32_t i = 0; i < config->rooms_used; i++) {
-		const struct config_room *one = &config->rooms[i];
-
-		if (fnmatch(one->name, room, 0))
-			continue;
-		return one->mode == CONFIG_MODE_DEFAULT
-			       ? link->mode
-			       : (enum dialect_mode)(one->mode - CONFIG_MODE_SFU);
-	}
-	return link->mode;
+	return !one || one->mode == CONFIG_MODE_DEFAULT
+		       ? link->mode
+		       : (enum dialect_mode)(one->mode - CONFIG_MODE_SFU);
 }
 
 static unsigned ice_servers(
@@ -219,6 +227,7 @@ struct dialect_host control_dialect_host(struct control *control)
 		.context = control,
 		.verify = token_verify,
 		.verify_for = token_verify_for,
+		.auth = room_auth,
 		.mode = room_mode,
 		.ice_servers = ice_servers,
 		.sign = sign,

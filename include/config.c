@@ -386,6 +386,13 @@ static int check_ice_server(const struct config_ice_server *server, const struct
 	return 0;
 }
 
+static int check_api_key(const struct config_api_key *key, const struct place *place)
+{
+	if (!key->key[0] || !key->secret_file[0])
+		return fail(place, "needs a `key` and a `secret_file`");
+	return 0;
+}
+
 // What only a whole item can tell.
 static int check_item(const struct config_list *list, const void *item, const struct place *place)
 {
@@ -397,6 +404,8 @@ static int check_item(const struct config_list *list, const void *item, const st
 		return check_listener(item, place);
 	if (list == &config_rooms)
 		return check_room(item, place);
+	if (list == &config_api_keys)
+		return check_api_key(item, place);
 	if (list == &config_ice_servers)
 		return check_ice_server(item, place);
 	return 0;
@@ -838,7 +847,8 @@ static int check_readable(const struct place *place, const char *key, const char
 
 static int check_control(const struct config *config, const struct place *place)
 {
-	bool keys = config->auth.public_key_file[0] || config->auth.jwks_file[0];
+	bool keys = config->auth.public_key_file[0] || config->auth.jwks_file[0] ||
+		    config->auth.keys_used;
 
 	if (!config->auth.jwt_secret[0] && (!keys || config->auth.development_tokens))
 		return fail_key(place, "auth.jwt_secret_file",
@@ -881,6 +891,8 @@ int config_check(const struct config *config, bool control, char *why, size_t wh
 void config_forget_secrets(struct config *config)
 {
 	explicit_bzero(config->auth.jwt_secret, sizeof(config->auth.jwt_secret));
+	for (uint32_t i = 0; i < CONFIG_KEYS_MAX; i++)
+		explicit_bzero(config->auth.keys[i].secret, CONFIG_SECRET_MAX);
 	for (uint32_t i = 0; i < CONFIG_ICE_SERVERS_MAX; i++) {
 		explicit_bzero(config->ice_servers[i].secret, CONFIG_SECRET_MAX);
 		explicit_bzero(config->ice_servers[i].credential, CONFIG_SECRET_MAX);

@@ -42,12 +42,17 @@ static const struct config_list config_ports = {config_port_keys, CONFIG_COUNT(c
 	"sfu, pass (only signaling), interpose (the relay stands between peers), or default, " \
 	"which is the dialect's own"
 
+#define AUTHS "default open token"
+#define AUTHS_HELP "everybody (open), who has a token (token), or default, as said by "
+
 static const struct config_key config_listener_keys[] = {
 	{"name", "", "dialect", CONFIG_TEXT, CONFIG_AT(config_listener, name)},
 	{"listen", "", "HOST:PORT, or PORT for all addresses", CONFIG_LISTEN,
 		CONFIG_AT(config_listener, host), .extra = offsetof(struct config_listener, port)},
 	{"mode", "default", "how members' media comes together: " MODES_HELP, CONFIG_CHOICE,
 		CONFIG_AT(config_listener, mode), .choices = MODES},
+	{"auth", "default", "who comes in: " AUTHS_HELP "auth.open", CONFIG_CHOICE,
+		CONFIG_AT(config_listener, auth), .choices = AUTHS},
 };
 static const struct config_list config_listeners = {config_listener_keys,
 	CONFIG_COUNT(config_listener_keys), false, false, sizeof(struct config_listener),
@@ -59,10 +64,24 @@ static const struct config_key config_room_keys[] = {
 		CONFIG_AT(config_room, name)},
 	{"mode", "default", MODES_HELP, CONFIG_CHOICE, CONFIG_AT(config_room, mode),
 		.choices = MODES},
+	{"auth", "default", "who comes in: " AUTHS_HELP "the listener", CONFIG_CHOICE,
+		CONFIG_AT(config_room, auth), .choices = AUTHS},
 };
 static const struct config_list config_rooms = {config_room_keys, CONFIG_COUNT(config_room_keys),
 	false, false, sizeof(struct config_room), offsetof(struct config, rooms_used),
 	CONFIG_ROOMS_MAX, "{name: \"meeting-*\", mode: interpose}"};
+
+static const struct config_key config_api_key_keys[] = {
+	{"key", "", "what tokens name as their issuer (iss)", CONFIG_TEXT,
+		CONFIG_AT(config_api_key, key)},
+	{"secret_file", "", "holds the secret of that key", CONFIG_SECRET,
+		CONFIG_AT(config_api_key, secret_file),
+		.extra = offsetof(struct config_api_key, secret)},
+};
+static const struct config_list config_api_keys = {config_api_key_keys,
+	CONFIG_COUNT(config_api_key_keys), false, false, sizeof(struct config_api_key),
+	offsetof(struct config, auth.keys_used), CONFIG_KEYS_MAX,
+	"{key: APIshop, secret_file: /etc/sluice/shop.secret}"};
 
 static const struct config_key config_ice_server_keys[] = {
 	{"urls", "", "stun:HOST[:PORT] or turn:HOST[:PORT][?transport=udp], separated by spaces",

@@ -138,6 +138,10 @@ static const struct config_key config_keys[] = {
 		"HS256 secret of access tokens; `openssl rand -hex 32` makes one", CONFIG_SECRET,
 		CONFIG_AT(config, auth.jwt_secret_file),
 		.extra = offsetof(struct config, auth.jwt_secret)},
+	{"auth.keys", "",
+		"HS256 secrets of those who issue tokens, chosen by the token's `iss`; any other "
+		"`iss` is of auth.jwt_secret_file",
+		CONFIG_LIST, CONFIG_AT(config, auth.keys), .list = &config_api_keys},
 	{"auth.public_key_file", "", "PEM public key (RSA) of who signs access tokens with RS256",
 		CONFIG_FILE, CONFIG_AT(config, auth.public_key_file)},
 	{"auth.jwks_file", "", "JSON Web Key Set for RS256; SIGHUP reads both key files again",

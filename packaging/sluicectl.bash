@@ -23,7 +23,13 @@ _sluicectl() {
 	-d) mapfile -t COMPREPLY < <(compgen -d -- "$word") && return ;;
 	esac
 	local words=
-	if [[ $word == -* ]]; then
+	if [ "$verb" = token ]; then
+		words='--room --identity --name --ttl --publish --subscribe --hidden --key'
+		case ${COMP_WORDS[COMP_CWORD - 1]} in
+		--publish | --subscribe) words='yes no' ;;
+		--room) words=$(sluicectl --json rooms 2>/dev/null | sed 's/{/\n{/g' | sed -n 's/.*"name": *"\([^"]*\)".*/\1/p') ;;
+		esac
+	elif [[ $word == -* ]]; then
 		words='-c -d --json -V --help'
 	elif [ -z "$verb" ]; then
 		words=$(_sluicectl_verbs)

@@ -193,6 +193,10 @@ static void participants_tick(struct core *core, uint64_t now_ms)
 		const struct core_participant *view = &participant->view;
 
 		index = view->id.index + 1;
+		if (view->until_ms && now_ms >= view->until_ms) {
+			core_kick(core, view->id, "what admitted it has run out");
+			continue;
+		}
 		if (view->link)
 			continue;
 		if (!participant->leaving && !grace_over(core, participant, now_ms))

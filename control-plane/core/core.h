@@ -130,6 +130,8 @@ struct core_participant {
 	const char *dialect; // static string given at join
 	bool visible; // joined the room itself, not only its media (core_join's `visible`)
 	bool can_publish, can_subscribe, pairs, outlives, whole; // as core_join was told
+	uint8_t withheld; // likewise
+	uint64_t until_ms; // when it is removed; 0 = never
 	void *link; // NULL while it has no socket
 	uint64_t joined_ms;
 	uint64_t unlinked_ms; // since when it has no socket
@@ -278,9 +280,13 @@ struct core_join {
 	void *link; // the dialect's; given back in events
 	bool visible; // false: media only, nobody hears of its coming and going
 	bool can_publish, can_subscribe;
+	uint8_t withheld; // bits 1 << enum desc_kind: what it may not send although it may publish
 	bool pairs; // speaks to other members one by one and takes their offers (peer-to-peer dialects)
 	bool outlives; // core_unlink leaves it alone, even when clean, while it has a transport
-	bool whole; // stands for the room: who offers it a session, which keeps it, is sent what all publish
+	// Stands for the room: who offers it a session is sent what all others publish. It needs no link
+	// while there are sessions with it.
+	bool whole;
+	uint64_t until_ms; // removed then, as by core_kick; 0 = never
 	uint64_t now_ms;
 };
 

@@ -181,16 +181,25 @@ static void pending_ssrcs(struct core *core, const struct transport *leg, struct
 	}
 }
 
-static enum desc_direction allowed(const struct transport *leg, enum desc_direction direction)
+static enum desc_direction allowed(const struct transport *leg, const struct desc_section *section)
 {
 	const struct core_participant *far = &leg->publisher->view, *near = &leg->owner->view;
-	unsigned kept = direction;
+	enum desc_kind kind = section->kind;
+	unsigned kept = section->direction;
 
-	if (!far->can_publish || !near->can_subscribe)
+	if (!participant_may_send(far, kind) || !near->can_subscribe)
 		kept &= ~(unsigned)DESC_SENDONLY;
-	if (!near->can_publish || !far->can_subscribe)
+	if (!participant_may_send(near, kind) || !far->can_subscribe)
 		kept &= ~(unsigned)DESC_RECVONLY;
 	return (enum desc_direction)kept;
+}
+
+// Data goes both ways or not at all.
+static bool data_granted(const struct transport *leg, const struct desc_section *section)
+{
+	return section->kind != DESC_APPLICATION ||
+	       (participant_may_send(&leg->owner->view, DESC_APPLICATION) &&
+		       participant_may_send(&leg->publisher->view, DESC_APPLICATION));
 }
 
 static void offer_section(
@@ -200,7 +209,7 @@ static void offer_section(
 	const struct core_section *ours = &pending->sections[number];
 	const struct desc_section *far =
 		ours->partner == CORE_SECTION_NONE ? NULL : &pending->desc->sections[ours->partner];
-	bool usable = far && match_usable(pending->desc, far);
+	bool usable = far && match_usable(pending->desc, far) && data_granted(leg, far);
 
 	if (usable && far->kind == DESC_APPLICATION)
 		leg_data(section, far);
@@ -211,7 +220,7 @@ static void offer_section(
 	section->rejected = !usable || (far->kind != DESC_APPLICATION && !section->codecs_used);
 	if (section->rejected || section->kind == DESC_APPLICATION)
 		return;
-	section->direction = allowed(leg, far->direction);
+	section->direction = allowed(leg, far);
 	if (!(section->direction & DESC_SENDONLY))
 		return;
 	leg_name(section, &leg->publisher->view, far->stream, far->track);

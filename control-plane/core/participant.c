@@ -48,6 +48,12 @@ void participant_tell(struct core *core, const struct participant *participant, 
 			participant->room->view.name, gone);
 }
 
+bool participant_may_send(const struct core_participant *participant, enum desc_kind kind)
+{
+	return (participant->can_publish || kind == DESC_APPLICATION) &&
+	       !(participant->withheld & 1u << kind);
+}
+
 const char *participant_dialect(struct core *core, const char *name)
 {
 	if (!name || strlen(name) >= DIALECT_NAME_MAX)
@@ -137,12 +143,24 @@ static void join_apply(struct participant *participant, const struct core_join *
 	snprintf(view->name, sizeof(view->name), "%s", name);
 	view->can_publish = join->can_publish;
 	view->can_subscribe = join->can_subscribe;
+	view->withheld = join->withheld;
+	view->until_ms = join->until_ms;
 	view->pairs = join->pairs;
 	view->outlives = join->outlives;
 	view->whole = join->whole;
 	view->link = join->link;
 	view->unlinked_ms = join->link ? 0 : join->now_ms;
 	participant->leaving = false;
+}
+
+static bool grant_covers(const struct participant *participant)
+{
+	const struct publication *publication;
+
+	TAILQ_FOREACH (publication, &participant->publications, of_owner)
+		if (!participant_may_send(&participant->view, publication->view.kind))
+			return false;
+	return participant->view.can_publish;
 }
 
 static void join_again(
@@ -157,7 +175,7 @@ static void join_again(
 	participant_tell(core, participant, false);
 	if (shown)
 		event_room(core, CORE_EVENT_JOINED, participant);
-	if (!join->can_publish)
+	if (!grant_covers(participant))
 		publication_end_all(core, participant, "publishing is no longer granted");
 }
 

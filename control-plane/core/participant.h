@@ -19,5 +19,8 @@ void participant_remove(struct core *core, struct participant *participant);
 // The core's own copy of a dialect's name, or NULL when it is too long or there are too many.
 const char *participant_dialect(struct core *core, const char *name);
 
+// True when it may send media of that kind; DESC_APPLICATION: data.
+bool participant_may_send(const struct core_participant *participant, enum desc_kind kind);
+
 // Tells the plane.
 void participant_tell(struct core *core, const struct participant *participant, bool gone);

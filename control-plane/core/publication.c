@@ -13,6 +13,7 @@ struct plan { // what an offer will lead to; made before anything changes
 	struct publication_choice choices[DESC_SECTIONS_MAX];
 	struct transport *transport; // NULL = a new one
 	unsigned sending; // sections that want to send
+	bool withheld; // one of them is of a kind that was not granted: answered inactive
 	unsigned accepted, fresh; // of those: accepted; without an old publication
 	bool shown; // something was before
 	uint8_t transport_cc_id;
@@ -193,11 +194,13 @@ static void choose(const struct core *core, const struct participant *participan
 {
 	const struct desc_section *section = &offer->sections[i];
 	struct publication_choice *choice = &plan->choices[i];
-	bool sends = section->direction & DESC_SENDONLY && is_media(section) && !section->rejected;
+	bool wants = section->direction & DESC_SENDONLY && is_media(section) && !section->rejected;
+	bool sends = wants && participant_may_send(&participant->view, section->kind);
 	struct publication *old = sends ? old_find(core, participant, plan, section) : NULL;
 	int codec;
 
-	plan->sending += sends;
+	plan->sending += wants;
+	plan->withheld |= wants && !sends;
 	if (!is_media(section) || !match_usable(offer, section))
 		return;
 	codec = match_choose(section, old ? &old->view.codecs[0] : NULL);
@@ -232,7 +235,7 @@ static int plan_make(const struct core *core, struct participant *participant,
 	for (unsigned i = 0; i < offer->sections_used; i++)
 		choose(core, participant, offer, plan, i);
 	if (plan->sending ? !plan->accepted : !transport)
-		return -CORE_BAD_DESC;
+		return plan->withheld ? -CORE_FORBIDDEN : -CORE_BAD_DESC;
 	if (plan->accepted > core->limits.publications_per_participant ||
 		!slots_have(&core->publications, plan->fresh) ||
 		(!plan->transport && !slots_have(&core->transports, 1)))

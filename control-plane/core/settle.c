@@ -3,6 +3,7 @@
 
 #include "leg.h"
 #include "match.h"
+#include "participant.h"
 #include "publication.h"
 #include "transport.h"
 
@@ -78,10 +79,19 @@ static bool codec_choose(const struct settlement *settlement, struct joint *join
 
 static bool flows(const struct settlement *settlement, const struct joint *joint, unsigned from)
 {
-	return section_of(settlement, joint, from)->direction & DESC_SENDONLY &&
+	const struct desc_section *section = section_of(settlement, joint, from);
+
+	return section->direction & DESC_SENDONLY &&
 	       section_of(settlement, joint, !from)->direction & DESC_RECVONLY &&
-	       settlement->half[from].who->view.can_publish &&
+	       participant_may_send(&settlement->half[from].who->view, section->kind) &&
 	       settlement->half[!from].who->view.can_subscribe;
+}
+
+// Data goes both ways or not at all.
+static bool data_granted(const struct settlement *settlement)
+{
+	return participant_may_send(&settlement->half[0].who->view, DESC_APPLICATION) &&
+	       participant_may_send(&settlement->half[1].who->view, DESC_APPLICATION);
 }
 
 static void joint_fill(const struct settlement *settlement, struct joint *joint)
@@ -93,7 +103,7 @@ static void joint_fill(const struct settlement *settlement, struct joint *joint)
 		!match_usable(settlement->half[1].desc, other))
 		return;
 	joint->data = one->kind == DESC_APPLICATION;
-	joint->taken = joint->data || codec_choose(settlement, joint);
+	joint->taken = joint->data ? data_granted(settlement) : codec_choose(settlement, joint);
 	for (unsigned from = 0; from < 2 && joint->taken && !joint->data; from++)
 		joint->flows[from] = flows(settlement, joint, from);
 }
@@ -245,7 +255,8 @@ static void joint_fill_alone(
 	joint->taken = joint->codec[0] >= 0;
 	if (!joint->taken)
 		return;
-	joint->flows[0] = section->direction & DESC_SENDONLY && half->who->view.can_publish;
+	joint->flows[0] = section->direction & DESC_SENDONLY &&
+			  participant_may_send(&half->who->view, section->kind);
 	joint->flows[1] = section->direction & DESC_RECVONLY && half->who->view.can_subscribe &&
 			  joint->codec[1] >= 0;
 	joint->source = joint->flows[1] ? source : NULL;

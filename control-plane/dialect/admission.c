@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "admission.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -17,29 +18,60 @@ static const char *argument_of(const struct http_request *request, const char *n
 	return NULL;
 }
 
-static const char *token_of(const struct http_request *request)
+// new WebSocket(address, ["access_token", TOKEN]): a page cannot set headers.
+static const char *protocol_token(const char *protocols, char kept[ADMISSION_TOKEN_MAX])
+{
+	static const char word[] = "access_token";
+	bool next = false;
+
+	while (protocols && *protocols) {
+		size_t length = strcspn(protocols, ", \t");
+
+		if (next && length && length < ADMISSION_TOKEN_MAX) {
+			snprintf(kept, ADMISSION_TOKEN_MAX, "%.*s", (int)length, protocols);
+			return kept;
+		}
+		next |= length == sizeof(word) - 1 && !strncmp(protocols, word, length);
+		protocols += length;
+		protocols += strspn(protocols, ", \t");
+	}
+	return NULL;
+}
+
+const char *admission_token(const struct http_request *request, char kept[ADMISSION_TOKEN_MAX])
 {
 	static const char bearer[] = "Bearer ";
+	static const char *const names[] = {"access_token", "token", "jwt"};
 	const char *header = request->authorization, *token;
 
 	if (header && !strncasecmp(header, bearer, sizeof(bearer) - 1)) {
 		header += sizeof(bearer) - 1;
 		return header + strspn(header, " ");
 	}
-	token = argument_of(request, "token");
-	return token ? token : argument_of(request, "access_token");
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if ((token = argument_of(request, names[i])) != NULL)
+			return token;
+	return protocol_token(request->protocols, kept);
+}
+
+struct dialect_grant admission_everything(void)
+{
+	return (struct dialect_grant){.can_publish = true, .can_subscribe = true};
 }
 
 bool admission_grant(const struct dialect_host *host, const struct http_request *request,
-	struct dialect_grant *grant)
+	const char *room, struct dialect_grant *grant)
 {
-	const char *token = token_of(request);
+	char kept[ADMISSION_TOKEN_MAX], why[WHY_MAX] = "a token is needed";
+	const char *token = admission_token(request, kept);
 	struct dialect_grant given = {0};
-	char why[WHY_MAX] = "";
 
-	if (!host->verify(
-		    host->context, token, token ? strlen(token) : 0, &given, why, sizeof(why))) {
+	if (token && !host->verify(host->context, token, strlen(token), &given, why, sizeof(why))) {
 		*grant = given;
+		return true;
+	}
+	if (!token && host->auth(host->context, request->auth, room) == DIALECT_OPEN) {
+		*grant = admission_everything();
 		return true;
 	}
 	host->log(host->context, 'i', "%s: not admitted: %s",

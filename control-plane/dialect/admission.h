@@ -5,10 +5,19 @@
 
 #include "dialect.h"
 
-// Looks for a token in Authorization: Bearer, else in the query's `token` or `access_token`, and has the host
-// judge it; no token is judged too. Returns true with `grant` filled.
+enum { ADMISSION_TOKEN_MAX = 8192 + 1 };
+
+// The token of a request, or NULL: in Authorization: Bearer, else in the query's `access_token`, `token` or
+// `jwt`, else behind the word `access_token` in Sec-WebSocket-Protocol, of which `kept` gets a copy.
+const char *admission_token(const struct http_request *request, char kept[ADMISSION_TOKEN_MAX]);
+
+// What everybody has where no token is needed.
+struct dialect_grant admission_everything(void);
+
+// Has the host judge the token; without one everybody is let in where `room` is open, or the listener when
+// `room` is NULL. Returns true with `grant` filled.
 bool admission_grant(const struct dialect_host *host, const struct http_request *request,
-	struct dialect_grant *grant);
+	const char *room, struct dialect_grant *grant);
 
 // True when the grant is for this room, and for this identity where it names one. `identity` may be NULL.
 bool admission_allows(const struct dialect_grant *grant, const char *room, const char *identity);

@@ -477,9 +477,10 @@ static int session_join(struct session *session)
 		.name = grant->name,
 		.dialect = dialect_name,
 		.link = session,
-		.visible = true,
+		.visible = !grant->hidden,
 		.can_publish = grant->can_publish,
 		.can_subscribe = grant->can_subscribe,
+		.withheld = grant->withheld,
 		.now_ms = host->now_ms(host->context),
 	};
 	bool resumed;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "chat_http.h"
 
+#include "admission.h"
 #include "chat_call.h"
 #include "chat_people.h"
 
@@ -10,7 +11,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { GUID_DIGITS = 32, WHY_MAX = 128, TOKEN_MAX = 8192, URL_MAX = 400 };
+enum { GUID_DIGITS = 32, WHY_MAX = 128, URL_MAX = 400 };
 
 enum chat_place { PLACE_NONE, PLACE_SOCKET, PLACE_STATUS, PLACE_JOIN, PLACE_WEBHOOK };
 
@@ -132,7 +133,7 @@ static const char *header_token(const char *header)
 	return NULL;
 }
 
-static const char *cookie_token(const char *cookies, char token[TOKEN_MAX + 1])
+static const char *cookie_token(const char *cookies, char token[ADMISSION_TOKEN_MAX])
 {
 	static const char name[] = "AuthToken=";
 	size_t length;
@@ -141,8 +142,8 @@ static const char *cookie_token(const char *cookies, char token[TOKEN_MAX + 1])
 		cookies += strspn(cookies, " ;");
 		length = strcspn(cookies, ";");
 		if (!strncmp(cookies, name, sizeof(name) - 1)) {
-			snprintf(token, TOKEN_MAX + 1, "%.*s", (int)(length - sizeof(name) + 1),
-				cookies + sizeof(name) - 1);
+			snprintf(token, ADMISSION_TOKEN_MAX, "%.*s",
+				(int)(length - sizeof(name) + 1), cookies + sizeof(name) - 1);
 			return token;
 		}
 		cookies += length;
@@ -151,7 +152,7 @@ static const char *cookie_token(const char *cookies, char token[TOKEN_MAX + 1])
 }
 
 // The first of the places where the original looks.
-static const char *token_find(const struct http_request *request, char kept[TOKEN_MAX + 1])
+static const char *token_find(const struct http_request *request, char kept[ADMISSION_TOKEN_MAX])
 {
 	const char *token = argument_of(request, "tk");
 
@@ -159,13 +160,16 @@ static const char *token_find(const struct http_request *request, char kept[TOKE
 		token = header_token(request->authorization);
 	if (!token || !*token)
 		token = cookie_token(request->cookie, kept);
+	if (!token || !*token)
+		token = admission_token(request, kept); // where those of the other dialects stand
 	return token && *token ? token : NULL;
 }
 
 static bool authenticate(const struct dialect_host *host, const struct http_request *request,
 	const char *room, struct dialect_grant *grant)
 {
-	char why[WHY_MAX] = "a token is needed", kept[TOKEN_MAX + 1], account[CHAT_ACCOUNT_MAX];
+	char why[WHY_MAX] = "a token is needed", kept[ADMISSION_TOKEN_MAX],
+	     account[CHAT_ACCOUNT_MAX];
 	const char *token = token_find(request, kept);
 	struct dialect_grant found = {0};
 

@@ -24,6 +24,8 @@ struct dialect_grant {
 	char name[CORE_NAME_MAX];
 	char room[CORE_NAME_MAX]; // empty = any
 	bool can_publish, can_subscribe;
+	uint8_t withheld; // bits 1 << enum desc_kind: kinds that it may not send all the same
+	bool hidden; // others do not hear of it
 	bool admin; // may end other people's calls
 };
 
@@ -39,6 +41,7 @@ struct peer_link {
 	const char *remote; // numeric address of the client, for logs
 	const char *path; // request path with query
 	enum dialect_mode mode; // of the listener; dialect_host's mode() knows the room's
+	enum dialect_auth auth; // likewise; auth()
 	struct dialect_grant grant; // what `admit` found
 };
 
@@ -53,14 +56,15 @@ struct dialect_host {
 	struct core *core;
 	void *context;
 	// Verifies a token (edge/auth.h) at wall-clock time. Returns 0 and fills `grant`, or -1 with a
-	// few words in `why` that never repeat the token. `token` NULL: none was given; that succeeds, with
-	// all rights and no identity, where the configuration lets everybody in (auth.open).
+	// few words in `why` that never repeat the token.
 	int (*verify)(void *context, const char *token, size_t length, struct dialect_grant *grant,
 		char *why, size_t why_size);
 	// The same for somebody who asks for `room`, by a token that may list several rooms: when that is one of
 	// them, it becomes the grant's.
 	int (*verify_for)(void *context, const char *room, const char *token,
 		struct dialect_grant *grant, char *why, size_t why_size);
+	// Who may come into a room, or into any when `room` is NULL, by a listener of that kind.
+	enum dialect_auth (*auth)(void *context, enum dialect_auth listener, const char *room);
 	// The mode of a room for those who come by this link: the room's if one is configured, else the
 	// listener's.
 	enum dialect_mode (*mode)(void *context, const struct peer_link *link, const char *room);

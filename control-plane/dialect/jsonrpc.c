@@ -103,8 +103,9 @@ static const char *name_taken(const struct jsonrpc_session *session, const char 
 // asked for a token now.
 static bool session_admitted(const struct jsonrpc_session *session, struct dialect_grant *grant)
 {
-	struct http_request request = {
-		.path = session->link->path, .remote = session->link->remote};
+	struct http_request request = {.path = session->link->path,
+		.remote = session->link->remote,
+		.auth = session->link->auth};
 	char query[TOKEN_MAX], *rest = query;
 	const char *mark = strchr(session->link->path, '?');
 
@@ -114,7 +115,7 @@ static bool session_admitted(const struct jsonrpc_session *session, struct diale
 	snprintf(query, sizeof(query), "%s", mark ? mark + 1 : "");
 	while (rest && *rest && request.arguments_used < HTTP_ARGUMENTS_MAX)
 		request.arguments[request.arguments_used++] = strsep(&rest, "&");
-	return admission_grant(session->host, &request, grant);
+	return admission_grant(session->host, &request, session->room, grant);
 }
 
 static int session_join(struct jsonrpc_session *session, const char *name)
@@ -126,7 +127,6 @@ static int session_join(struct jsonrpc_session *session, const char *name)
 		.identity = name,
 		.dialect = jsonrpc_dialect,
 		.link = session,
-		.visible = true,
 		.pairs = session->mode != DIALECT_PASS,
 		.now_ms = host->now_ms(host->context),
 	};
@@ -134,6 +134,8 @@ static int session_join(struct jsonrpc_session *session, const char *name)
 
 	if (!session_admitted(session, &grant) || !admission_allows(&grant, session->room, NULL))
 		return -CORE_FORBIDDEN;
+	join.visible = !grant.hidden;
+	join.withheld = grant.withheld;
 	join.can_publish = grant.can_publish;
 	join.can_subscribe = grant.can_subscribe;
 	return core_join(host->core, &join, &session->id, &resumed);
@@ -515,7 +517,10 @@ static bool jsonrpc_recognizes(const char *text, size_t length)
 static bool jsonrpc_admit(const struct dialect_host *host, const struct http_request *request,
 	struct dialect_grant *grant, struct http_reply *reply)
 {
-	if (admission_grant(host, request, grant))
+	char room[CORE_NAME_MAX];
+
+	jsonrpc_room(request->path, room);
+	if (admission_grant(host, request, room, grant))
 		return true;
 	reply->status = 401;
 	return false;

@@ -482,9 +482,10 @@ static int session_join(struct session *session)
 		.identity = identity,
 		.dialect = dialect_name,
 		.link = session,
-		.visible = true,
+		.visible = !session->link->grant.hidden,
 		.can_publish = session->link->grant.can_publish,
 		.can_subscribe = session->link->grant.can_subscribe,
+		.withheld = session->link->grant.withheld,
 		.outlives = true,
 		.now_ms = host->now_ms(host->context),
 	};
@@ -637,7 +638,10 @@ static bool plain_claims(const char *path)
 static bool plain_admit(const struct dialect_host *host, const struct http_request *request,
 	struct dialect_grant *grant, struct http_reply *reply)
 {
-	if (admission_grant(host, request, grant))
+	char room[CORE_NAME_MAX];
+	bool named = room_of(request->path, room, sizeof(room)); // else a close code tells it
+
+	if (admission_grant(host, request, named ? room : NULL, grant))
 		return true;
 	reply->status = 401;
 	return false;

@@ -99,7 +99,7 @@ bool plain_request(const struct dialect_host *host, const struct http_request *r
 	if (request->method != HTTP_GET && request->method != HTTP_HEAD) {
 		reply->status = request->method == HTTP_OPTIONS ? 204 : 405;
 		reply->allow = "GET, HEAD, OPTIONS";
-	} else if (admission_grant(host, request, &grant)) {
+	} else if (admission_grant(host, request, NULL, &grant)) {
 		answer_page(host->core, grant.room, reply);
 	} else {
 		reply->status = 401;

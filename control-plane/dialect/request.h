@@ -12,6 +12,12 @@ enum {
 	HTTP_HEADERS_MAX = 16,
 };
 
+// Who comes in.
+enum dialect_auth {
+	DIALECT_TOKEN, // who has a token
+	DIALECT_OPEN, // everybody; a token is taken where one is given
+};
+
 enum http_method {
 	HTTP_GET,
 	HTTP_HEAD,
@@ -26,6 +32,7 @@ enum http_method {
 // All strings are valid during the call that gets the request.
 struct http_request {
 	enum http_method method;
+	enum dialect_auth auth; // of the listener
 	bool upgrade; // wants to become a WebSocket
 	bool secure; // came over TLS
 	bool preflight; // an OPTIONS by which a browser asks before another request
@@ -35,6 +42,7 @@ struct http_request {
 	const char *remote; // numeric address of the client, for logs
 	// Headers; NULL = not given.
 	const char *host, *origin, *authorization, *cookie, *content_type, *if_match, *etag;
+	const char *protocols; // Sec-WebSocket-Protocol
 	const char *body; // a terminator follows; NULL = none
 	size_t length;
 };

@@ -364,9 +364,10 @@ static int session_join(struct session *session)
 		.identity = identity,
 		.dialect = dialect_name,
 		.link = session,
-		.visible = true,
+		.visible = !session->link->grant.hidden,
 		.can_publish = session->link->grant.can_publish,
 		.can_subscribe = session->link->grant.can_subscribe,
+		.withheld = session->link->grant.withheld,
 		.now_ms = host->now_ms(host->context),
 	};
 	struct rooms_path path;
@@ -383,7 +384,8 @@ static int session_join(struct session *session)
 	error = core_join(host->core, &join, &session->id, &resumed);
 	if (error)
 		return error;
-	if (resumed) // the core tells nobody; peers of this dialect call newcomers, or are called by them
+	if (resumed &&
+		join.visible) // the core tells nobody; peers of this dialect call newcomers, or are called by them
 		peer_send(session, (struct core_participant_id){0},
 			message_peer("peer_joined", identity));
 	send_existing(session);

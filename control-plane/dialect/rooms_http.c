@@ -57,7 +57,13 @@ static bool path_allowed(const char *path, const struct dialect_grant *grant)
 bool rooms_admit(const struct dialect_host *host, const struct http_request *request,
 	struct dialect_grant *grant, struct http_reply *reply)
 {
-	if (admission_grant(host, request, grant) && path_allowed(request->path, grant))
+	char room[CORE_NAME_MAX] = "";
+	struct rooms_path parsed;
+
+	if (rooms_path_parse(request->path, &parsed))
+		snprintf(room, sizeof(room), "%.*s", (int)parsed.room_length, parsed.room);
+	if (admission_grant(host, request, *room ? room : NULL, grant) &&
+		path_allowed(request->path, grant))
 		return true;
 	reply->status = 403;
 	return false;
@@ -210,7 +216,7 @@ static void answer_who(const struct dialect_host *host, const struct http_reques
 	const size_t head = sizeof(rooms) - 1;
 	struct dialect_grant grant = {0};
 
-	if (!admission_grant(host, request, &grant))
+	if (!admission_grant(host, request, NULL, &grant))
 		reply_json(reply, 401, json_pack("{s:s}", "detail", "Not authenticated"));
 	else if (!strcmp(request->path, "/webrtc/rooms"))
 		answer_rooms(host->core, grant.room, reply);
@@ -235,7 +241,7 @@ static void answer_config(const struct dialect_host *host, const struct http_req
 	json_t *list;
 	unsigned used;
 
-	if (!admission_grant(host, request, &grant)) {
+	if (!admission_grant(host, request, NULL, &grant)) {
 		reply_json(reply, 401, json_pack("{s:s}", "detail", "Not authenticated"));
 		return;
 	}

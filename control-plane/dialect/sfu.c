@@ -177,9 +177,10 @@ static int membership_enter(
 		.name = session->grant.name,
 		.dialect = dialect_name,
 		.link = session,
-		.visible = visible,
+		.visible = visible && !session->grant.hidden,
 		.can_publish = session->grant.can_publish,
 		.can_subscribe = session->grant.can_subscribe,
+		.withheld = session->grant.withheld,
 		.now_ms = host->now_ms(host->context),
 	};
 	int error;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // WHIP (RFC 9725) and WHEP (draft-ietf-wish-whep-03): publishing and viewing by HTTP requests alone.
 // docs/dialects.md says which address does what, and which client needs what.
+#include "admission.h"
 #include "dialect.h"
 #include "sdp/sdp.h"
 #include "whip_fragment.h"
@@ -111,23 +112,6 @@ static bool is_bogus(const char *token)
 	return false;
 }
 
-// The token, or NULL: of the header, else of the address.
-static const char *token_of(const struct http_request *request)
-{
-	static const char bearer[] = "Bearer ";
-	static const char *const names[] = {"access_token", "token", "jwt"};
-	const char *token = request->authorization;
-
-	if (token && !strncasecmp(token, bearer, sizeof(bearer) - 1)) {
-		token += sizeof(bearer) - 1;
-		return token + strspn(token, " ");
-	}
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if ((token = argument(request, names[i])) != NULL)
-			return token;
-	return NULL;
-}
-
 static int refuse_unknown(struct call *call, bool given, const char *why)
 {
 	whip_reply_header(call->reply, "www-authenticate",
@@ -161,21 +145,19 @@ static const char *room_of(const struct call *call, const char *token, bool know
 static int admit(struct call *call)
 {
 	const struct dialect_host *host = call->host;
-	const char *token = token_of(call->request), *room;
-	char why[WHY_MAX] = "not valid";
+	char why[WHY_MAX] = "a token is needed", kept[ADMISSION_TOKEN_MAX];
+	const char *token = admission_token(call->request, kept), *room;
 	bool given = token && !is_bogus(token);
 	bool known = given && !host->verify(host->context, token, strlen(token), &call->grant, why,
 				      sizeof(why));
 
-	if (!known) {
-		char open[WHY_MAX] = "";
-
-		if (host->verify(host->context, NULL, 0, &call->grant, open, sizeof(open)))
-			return refuse_unknown(call, given, given ? why : open);
-	}
 	room = room_of(call, token, known);
 	if (!room)
 		return refuse(call, 400, "neither the address nor the token names a room");
+	if (!known && host->auth(host->context, call->request->auth, room) != DIALECT_OPEN)
+		return refuse_unknown(call, given, why);
+	if (!known)
+		call->grant = admission_everything();
 	if (*call->grant.room && strcmp(call->grant.room, room))
 		return refuse(call, 403, "the token is for another room");
 	if (!(call->path.view ? call->grant.can_subscribe : call->grant.can_publish))
@@ -287,6 +269,7 @@ static int join(struct call *call, struct core_participant_id *id, bool *resumed
 		.visible = !view,
 		.can_publish = !view,
 		.can_subscribe = view,
+		.withheld = call->grant.withheld,
 		.now_ms = host->now_ms(host->context)};
 	int error;
 
@@ -410,9 +393,9 @@ static void endpoint_post(struct call *call)
 static void answer_options(struct call *call)
 {
 	const struct dialect_host *host = call->host;
-	const char *token = token_of(call->request);
-	char why[WHY_MAX];
-	bool known = !host->verify(host->context, NULL, 0, &call->grant, why, sizeof(why));
+	char why[WHY_MAX], kept[ADMISSION_TOKEN_MAX];
+	const char *token = admission_token(call->request, kept);
+	bool known = host->auth(host->context, call->request->auth, NULL) == DIALECT_OPEN;
 
 	whip_reply_begin(call->reply, 204);
 	whip_reply_allow(call->reply);

@@ -73,13 +73,26 @@ static bool parts_split(const struct auth_request *request, struct parts *parts)
 
 // ---- signatures
 
-static bool hs256_valid(const struct auth *auth, const struct auth_request *request)
+// The secret of who has issued the token.
+static const char *secret_of(const struct auth *auth, const struct parts *parts)
+{
+	json_t *claims = auth->api_keys_used ? object_of(parts->part[1], parts->length[1]) : NULL;
+	const char *issuer = json_string_value(json_object_get(claims, "iss"));
+	const char *secret = auth->secret;
+
+	for (uint32_t i = 0; i < auth->api_keys_used && issuer; i++)
+		if (!strcmp(auth->api_keys[i].key, issuer))
+			secret = auth->api_keys[i].secret;
+	json_decref(claims);
+	return secret;
+}
+
+static bool hs256_valid(const char *secret, const struct auth_request *request)
 {
 	char *copy = strndup(request->token, request->length);
 	jwt_t *jwt = NULL;
 	bool valid = copy &&
-		     !jwt_decode(&jwt, copy, (const unsigned char *)auth->secret,
-			     (int)strlen(auth->secret)) &&
+		     !jwt_decode(&jwt, copy, (const unsigned char *)secret, (int)strlen(secret)) &&
 		     jwt && jwt_get_alg(jwt) == JWT_ALG_HS256;
 
 	if (jwt)
@@ -106,7 +119,7 @@ static int signature_check(const struct auth *auth, const struct auth_request *r
 	json_t *header = object_of(parts->part[0], parts->length[0]);
 	const char *algorithm = json_string_value(json_object_get(header, "alg"));
 	const json_t *id = json_object_get(header, "kid");
-	const char *fault = NULL;
+	const char *fault = NULL, *secret = secret_of(auth, parts);
 
 	*rs256 = algorithm && !strcmp(algorithm, "RS256");
 	if (!algorithm || (id && !json_is_string(id)))
@@ -115,10 +128,10 @@ static int signature_check(const struct auth *auth, const struct auth_request *r
 		fault = "token has critical headers";
 	else if (!*rs256 && strcmp(algorithm, "HS256"))
 		fault = "token is signed neither with HS256 nor with RS256";
-	else if (*rs256 ? !auth_keys_count(auth->keys) : !auth->secret[0])
+	else if (*rs256 ? !auth_keys_count(auth->keys) : !secret[0])
 		fault = "no key is configured for the token's signature";
 	else if (*rs256 ? !rs256_valid(auth, parts, json_string_value(id))
-			: !hs256_valid(auth, request))
+			: !hs256_valid(secret, request))
 		fault = "malformed token or wrong signature";
 	json_decref(header);
 	return fault ? refuse(why, fault) : 0;
@@ -198,6 +211,33 @@ static bool permits(const json_t *video, const char *name, bool unset)
 	return value ? json_is_true(value) : unset;
 }
 
+// Of what they name only the kind counts: a screen is video like a camera.
+static int sources_of(const json_t *video, struct dialect_grant *grant, struct words why)
+{
+	static const struct {
+		const char *name;
+		enum desc_kind kind;
+	} sources[] = {{"camera", DESC_VIDEO}, {"microphone", DESC_AUDIO},
+		{"screen_share", DESC_VIDEO}, {"screen_share_audio", DESC_AUDIO}};
+	const json_t *list = json_object_get(video, "canPublishSources"), *source;
+	unsigned granted = 0;
+	size_t i;
+
+	if (!list || json_is_null(list) || (json_is_array(list) && !json_array_size(list)))
+		return 0;
+	if (!json_is_array(list))
+		return refuse(why, "canPublishSources must be an array");
+	json_array_foreach(list, i, source) for (unsigned k = 0; k < 4; k++)
+	{
+		if (json_is_string(source) &&
+			!strcasecmp(json_string_value(source), sources[k].name))
+			granted |= 1u << sources[k].kind;
+	}
+	grant->withheld |= (1u << DESC_AUDIO | 1u << DESC_VIDEO) & ~granted;
+	grant->can_publish &= granted != 0;
+	return 0;
+}
+
 static int video_of(const json_t *video, struct dialect_grant *grant, struct words why)
 {
 	if (!json_is_object(video))
@@ -209,6 +249,12 @@ static int video_of(const json_t *video, struct dialect_grant *grant, struct wor
 	grant->can_publish = permits(video, "canPublish", true);
 	grant->can_subscribe = permits(video, "canSubscribe", true);
 	grant->admin = permits(video, "roomAdmin", false);
+	grant->hidden = permits(video, "hidden", false);
+	if (!permits(video, "canPublishData", grant->can_publish))
+		grant->withheld |= 1u << DESC_APPLICATION;
+	if (sources_of(video, grant, why))
+		return -1;
+	grant->can_publish &= !grant->hidden; // or it would be seen
 	return 0;
 }
 

@@ -7,6 +7,8 @@
 #include "auth_key.h"
 #include "dialect/dialect.h"
 
+#include <sluice/config.h>
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,7 +19,10 @@ enum {
 };
 
 struct auth {
-	const char *secret; // empty = HS256 is refused
+	const char
+		*secret; // of tokens whose `iss` is none of the API keys; empty = they are refused
+	const struct config_api_key *api_keys; // each with the secret of its tokens
+	uint32_t api_keys_used;
 	const struct auth_keys *keys; // NULL = RS256 is refused
 	const char *issuer; // that RS256 tokens must name; empty = any
 	bool session_tokens; // accept them; they never expire
@@ -32,7 +37,8 @@ struct auth_request {
 
 // Verifies a token: signature, `exp` (required) and `nbf`. The identity is `sub` (a number or a string), of
 // HS256 tokens else `jti`; the name `username`, else `name`, else the identity. A `video` claim in
-// LiveKit's shape limits room and rights; else `room` (a string) or `chats` (a list of them) limit the
+// LiveKit's shape (roomJoin, room, canPublish, canPublishSources, canPublishData, canSubscribe, hidden, roomAdmin)
+// limits room and rights; else `room` (a string) or `chats` (a list of them) limit the
 // room: a list that has `request->room` grants that one, any other list of several grants no room, or
 // is refused when no room is asked for. A session token is base64url of a session's 16 bytes, a dot, and
 // base64url of their signature: the identity is the session's GUID. Returns 0 and fills `grant`, or -1 with

@@ -37,3 +37,25 @@ ssize_t base64url_decode(const char *text, size_t length, void *bytes, size_t si
 	}
 	return bits ? -1 : (ssize_t)used;
 }
+
+ssize_t base64url_encode(const void *bytes, size_t length, char *text, size_t size)
+{
+	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				       "0123456789-_";
+	const uint8_t *byte = bytes;
+	size_t need = length / 3 * 4 + (length % 3 ? length % 3 + 1 : 0), used = 0;
+	uint32_t bits = 0;
+	unsigned held = 0;
+
+	if (need >= size)
+		return -1;
+	for (size_t i = 0; i < length; i++) {
+		bits = bits << 8 | byte[i];
+		for (held += 8; held >= 6; held -= 6)
+			text[used++] = alphabet[bits >> (held - 6) & 63];
+	}
+	if (held)
+		text[used++] = alphabet[bits << (6 - held) & 63];
+	text[used] = 0;
+	return (ssize_t)used;
+}

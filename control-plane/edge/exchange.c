@@ -92,6 +92,7 @@ static int head_read(struct exchange *exchange, struct lws *wsi, const char *pat
 	request->cookie = header_of(exchange, wsi, WSI_TOKEN_HTTP_COOKIE);
 	request->content_type = header_of(exchange, wsi, WSI_TOKEN_HTTP_CONTENT_TYPE);
 	request->if_match = header_of(exchange, wsi, WSI_TOKEN_HTTP_IF_MATCH);
+	request->protocols = header_of(exchange, wsi, WSI_TOKEN_PROTOCOL);
 	request->etag = header_of(exchange, wsi, WSI_TOKEN_HTTP_ETAG);
 	return 0;
 }
@@ -250,8 +251,11 @@ static bool headers_write(struct lws *wsi, const struct http_reply *reply, bool 
 
 	if (retry_s)
 		snprintf(retry, sizeof(retry), "%u", retry_s);
-	if (lws_add_http_header_status(wsi, (unsigned)reply->status, &at, end) ||
-		!headers_of_body(wsi, reply, &at, end) || !headers_of_dialect(wsi, reply, &at, end))
+	if (lws_add_http_header_status(wsi, (unsigned)reply->status, &at, end))
+		return false;
+	// libwebsockets says HTTP/1.0 to a refused upgrade, which not every client takes (RFC 9110, 2.5)
+	start[sizeof("HTTP/1.") - 1] = '1';
+	if (!headers_of_body(wsi, reply, &at, end) || !headers_of_dialect(wsi, reply, &at, end))
 		return false;
 	return header_add(wsi, "x-content-type-options", "nosniff", &at, end) &&
 	       header_add(wsi, "cache-control", reply->may_be_kept ? "no-cache" : "no-store", &at,

@@ -33,6 +33,7 @@ struct listener {
 	const struct dialect *dialect; // NULL: the HTTP listener
 	enum dialect_mode mode;
 	bool mode_given; // else the mode is each dialect's own
+	enum dialect_auth auth;
 	uint16_t port;
 };
 
@@ -263,6 +264,7 @@ static int reply_send(struct connection *connection, struct lws *wsi, struct htt
 
 static void request_complete(struct connection *connection, struct http_request *request)
 {
+	request->auth = connection->listener->auth;
 	request->remote = connection->remote;
 	request->secure = loop_has_tls(connection->server->loop);
 }
@@ -370,6 +372,7 @@ static int on_established(struct connection *connection, struct lws *wsi)
 		.path = path,
 		.mode = connection->listener->mode,
 		.mode_given = connection->listener->mode_given,
+		.auth = connection->listener->auth,
 		.grant = connection->grant,
 		.now_ms = loop_now_ms()};
 
@@ -513,6 +516,13 @@ static enum dialect_mode mode_of(enum config_mode configured, enum dialect_mode 
 	return standard;
 }
 
+static enum dialect_auth auth_of(const struct config *config, enum config_auth configured)
+{
+	if (configured == CONFIG_AUTH_DEFAULT)
+		return config->auth.open ? DIALECT_OPEN : DIALECT_TOKEN;
+	return configured == CONFIG_AUTH_OPEN ? DIALECT_OPEN : DIALECT_TOKEN;
+}
+
 static int listeners_open(
 	struct server *server, const struct config *config, char *why, size_t why_size)
 {
@@ -522,6 +532,7 @@ static int listeners_open(
 	int error;
 
 	listen_inherit(&inherited);
+	server->listeners[0].auth = auth_of(config, CONFIG_AUTH_DEFAULT);
 	error = listener_open(server, &inherited, &http, why, why_size);
 	for (uint32_t i = 0; i < config->dialects_used && !error; i++) {
 		const struct config_listener *listener = &config->dialects[i];
@@ -536,6 +547,7 @@ static int listeners_open(
 		}
 		server->listeners[i + 1].dialect = dialect;
 		server->listeners[i + 1].mode_given = listener->mode != CONFIG_MODE_DEFAULT;
+		server->listeners[i + 1].auth = auth_of(config, listener->auth);
 		server->listeners[i + 1].mode = mode_of(listener->mode, dialect->mode);
 		error = listener_open(server, &inherited, &want, why, why_size);
 	}

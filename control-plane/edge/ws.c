@@ -242,6 +242,7 @@ struct ws *ws_open(struct ws_hub *hub, const struct ws_opening *opening)
 		.remote = ws->remote,
 		.path = ws->path,
 		.mode = opening->mode,
+		.auth = opening->auth,
 		.grant = opening->grant,
 	};
 	if (!ws->remote || !ws->path || (opening->dialect && !session_open(ws, opening->dialect))) {

@@ -60,6 +60,7 @@ struct ws_opening {
 	const char *remote, *path; // copied
 	enum dialect_mode mode; // of the listener
 	bool mode_given; // else it is the dialect's own
+	enum dialect_auth auth; // of the listener
 	struct dialect_grant grant; // what the dialect's `admit` found
 	uint64_t now_ms;
 };

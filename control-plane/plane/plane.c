@@ -87,6 +87,13 @@ struct recovery {
 	uint64_t unix_ms;
 };
 
+static uint64_t until_ms_of(const struct recovery *r, const struct sluice_participant *row)
+{
+	if (!row->until_unix_ms)
+		return 0;
+	return row->until_unix_ms > r->unix_ms ? r->now_ms + row->until_unix_ms - r->unix_ms : 1;
+}
+
 static bool restore_participant(
 	const struct recovery *r, uint32_t index, const struct sluice_participant *row)
 {
@@ -100,6 +107,8 @@ static bool restore_participant(
 		.visible = row->visible,
 		.can_publish = row->can_publish,
 		.can_subscribe = row->can_subscribe,
+		.withheld = row->withheld,
+		.until_ms = until_ms_of(r, row),
 		.pairs = row->pairs,
 		.outlives = row->outlives,
 		.whole = row->whole,

@@ -177,11 +177,15 @@ static void put_participant(
 	set_text(row.dialect, sizeof(row.dialect), participant->dialect);
 	row.can_publish = participant->can_publish;
 	row.can_subscribe = participant->can_subscribe;
+	row.withheld = participant->withheld;
 	row.visible = participant->visible;
 	row.pairs = participant->pairs;
 	row.outlives = participant->outlives;
 	row.whole = participant->whole;
-	// wall-clock time, so that it outlives a reboot of the clock; set once in a life
+	// wall-clock time, so that it outlives a reboot of the clock; the former is set once in a life
+	if (participant->until_ms)
+		row.until_unix_ms = clock_ms(CLOCK_REALTIME) - clock_ms(CLOCK_MONOTONIC) +
+				    participant->until_ms;
 	if (there->row.generation == row.row.generation)
 		row.joined_unix_ms = there->joined_unix_ms;
 	else

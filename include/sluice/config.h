@@ -14,6 +14,7 @@ enum {
 	CONFIG_ADDRESSES_MAX = 16,
 	CONFIG_LISTENERS_MAX = 16,
 	CONFIG_ROOMS_MAX = 64,
+	CONFIG_KEYS_MAX = 16,
 	CONFIG_ICE_SERVERS_MAX = 8,
 	CONFIG_URL_MAX = 256,
 	CONFIG_PATH_MAX = 256,
@@ -22,6 +23,7 @@ enum {
 
 enum config_idle { CONFIG_IDLE_ADAPTIVE, CONFIG_IDLE_SPIN };
 enum config_mode { CONFIG_MODE_DEFAULT, CONFIG_MODE_SFU, CONFIG_MODE_PASS, CONFIG_MODE_INTERPOSE };
+enum config_auth { CONFIG_AUTH_DEFAULT, CONFIG_AUTH_OPEN, CONFIG_AUTH_TOKEN };
 enum config_log_level { CONFIG_LOG_ERROR, CONFIG_LOG_WARN, CONFIG_LOG_INFO, CONFIG_LOG_DEBUG };
 
 struct config_address { // media.addresses[]
@@ -44,11 +46,18 @@ struct config_listener { // dialects[]
 	char host[64]; // numeric; empty = all addresses
 	uint16_t port;
 	enum config_mode mode; // default: the dialect's own
+	enum config_auth auth; // default: as auth.open says
 };
 
 struct config_room { // rooms[], the first that matches counts
 	char name[128]; // with * ? [ ] as in file names
 	enum config_mode mode;
+	enum config_auth auth; // default: the listener's
+};
+
+struct config_api_key { // auth.keys[]
+	char key[64]; // what tokens name as their issuer
+	char secret_file[CONFIG_PATH_MAX], secret[CONFIG_SECRET_MAX];
 };
 
 struct config_ice_server { // ice_servers[]
@@ -114,6 +123,8 @@ struct config {
 	struct {
 		char jwt_secret[CONFIG_SECRET_MAX]; // HS256; never printed
 		char jwt_secret_file[CONFIG_PATH_MAX];
+		struct config_api_key keys[CONFIG_KEYS_MAX]; // HS256 too, one for each issuer
+		uint32_t keys_used;
 		char public_key_file[CONFIG_PATH_MAX]; // PEM, for RS256
 		char jwks_file[CONFIG_PATH_MAX]; // JSON Web Key Set, for RS256
 		char issuer[256]; // that RS256 tokens must name; empty = any

@@ -13,13 +13,15 @@ struct sluice_participant {
 	char name[SLUICE_NAME_MAX]; // for people
 	char dialect[16]; // name in control-plane/dialect/table.c
 	uint64_t joined_unix_ms;
+	uint64_t until_unix_ms; // when it is removed; 0 = never
 	uint8_t can_publish;
 	uint8_t can_subscribe;
 	uint8_t visible; // joined the room, not only its media
 	uint8_t pairs; // speaks to other members one by one (peer-to-peer dialects)
 	uint8_t outlives; // stays without its socket while it has a transport
 	uint8_t whole; // stands for all others of the room
-	uint8_t reserved[2];
+	uint8_t withheld; // kinds of media that it may not send, bits of control's
+	uint8_t reserved[1];
 };
 
 enum sluice_transport_flags {

@@ -64,7 +64,7 @@ static inline bool world_open(struct world *world, const struct dialect *dialect
 			.type = "host"},
 	};
 
-	*world = (struct world){.dialect = dialect->open ? dialect : dialect_find("sfu"),
+	*world = (struct world){.dialect = dialect->detached_event ? dialect_find("sfu") : dialect,
 		.mode = dialect->mode,
 		.now_ms = 1000,
 		.seed = 88172645463325252u};
@@ -74,6 +74,7 @@ static inline bool world_open(struct world *world, const struct dialect *dialect
 		.context = world,
 		.verify = world_verify,
 		.verify_for = world_verify_for,
+		.auth = world_auth,
 		.mode = world_mode,
 		.ice_servers = world_ice_servers,
 		.sign = world_sign,

@@ -249,7 +249,7 @@ static const struct bad bad_files[] = {
 	{"http:\n  host: localhost\n",
 		"c.yaml:2: http.host: \"localhost\" is no numeric IPv4 or IPv6 address"},
 	{"auth:\n  jwt_secret: abc\n", "c.yaml:2: auth.jwt_secret: unknown key; known here: "
-				       "jwt_secret_file, public_key_file, jwks_file, "
+				       "jwt_secret_file, keys, public_key_file, jwks_file, "
 				       "issuer, session_tokens, open, development_tokens"},
 	{"auth:\n  jwt_secret_file: nowhere\n",
 		"c.yaml:2: auth.jwt_secret_file: nowhere: cannot be read: No such file or "
@@ -474,6 +474,7 @@ static void test_checks_of_the_whole(void **)
 		"auth.jwt_secret_file: missing: without a secret nobody could be let in; make one "
 		"with `(umask 077; openssl rand -hex 32 > FILE)` and name the FILE here");
 	check_says(true, SETTINGS("auth.jwks_file=keys"), NULL);
+	check_says(true, SETTINGS("auth.keys={key: A, secret_file: secret}"), NULL);
 	check_says(true, SETTINGS("auth.jwks_file=keys", "auth.development_tokens=true"),
 		"auth.jwt_secret_file: missing");
 	check_says(true, SETTINGS(SECRET, "auth.session_tokens=true", "auth.jwks_file=keys"),

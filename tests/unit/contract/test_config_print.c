@@ -77,10 +77,12 @@ static void test_everything_reads_back_without_its_secret(void **)
 		"{driver: net_ice, device: 0000:01:00.0, arguments: 'a=\"b\\c\"'}",
 		"dataplane.cores=2,3", "dataplane.idle=spin", "dataplane.hugepages=false",
 		"dataplane.eal_arguments=--log-level=lib.eal:debug # no comment: really",
-		"rooms={name: 'a*', mode: pass}, {name: b}", "whip.strict_etag=true",
+		"rooms={name: 'a*', mode: pass, auth: token}, {name: b}",
+		"auth.keys={key: A, secret_file: secret}", "whip.strict_etag=true",
 		"auth.open=true",
 		"ice_servers={urls: 'stun:a turn:b', secret_file: secret, ttl: 90m}",
-		"dialects={name: sfu, listen: 9000, mode: interpose}, {name: sfu, listen: "
+		"dialects={name: sfu, listen: 9000, mode: interpose, auth: open}, {name: sfu, "
+		"listen: "
 		"'[::1]:9001'}, "
 		"{name: sfu, listen: '127.0.0.1:9002'}",
 		"limits.setup=1500ms", "limits.drop=2m", "limits.message_bytes=65537",

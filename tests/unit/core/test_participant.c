@@ -92,6 +92,34 @@ static void test_takeover_without_the_right_ends_publishing(void **)
 	world_end(&world);
 }
 
+static void test_what_was_admitted_for_a_time(void **)
+{
+	struct core_join join = world_join("r", "a", "a");
+	struct core_participant_id id, again;
+	struct world world;
+	bool resumed;
+
+	world_begin(&world);
+	world_enter(&world, "r", "b");
+	join.until_ms = 5000;
+	assert_int_equal(core_join(world.core, &join, &id, &resumed), 0);
+	assert_int_equal(world.participants[id.index].until_ms, 5000);
+	world_told(&world);
+	core_tick(world.core, 4999);
+	assert_int_equal(world_told(&world), 0);
+	join.until_ms = 6000; // asked again meanwhile
+	assert_int_equal(core_join(world.core, &join, &again, &resumed), 0);
+	assert_true(resumed);
+	core_tick(world.core, 5000);
+	assert_int_equal(world_told(&world), 0);
+	core_tick(world.core, 6000);
+	world_told(&world);
+	assert_int_equal(told_count(&world, CORE_EVENT_KICKED, "a"), 1);
+	assert_int_equal(told_count(&world, CORE_EVENT_LEFT, "b"), 1);
+	assert_null(core_participant(world.core, id));
+	world_end(&world);
+}
+
 static void test_names_are_checked(void **)
 {
 	struct world world;
@@ -255,6 +283,7 @@ int main(void)
 		cmocka_unit_test(test_joined_is_told_to_the_visible),
 		cmocka_unit_test(test_takeover_keeps_media),
 		cmocka_unit_test(test_takeover_without_the_right_ends_publishing),
+		cmocka_unit_test(test_what_was_admitted_for_a_time),
 		cmocka_unit_test(test_names_are_checked),
 		cmocka_unit_test(test_unlink),
 		cmocka_unit_test(test_last_transport_ends_an_unlinked_one),

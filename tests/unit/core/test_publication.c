@@ -62,6 +62,32 @@ static void test_answer(void **)
 	world_end(&world);
 }
 
+static void test_what_is_withheld(void **)
+{
+	struct core_join join = world_join("r", "a", "a");
+	struct core_participant_id id;
+	struct world world;
+	bool resumed;
+
+	begin(&world);
+	assert_int_equal(publish(&world), 0);
+	join.withheld = 1u << DESC_VIDEO; // what is published of it ends
+	assert_int_equal(core_join(world.core, &join, &id, &resumed), 0);
+	assert_false(core_publishes(world.core, a));
+	world_offer(&offer, 2);
+	assert_int_equal(publish(&world), 0);
+	assert_int_equal(answer.sections[0].direction, DESC_RECVONLY);
+	assert_int_equal(answer.sections[1].direction, DESC_INACTIVE);
+	assert_false(answer.sections[1].rejected);
+	assert_non_null(of_kind(&world, DESC_AUDIO));
+	assert_null(of_kind(&world, DESC_VIDEO));
+	join.withheld |= 1u << DESC_AUDIO;
+	assert_int_equal(core_join(world.core, &join, &id, &resumed), 0);
+	assert_int_equal(publish(&world), -CORE_FORBIDDEN);
+	assert_false(core_publishes(world.core, a));
+	world_end(&world);
+}
+
 static void test_what_is_refused(void **)
 {
 	struct world world;
@@ -294,6 +320,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_answer),
+		cmocka_unit_test(test_what_is_withheld),
 		cmocka_unit_test(test_what_is_refused),
 		cmocka_unit_test(test_what_is_rejected),
 		cmocka_unit_test(test_single_section_without_bundle),

@@ -24,7 +24,7 @@ static bool admitted(const char *header, const char *argument)
 
 	if (argument)
 		request.arguments[request.arguments_used++] = argument;
-	result = admission_grant(&world.host, &request, &grant);
+	result = admission_grant(&world.host, &request, "r", &grant);
 	assert_int_equal(result, grant.can_publish);
 	return result;
 }
@@ -36,6 +36,28 @@ static void a_token_stands_in_the_header_or_the_query(void **)
 	assert_true(admitted(NULL, "token=user:7:Nora"));
 	assert_true(admitted(NULL, "access_token=user:7:Nora"));
 	assert_true(admitted("Basic eDp5", "token=user:7:Nora"));
+}
+
+static const char *named(const char *protocols)
+{
+	static char kept[ADMISSION_TOKEN_MAX];
+	const struct http_request request = {.path = "/", .protocols = protocols};
+
+	return admission_token(&request, kept);
+}
+
+static void a_page_puts_its_token_into_the_protocols(void **)
+{
+	assert_string_equal(named("access_token, user:7:Nora"), "user:7:Nora");
+	assert_string_equal(named("chat,access_token,user:7:Nora,v2"), "user:7:Nora");
+	assert_string_equal(named("access_token access_token"), "access_token");
+	assert_null(named("access_token"));
+	assert_null(named("access_token,"));
+	assert_null(named("access_tokens, x"));
+	assert_null(named("chat, x"));
+	assert_null(named(""));
+	assert_null(named(NULL));
+	assert_true(admitted(NULL, "jwt=user:7:Nora"));
 }
 
 static void a_bad_token_is_refused_also_where_all_may_come(void **)
@@ -76,6 +98,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
 			a_token_stands_in_the_header_or_the_query, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_page_puts_its_token_into_the_protocols, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			a_bad_token_is_refused_also_where_all_may_come, setup, teardown),
 		cmocka_unit_test_setup_teardown(

@@ -18,7 +18,7 @@ static char why[128];
 
 static int check(const char *token, size_t length, int64_t at_s, struct dialect_grant *grant)
 {
-	const struct auth auth = {secret, NULL, "", false};
+	const struct auth auth = {.secret = secret, .issuer = ""};
 	const struct auth_request request = {token, length, "", at_s};
 
 	return auth_verify(&auth, &request, grant, why, sizeof(why));
@@ -150,6 +150,82 @@ static void video_grants(void **)
 		-1);
 }
 
+static struct dialect_grant granted(const char *video)
+{
+	struct dialect_grant grant = {.identity = "nobody"};
+	char claims[512];
+
+	snprintf(claims, sizeof(claims),
+		"{\"sub\":\"a\",\"exp\":1800000100,\"video\":{\"roomJoin\":true%s}}", video);
+	if (verify(claims, &grant))
+		grant.identity[0] = 0;
+	return grant;
+}
+
+static void livekit_grants(void **)
+{
+	const unsigned audio = 1u << DESC_AUDIO, video = 1u << DESC_VIDEO;
+	const unsigned data = 1u << DESC_APPLICATION;
+	struct dialect_grant grant = granted("");
+
+	assert_true(grant.can_publish && grant.can_subscribe && !grant.withheld);
+	assert_false(grant.hidden || grant.admin);
+	grant = granted(",\"canPublish\":false,\"canSubscribe\":false");
+	assert_false(grant.can_publish || grant.can_subscribe);
+	assert_int_equal(grant.withheld, data); // as canPublish
+	grant = granted(",\"canPublish\":false,\"canPublishData\":true");
+	assert_int_equal(grant.withheld, 0);
+	grant = granted(",\"canPublishData\":false,\"roomAdmin\":true");
+	assert_true(grant.can_publish && grant.admin);
+	assert_int_equal(grant.withheld, data);
+	grant = granted(",\"hidden\":true");
+	assert_true(grant.hidden && !grant.can_publish && grant.can_subscribe);
+	grant = granted(",\"canPublishSources\":[\"microphone\"]");
+	assert_true(grant.can_publish);
+	assert_int_equal(grant.withheld, video);
+	grant = granted(",\"canPublishSources\":[\"screen_share\",\"something\",7]");
+	assert_int_equal(grant.withheld, audio);
+	grant = granted(",\"canPublishSources\":[\"CAMERA\",\"screen_share_audio\"]");
+	assert_int_equal(grant.withheld, 0);
+	grant = granted(",\"canPublishSources\":[]");
+	assert_true(grant.can_publish && !grant.withheld);
+	grant = granted(",\"canPublishSources\":[\"telepathy\"]");
+	assert_false(grant.can_publish);
+	grant = granted(",\"canPublish\":false,\"canPublishSources\":[\"camera\"]");
+	assert_false(grant.can_publish);
+	assert_string_equal(granted(",\"canPublishSources\":\"camera\"").identity, "");
+}
+
+static void each_issuer_has_its_secret(void **)
+{
+	static const char of_shop[] = "{\"iss\":\"APIshop\",\"sub\":\"a\",\"exp\":1800000100}";
+	static const char of_club[] = "{\"iss\":\"APIclub\",\"sub\":\"a\",\"exp\":1800000100}";
+	static const char of_none[] = "{\"iss\":\"elsewhere\",\"sub\":\"a\",\"exp\":1800000100}";
+	const struct config_api_key keys[] = {{.key = "APIshop", .secret = "shop secret"},
+		{.key = "APIclub", .secret = "club secret"}};
+	const struct {
+		const char *claims, *signed_with;
+		bool with_secret, without;
+	} cases[] = {{of_shop, "shop secret", true, true}, {of_shop, "club secret", false, false},
+		{of_shop, secret, false, false}, {of_club, "club secret", true, true},
+		{of_none, secret, true, false}, {of_none, "shop secret", false, false}};
+
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char *token = sign(JWT_ALG_HS256, cases[i].signed_with, cases[i].claims);
+		const struct auth_request request = {token, strlen(token), "", now_s};
+		struct auth auth = {
+			.secret = secret, .api_keys = keys, .api_keys_used = 2, .issuer = ""};
+		struct dialect_grant grant;
+
+		assert_int_equal(!auth_verify(&auth, &request, &grant, why, sizeof(why)),
+			cases[i].with_secret);
+		auth.secret = "";
+		assert_int_equal(
+			!auth_verify(&auth, &request, &grant, why, sizeof(why)), cases[i].without);
+		free(token);
+	}
+}
+
 static void development_tokens(void **)
 {
 	struct dialect_grant grant;
@@ -217,7 +293,10 @@ static char *token_make(EVP_PKEY *key, const char *header, const char *claims)
 
 static struct auth rs_auth(void)
 {
-	return (struct auth){secret, issuer_keys, "solar-network", true};
+	return (struct auth){.secret = secret,
+		.keys = issuer_keys,
+		.issuer = "solar-network",
+		.session_tokens = true};
 }
 
 static int rs_check(
@@ -267,8 +346,8 @@ static void rs256_tokens(void **)
 static void the_key_decides_the_algorithm(void **)
 {
 	static const char claims[] = "{\"sub\":\"a\",\"iss\":\"solar-network\",\"exp\":1800000100}";
-	const struct auth auth = rs_auth(), no_keys = {secret, NULL, "", false},
-			  no_secret = {"", issuer_keys, "", false};
+	const struct auth auth = rs_auth(), no_keys = {.secret = secret, .issuer = ""},
+			  no_secret = {.secret = "", .keys = issuer_keys, .issuer = ""};
 	struct dialect_grant grant;
 
 	// the public key, which everybody knows, as an HMAC secret
@@ -321,7 +400,7 @@ static void rs256_in_pieces(void **)
 
 static int room_of(const char *claims, const char *room, struct dialect_grant *grant)
 {
-	const struct auth auth = {secret, NULL, "", false};
+	const struct auth auth = {.secret = secret, .issuer = ""};
 
 	return rs_check(&auth, sign(JWT_ALG_HS256, secret, claims), room, grant);
 }
@@ -395,7 +474,7 @@ static void session_tokens(void **)
 	assert_true(grant.can_publish && grant.can_subscribe);
 	auth.session_tokens = false;
 	assert_int_equal(rs_check(&auth, session_token(issuer, session, 16), "", &grant), -1);
-	auth = (struct auth){secret, NULL, "", true};
+	auth = (struct auth){.secret = secret, .issuer = "", .session_tokens = true};
 	assert_int_equal(rs_check(&auth, session_token(issuer, session, 16), "", &grant), -1);
 }
 
@@ -408,6 +487,8 @@ int main(void)
 		cmocka_unit_test(signatures),
 		cmocka_unit_test(not_tokens),
 		cmocka_unit_test(video_grants),
+		cmocka_unit_test(livekit_grants),
+		cmocka_unit_test(each_issuer_has_its_secret),
 		cmocka_unit_test(development_tokens),
 		cmocka_unit_test(rs256_tokens),
 		cmocka_unit_test(the_key_decides_the_algorithm),

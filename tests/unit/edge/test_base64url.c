@@ -18,16 +18,24 @@ static void vectors(void **) // RFC 4648, 10, without padding
 {
 	static const char *const pairs[][2] = {{"", ""}, {"Zg", "f"}, {"Zm8", "fo"},
 		{"Zm9v", "foo"}, {"Zm9vYg", "foob"}, {"Zm9vYmE", "fooba"}, {"Zm9vYmFy", "foobar"}};
-	char bytes[16];
+	char bytes[16], text[16];
 
 	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
 		ssize_t length = decode(pairs[i][0], bytes, sizeof(bytes));
 
 		assert_int_equal(length, strlen(pairs[i][1]));
+		assert_int_equal(base64url_encode(pairs[i][1], (size_t)length, text, sizeof(text)),
+			strlen(pairs[i][0]));
+		assert_string_equal(text, pairs[i][0]);
+		assert_int_equal(
+			base64url_encode(pairs[i][1], (size_t)length, text, strlen(pairs[i][0])),
+			-1);
 		assert_memory_equal(bytes, pairs[i][1], (size_t)length);
 	}
 	assert_int_equal(decode("-_-_", bytes, sizeof(bytes)), 3);
 	assert_memory_equal(bytes, "\xfb\xff\xbf", 3);
+	assert_int_equal(base64url_encode("\xfb\xff\xbf", 3, text, sizeof(text)), 4);
+	assert_string_equal(text, "-_-_");
 }
 
 static void refused(void **)
