@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # One room, three dialects: who publishes by WHIP is seen by a WHEP viewer, a subscriber of 002 and a peer of 004;
-# what that peer sends reaches 002 too, under the number that stands for its name.
+# what that peer sends reaches 002 too, under the number that stands for its name, also when control was killed.
 source "$(dirname "$0")/_init.sh"
 source "$(dirname "$0")/_pairs.sh"
 
@@ -28,7 +28,10 @@ of() { # FILE FILTER
 whip publish a 9
 wait_for 15 said publish '.state == "connected"'
 whip view b 10
-on c "$root/tests/peer/aiortc_peer.py" --secret "$secret" --user 7 --receive-only --seconds 100 >"$work/sfu.log" 2>&1 &
+subscribe() { # FILE USER
+	on c "$root/tests/peer/aiortc_peer.py" --secret "$secret" --user "$2" --receive-only --seconds 100 >"$work/$1.log" 2>&1 &
+}
+subscribe sfu 7
 start_peer carl d rooms
 
 wait_for 30 said view '.video > 60 and .audio > 100'
@@ -43,4 +46,12 @@ expect "the number of the peer of 004" "$number" '>=' $((0xc0000000))
 expect "its frames that 002 decoded, different ones" "$(of sfu ".received[\"$number\"].changed")" '>' 40
 expect "its sound that 002 decoded" "$(of sfu ".received[\"$number\"].audio")" '>' 60
 expect "errors that 002 was told" "$(of sfu '.errors | length')" == 0
+
+kill_plane control
+start_control
+wait_for 10 relay_ready
+subscribe later 8
+wait_for 30 said later '(.received | length) == 2 and ([.received[].video] | min) > 20'
+expect "publishers that 002 sees after control's restart under the same numbers" \
+	"$(of later ".received | keys - [\"9\", \"$number\"] | length")" == 0
 expect "packets that failed authentication" "$(metric 'sluice_dropped_packets_total{reason="auth_failed"}')" == 0
