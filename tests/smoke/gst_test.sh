@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# GStreamer's webrtcbin in a room of dialect 004 with the relay in between: it answers aiortc, calls aiortc, and calls
-# another webrtcbin; sound, pictures and data channels both ways.
+# GStreamer's webrtcbin in a room of dialects 003 and 004 with the relay in between: by 004 it answers aiortc, by 003 it
+# calls aiortc and another webrtcbin; sound, pictures and data channels both ways.
 source "$(dirname "$0")/_init.sh"
 source "$(dirname "$0")/_pairs.sh"
 
@@ -17,7 +17,7 @@ peer_program=gst_peer.py start_peer greta a rooms
 wait_for 10 peer_has greta .open
 start_peer ben b rooms --call --messages 60
 wait_for 10 peer_has ben '.sessions.greta.state == "connected"'
-peer_program=gst_peer.py start_peer gerd c rooms --call --messages 60
+peer_program=gst_peer.py start_peer gerd c jsonrpc --call --messages 60
 
 enough='[.sessions[].received | .video.changed > 40, .audio.frames > 100] | length == 4 and all'
 for name in greta ben gerd; do
