@@ -4,6 +4,7 @@
 #include "dialect.h"
 #include "sdp/sdp.h"
 #include "sfu_message.h"
+#include "sfu_number.h"
 #include "sfu_shape.h"
 
 #include <jansson.h>
@@ -17,7 +18,6 @@ enum {
 	ROOMS_MAX = 16, // of one connection
 	SDP_MAX = SFU_SDP_MAX,
 	WHY_MAX = 256,
-	NUMBER_MAX = 11, // a u32 in decimal, with terminator
 
 	CLOSE_POLICY = 1008, // RFC 6455, 7.4.1
 	CLOSE_REPLACED = 4000, // RFC 6455, 7.4.2: private use
@@ -41,7 +41,7 @@ struct session {
 	bool authenticated;
 	bool closed; // by us: nothing is said or heard any more
 	uint32_t user_id;
-	char identity[NUMBER_MAX]; // user_id as the core's identity
+	char identity[SFU_NUMBER_MAX]; // user_id as the core's identity
 	struct dialect_grant grant;
 	struct membership rooms[ROOMS_MAX];
 };
@@ -107,22 +107,6 @@ static const char *text_of(const json_t *message, const char *field)
 static uint32_t number_of(const json_t *message, const char *field)
 {
 	return (uint32_t)json_integer_value(json_object_get(message, field));
-}
-
-// A user id out of the core's identity; people of other dialects may have none.
-static bool identity_number(const char *identity, uint32_t *number)
-{
-	uint64_t value = 0;
-	size_t length = strspn(identity, "0123456789");
-
-	if (!length || length >= NUMBER_MAX || identity[length])
-		return false;
-	for (const char *digit = identity; *digit; digit++)
-		value = value * 10 + (uint64_t)(*digit - '0');
-	if (value > UINT32_MAX)
-		return false;
-	*number = (uint32_t)value;
-	return true;
 }
 
 // ---- rooms of the connection
@@ -222,16 +206,20 @@ static bool participant_same(struct core_participant_id a, struct core_participa
 	return a.index == b.index && a.generation == b.generation;
 }
 
+static uint32_t number_for(const struct core_participant *who)
+{
+	return sfu_number_of(who->identity, who->id);
+}
+
 static json_t *participants_json(const struct core *core, const struct core_participant *self)
 {
 	const struct core_participant *other = NULL;
 	json_t *list = json_array();
-	uint32_t number;
 
 	while ((other = core_participant_next(core, other)) != NULL)
-		if (other != self && other->visible && room_same(other->room, self->room) &&
-			identity_number(other->identity, &number))
-			json_array_append_new(list, sfu_user(number, other->name, "userId"));
+		if (other != self && other->visible && room_same(other->room, self->room))
+			json_array_append_new(
+				list, sfu_user(number_for(other), other->name, "userId"));
 	return list;
 }
 
@@ -239,13 +227,12 @@ static json_t *publishers_json(const struct core *core, const struct core_partic
 {
 	const struct core_participant *other = NULL;
 	json_t *list = json_array();
-	uint32_t number;
 
 	while ((other = core_participant_next(core, other)) != NULL)
 		if (other != self && room_same(other->room, self->room) &&
-			core_publishes(core, other->id) &&
-			identity_number(other->identity, &number))
-			json_array_append_new(list, sfu_user(number, other->name, "publisherId"));
+			core_publishes(core, other->id))
+			json_array_append_new(
+				list, sfu_user(number_for(other), other->name, "publisherId"));
 	return list;
 }
 
@@ -255,23 +242,22 @@ static void announce_muted(struct session *session, const struct core_participan
 	const struct core *core = session->host->core;
 	const struct core_publication *publication = NULL;
 	const char *room = core_room(core, self->room)->name;
-	uint32_t number;
 
 	while ((publication = core_publication_next(core, publication)) != NULL) {
 		const struct core_participant *owner =
 			core_participant(core, publication->participant);
 
 		if (publication->paused && owner && owner != self &&
-			room_same(owner->room, self->room) &&
-			identity_number(owner->identity, &number))
-			session_send(session, sfu_muted(room, number, publication->kind, true));
+			room_same(owner->room, self->room))
+			session_send(session,
+				sfu_muted(room, number_for(owner), publication->kind, true));
 	}
 }
 
 // Tells somebody who has just come of those who publish already. The client of the seed knows only
-// new-publisher; `except` it has asked for by itself.
+// new-publisher; `except`, which may be NULL, it has asked for by itself.
 static void announce_publishers(
-	struct session *session, const struct entry *entry, const char *except)
+	struct session *session, const struct entry *entry, const uint32_t *except)
 {
 	const struct core *core = session->host->core;
 	const struct core_participant *self = core_participant(core, entry->member->id);
@@ -286,10 +272,8 @@ static void announce_publishers(
 	json_array_foreach(list, i, item)
 	{
 		uint32_t number = number_of(item, "publisherId");
-		char identity[NUMBER_MAX];
 
-		snprintf(identity, sizeof(identity), "%" PRIu32, number);
-		if (!except || strcmp(identity, except))
+		if (!except || number != *except)
 			session_send(session, sfu_publisher("new-publisher", room, number,
 						      text_of(item, "username")));
 	}
@@ -359,7 +343,7 @@ static const struct membership *relay_route(
 	const struct core *core = session->host->core;
 	const struct membership *from = membership_find(session, text_of(message, "roomName"));
 	const struct core_participant *to;
-	char identity[NUMBER_MAX];
+	char identity[SFU_NUMBER_MAX];
 
 	if (!from) {
 		session_error(session, "You are not in this room", "", 0);
@@ -441,20 +425,30 @@ static void subscribe_failed(struct session *session, const json_t *message, int
 		error == -CORE_NO_PUBLISHER ? why : core_error_text(error), 0);
 }
 
+// Of the one in the room who has that number.
+static void member_identity(struct session *session, const struct membership *member,
+	uint32_t number, char identity[CORE_NAME_MAX])
+{
+	const struct core *core = session->host->core;
+
+	sfu_number_identity(core, core_participant(core, member->id)->room, number, identity);
+}
+
 static void handle_subscribe(struct session *session, const json_t *message)
 {
 	const struct dialect_host *host = session->host;
-	char text[SDP_MAX], publisher[NUMBER_MAX];
+	char text[SDP_MAX], publisher[CORE_NAME_MAX];
+	uint32_t number = number_of(message, "publisherId");
 	struct desc offer;
 	struct entry entry;
 	int error;
 
-	snprintf(publisher, sizeof(publisher), "%" PRIu32, number_of(message, "publisherId"));
 	error = membership_enter(session, text_of(message, "roomName"), false, &entry);
 	if (error) {
 		subscribe_failed(session, message, error);
 		return;
 	}
+	member_identity(session, entry.member, number, publisher);
 	error = core_subscribe(
 		host->core, entry.member->id, publisher, &offer, host->now_ms(host->context));
 	if (!error && sdp_print(&offer, true, text, sizeof(text)) < 0)
@@ -464,9 +458,8 @@ static void handle_subscribe(struct session *session, const json_t *message)
 		subscribe_failed(session, message, error);
 		return;
 	}
-	session_send(session,
-		sfu_subscribe_offer(entry.member->room, number_of(message, "publisherId"), text));
-	announce_publishers(session, &entry, publisher);
+	session_send(session, sfu_subscribe_offer(entry.member->room, number, text));
+	announce_publishers(session, &entry, &number);
 }
 
 static void handle_subscribe_answer(struct session *session, const json_t *message)
@@ -475,7 +468,7 @@ static void handle_subscribe_answer(struct session *session, const json_t *messa
 	const struct dialect_host *host = session->host;
 	const struct membership *member = membership_find(session, text_of(message, "roomName"));
 	const char *text = text_of(message, "answer");
-	char publisher[NUMBER_MAX], why[WHY_MAX] = "";
+	char publisher[CORE_NAME_MAX], why[WHY_MAX] = "";
 	struct desc answer;
 	int error;
 
@@ -487,7 +480,7 @@ static void handle_subscribe_answer(struct session *session, const json_t *messa
 		session_error(session, failed, why, 0);
 		return;
 	}
-	snprintf(publisher, sizeof(publisher), "%" PRIu32, number_of(message, "publisherId"));
+	member_identity(session, member, number_of(message, "publisherId"), publisher);
 	error = core_subscribe_answer(
 		host->core, member->id, publisher, &answer, host->now_ms(host->context));
 	if (error)
@@ -618,7 +611,7 @@ static void auth_first(struct session *session, const json_t *message)
 		auth_fail(session, text);
 		return;
 	}
-	if (!identity_number(grant.identity, &session->user_id)) {
+	if (!sfu_number_read(grant.identity, &session->user_id)) {
 		auth_fail(
 			session, "Invalid token: `sub` must be a user number from 0 to 4294967295");
 		return;
@@ -775,19 +768,16 @@ static void event_user(struct session *session, const struct core_event *event, 
 static void sfu_event(void *context, const struct core_event *event)
 {
 	struct session *session = context;
-	uint32_t who = 0;
-	bool named = event->identity && identity_number(event->identity, &who);
+	uint32_t who = event->identity ? sfu_number_of(event->identity, event->who) : 0;
 
 	switch (event->type) {
 	case CORE_EVENT_JOINED:
 	case CORE_EVENT_LEFT:
-		if (named)
-			event_user(session, event, who);
+		event_user(session, event, who);
 		break;
 	case CORE_EVENT_PUBLISHED:
 	case CORE_EVENT_UNPUBLISHED:
-		if (named)
-			event_publisher(session, event, who);
+		event_publisher(session, event, who);
 		break;
 	case CORE_EVENT_MESSAGE:
 		session_text(session, event->text, event->text_length);

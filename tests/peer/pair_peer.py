@@ -63,8 +63,11 @@ class Counter:
         self.numbers.add(number)
 
     def frame(self, frame):
+        self.picture(bytes(frame.planes[0]))
+
+    def picture(self, pixels):
         self.frames += 1
-        digest = hashlib.sha1(bytes(frame.planes[0])).digest()
+        digest = hashlib.sha1(pixels).digest()
         self.changed += digest != self.digest
         self.digest = digest
 
@@ -242,8 +245,9 @@ class Session:
 
 
 class Peer:
-    def __init__(self, arguments):
+    def __init__(self, arguments, session_class=Session):
         self.arguments = arguments
+        self.session_class = session_class
         self.sessions = {}
         self.sockets = 0
         self.open = False
@@ -254,7 +258,7 @@ class Peer:
         if old:
             self.past.append(old.report())
             await old.close()
-        self.sessions[name] = Session(self.arguments)
+        self.sessions[name] = self.session_class(self.arguments)
         return self.sessions[name]
 
     async def handle(self, signaling, kind, name, sdp=None):
@@ -333,8 +337,8 @@ class Peer:
             await session.close()
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+def read_arguments(description):
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--dialect", choices=sorted(ADAPTERS), required=True)
     parser.add_argument("--url", required=True, help="ws://HOST:PORT")
     parser.add_argument("--room", default="smoke")
@@ -346,8 +350,8 @@ def main():
     parser.add_argument("--messages", type=int, default=100, help="to be echoed; 0 = no data channel")
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--every", type=float, default=0.5)
-    asyncio.run(Peer(parser.parse_args()).run())
+    return parser.parse_args()
 
 
 if __name__ == "__main__":
-    main()
+    asyncio.run(Peer(read_arguments(__doc__)).run())

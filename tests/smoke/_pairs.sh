@@ -17,14 +17,14 @@ write_pairs_config() {
 		"$work/sluice.yaml"
 }
 
-# start_peer NAME HOST DIALECT ARGUMENTS...: its reports are in NAME.log
+# start_peer NAME HOST DIALECT ARGUMENTS...: its reports are in NAME.log. $peer_program is its program.
 start_peer() {
 	local name=$1 host=$2 dialect=$3 port=$rooms_port
 	shift 3
 	[ "$dialect" != plain ] || port=$plain_port
 	[[ $dialect != chat* ]] || port=$chat_port
 	[[ $dialect != jsonrpc* ]] || port=$jsonrpc_port
-	on "$host" "$root/tests/peer/pair_peer.py" --dialect "$dialect" --url "ws://$relay_ip:$port" \
+	on "$host" "$root/tests/peer/${peer_program:-pair_peer.py}" --dialect "$dialect" --url "ws://$relay_ip:$port" \
 		--peer "$name" --seconds 280 "$@" >"$work/$name.log" 2>&1 &
 }
 
