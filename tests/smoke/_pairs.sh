@@ -17,14 +17,15 @@ write_pairs_config() {
 		"$work/sluice.yaml"
 }
 
-# start_peer NAME HOST DIALECT ARGUMENTS...: its reports are in NAME.log
+# start_peer NAME HOST DIALECT ARGUMENTS...: its reports are in NAME.log. With peer_program=node_peer.mjs before it,
+# and --library, a peer on a library of npm.
 start_peer() {
 	local name=$1 host=$2 dialect=$3 port=$rooms_port
 	shift 3
 	[ "$dialect" != plain ] || port=$plain_port
 	[[ $dialect != chat* ]] || port=$chat_port
 	[[ $dialect != jsonrpc* ]] || port=$jsonrpc_port
-	on "$host" "$root/tests/peer/pair_peer.py" --dialect "$dialect" --url "ws://$relay_ip:$port" \
+	on "$host" "$root/tests/peer/${peer_program:-pair_peer.py}" --dialect "$dialect" --url "ws://$relay_ip:$port" \
 		--peer "$name" --seconds 280 "$@" >"$work/$name.log" 2>&1 &
 }
 

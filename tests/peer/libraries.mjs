@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+// WebRTC libraries of npm behind one form, for node_peer.mjs: offer(), answer(sdp), answered(sdp), say(text),
+// report(), close(). Each is made with {rate, seconds, onOpen, onMessage}: how many video packets a second to
+// send and for how long, and what to call when the data channel it has opened opens and gets a message; a
+// channel the other side opens is echoed. Only the library asked for is loaded.
+import { createRequire } from "node:module";
+import { setTimeout as sleep } from "node:timers/promises";
+
+const load = createRequire(import.meta.url);
+const MARK = Buffer.from("sluice-number");
+const VP8_KEY_FRAME = Buffer.from([0x10, 0x00]);
+const AUDIO_RATE = 50;
+const CLOCK = { audio: 48000, video: 90000 };
+const KINDS = ["audio", "video"];
+
+class Counter {
+	constructor() {
+		this.numbers = new Set();
+		this.packets = this.doubled = this.damaged = 0;
+	}
+
+	packet(data) {
+		this.packets++;
+		const mark = data.indexOf(MARK);
+		if (mark < 0 || data.length < mark + MARK.length + 8) {
+			this.damaged++;
+			return;
+		}
+		const number = Number(data.readBigUInt64BE(mark + MARK.length));
+		this.doubled += this.numbers.has(number);
+		this.numbers.add(number);
+	}
+
+	report() {
+		const { packets, doubled, damaged, numbers } = this;
+		const all = [...numbers];
+		const expected = all.length ? Math.max(...all) - Math.min(...all) + 1 : 0;
+		return { packets, numbers: numbers.size, lost: expected - numbers.size, doubled, damaged };
+	}
+}
+
+// What the libraries have in common that give and take packets: numbered ones. A subclass has sendPacket(kind,
+// packet), where payload type and SSRC of the packet are the library's to set if it will, and state().
+class Numbered {
+	constructor(options) {
+		this.options = options;
+		this.counters = { audio: new Counter(), video: new Counter() };
+		this.sent = { audio: 0, video: 0 };
+	}
+
+	packet(kind, rate, payloadType, ssrc) {
+		const number = this.sent[kind];
+		const header = Buffer.alloc(12);
+		header[0] = 0x80;
+		header[1] = payloadType | (kind === "video" ? 0x80 : 0);
+		header.writeUInt16BE(number & 0xffff, 2);
+		header.writeUInt32BE(Math.floor(number * CLOCK[kind] / rate), 4);
+		header.writeUInt32BE(ssrc, 8);
+		const payload = Buffer.alloc(400);
+		MARK.copy(payload);
+		payload.writeBigUInt64BE(BigInt(number), MARK.length);
+		return Buffer.concat(kind === "video" ? [header, VP8_KEY_FRAME, payload] : [header, payload]);
+	}
+
+	async sendNumbers(kind, payloadType, ssrc) {
+		const rate = kind === "video" ? this.options.rate : AUDIO_RATE;
+		const begun = performance.now();
+		while (this.sent[kind] < this.options.seconds * rate) {
+			const due = Math.min(this.options.seconds * rate, Math.floor((performance.now() - begun) * rate / 1000));
+			while (this.sent[kind] < due) {
+				await this.sendPacket(kind, this.packet(kind, rate, payloadType, ssrc));
+				this.sent[kind]++;
+			}
+			await sleep(4);
+		}
+	}
+
+	report() {
+		const received = Object.fromEntries(KINDS.map((kind) => [kind, this.counters[kind].report()]));
+		return { state: this.state(), sent: this.sent, received };
+	}
+}
+
+class Werift extends Numbered {
+	constructor(options) {
+		super(options);
+		const { RTCPeerConnection } = load("werift");
+		this.connection = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
+		this.connection.onTrack.subscribe((track) => {
+			track.onReceiveRtp.subscribe((packet) => this.counters[track.kind].packet(packet.payload));
+		});
+		this.connection.onDataChannel.subscribe((channel) => {
+			channel.onMessage.subscribe((message) => channel.send(message));
+		});
+		this.connection.connectionStateChange.subscribe((state) => {
+			if (state === "connected" && !this.begun)
+				this.begin();
+		});
+	}
+
+	begin() {
+		this.begun = true;
+		for (const transceiver of this.connection.getTransceivers())
+			this.sendNumbers(transceiver.kind, 0, 0);
+	}
+
+	sendPacket(kind, packet) {
+		const transceiver = this.connection.getTransceivers().find((each) => each.kind === kind);
+		return transceiver.sender.sendRtp(packet); // which writes its own payload type and SSRC
+	}
+
+	async offer() {
+		for (const kind of KINDS)
+			this.connection.addTransceiver(kind, { direction: "sendrecv" });
+		this.channel = this.connection.createDataChannel("echo");
+		this.channel.stateChanged.subscribe((state) => state === "open" && this.options.onOpen());
+		this.channel.onMessage.subscribe((message) => this.options.onMessage(String(message)));
+		await this.connection.setLocalDescription(await this.connection.createOffer());
+		return this.connection.localDescription.sdp;
+	}
+
+	async answer(sdp) {
+		await this.connection.setRemoteDescription({ type: "offer", sdp });
+		for (const transceiver of this.connection.getTransceivers())
+			transceiver.setDirection("sendrecv");
+		await this.connection.setLocalDescription(await this.connection.createAnswer());
+		return this.connection.localDescription.sdp;
+	}
+
+	answered(sdp) {
+		return this.connection.setRemoteDescription({ type: "answer", sdp });
+	}
+
+	say(text) {
+		this.channel.send(text);
+	}
+
+	state() {
+		return this.connection.connectionState;
+	}
+
+	close() {
+		return this.connection.close();
+	}
+}
+
+export const libraries = { werift: Werift };
