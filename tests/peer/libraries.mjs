@@ -144,4 +144,105 @@ class Werift extends Numbered {
 	}
 }
 
-export const libraries = { werift: Werift };
+// The codec of a kind that is sent, and its payload type in a description.
+const payloadType = (sdp, kind) => {
+	const codec = kind === "audio" ? "opus/48000" : "VP8/90000";
+	const line = sdp.split(/\r?\n/).find((each) => each.startsWith("a=rtpmap:") && each.includes(` ${codec}`));
+	return Number(line.slice("a=rtpmap:".length).split(" ")[0]);
+};
+
+// The mid of each kind in a description.
+const mids = (sdp) => {
+	const found = {};
+	let kind;
+	for (const line of sdp.split(/\r?\n/)) {
+		if (line.startsWith("m="))
+			kind = line.slice(2).split(" ")[0];
+		else if (line.startsWith("a=mid:"))
+			found[kind] ??= line.slice("a=mid:".length);
+	}
+	return found;
+};
+
+const isRtcp = (packet) => packet[1] >= 192 && packet[1] <= 223; // RFC 5761 section 4
+
+class DataChannel extends Numbered {
+	constructor(options) {
+		super(options);
+		this.library = load("node-datachannel");
+		this.connection = new this.library.PeerConnection("peer", { iceServers: [], disableAutoNegotiation: true });
+		this.tracks = {};
+		this.types = {};
+		this.ssrcs = { audio: 0x5eed0001, video: 0x5eed0002 };
+		this.connection.onDataChannel((channel) => {
+			this.incoming = channel; // or it is collected, and closed with that
+			channel.onMessage((message) => channel.sendMessage(String(message)));
+		});
+	}
+
+	addTrack(kind, mid, type) {
+		const media = new this.library[kind === "audio" ? "Audio" : "Video"](mid, "SendRecv");
+		if (kind === "audio")
+			media.addOpusCodec(type);
+		else
+			media.addVP8Codec(type);
+		media.addSSRC(this.ssrcs[kind], "node", "node", kind);
+		const track = this.connection.addTrack(media);
+		this.tracks[kind] = track;
+		this.types[kind] = type;
+		track.onMessage((packet) => isRtcp(packet) || this.counters[kind].packet(packet));
+		track.onOpen(() => this.sendNumbers(kind, this.types[kind], this.ssrcs[kind]));
+	}
+
+	sendPacket(kind, packet) {
+		if (!this.tracks[kind].sendMessageBinary(packet))
+			throw new Error(`node-datachannel did not send a packet of ${kind}`);
+	}
+
+	describe(type) {
+		return new Promise((done) => {
+			this.connection.onGatheringStateChange((state) => {
+				if (state === "complete")
+					done(this.connection.localDescription().sdp);
+			});
+			this.connection.setLocalDescription(type);
+		});
+	}
+
+	offer() {
+		this.addTrack("audio", "0", 111);
+		this.addTrack("video", "1", 96);
+		this.channel = this.connection.createDataChannel("echo");
+		this.channel.onOpen(() => this.options.onOpen());
+		this.channel.onMessage((message) => this.options.onMessage(String(message)));
+		return this.describe("offer");
+	}
+
+	answer(sdp) {
+		for (const [kind, mid] of Object.entries(mids(sdp)))
+			if (KINDS.includes(kind))
+				this.addTrack(kind, mid, payloadType(sdp, kind));
+		this.connection.setRemoteDescription(sdp, "offer");
+		return this.describe("answer");
+	}
+
+	answered(sdp) {
+		for (const kind of KINDS)
+			this.types[kind] = payloadType(sdp, kind);
+		this.connection.setRemoteDescription(sdp, "answer");
+	}
+
+	say(text) {
+		this.channel.sendMessage(text);
+	}
+
+	state() {
+		return this.connection.state();
+	}
+
+	close() {
+		this.connection.close();
+	}
+}
+
+export const libraries = { werift: Werift, "node-datachannel": DataChannel };
