@@ -146,8 +146,8 @@ class Werift extends Numbered {
 
 // The codec of a kind that is sent, and its payload type in a description.
 const payloadType = (sdp, kind) => {
-	const codec = kind === "audio" ? "opus/48000" : "VP8/90000";
-	const line = sdp.split(/\r?\n/).find((each) => each.startsWith("a=rtpmap:") && each.includes(` ${codec}`));
+	const codec = kind === "audio" ? "opus/48000" : "vp8/90000";
+	const line = sdp.split(/\r?\n/).find((each) => each.startsWith("a=rtpmap:") && each.toLowerCase().includes(` ${codec}`));
 	return Number(line.slice("a=rtpmap:".length).split(" ")[0]);
 };
 
