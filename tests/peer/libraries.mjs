@@ -245,4 +245,111 @@ class DataChannel extends Numbered {
 	}
 }
 
-export const libraries = { werift: Werift, "node-datachannel": DataChannel };
+const WIDTH = 160, HEIGHT = 120;
+const SAMPLES = 480; // 10 ms at 48 kHz
+
+// libwebrtc. It gives no packets: what is sent and has come is taken from its statistics, and frames are counted
+// behind its decoders.
+class Wrtc {
+	constructor(options) {
+		this.options = options;
+		this.library = load("@roamhq/wrtc");
+		this.connection = new this.library.RTCPeerConnection({ iceServers: [] });
+		this.frames = { audio: 0, video: 0 };
+		this.changed = { audio: 0, video: 0 };
+		this.timers = [];
+		this.sinks = [];
+		this.connection.ontrack = ({ track }) => this.count(track);
+		this.connection.ondatachannel = ({ channel }) => {
+			this.channel = channel;
+			channel.onmessage = ({ data }) => channel.send(data);
+		};
+	}
+
+	count(track) {
+		const { RTCAudioSink, RTCVideoSink } = this.library.nonstandard;
+		const sink = track.kind === "audio" ? new RTCAudioSink(track) : new RTCVideoSink(track);
+		let last;
+		const take = (bytes) => {
+			this.frames[track.kind]++;
+			const now = Buffer.from(bytes);
+			this.changed[track.kind] += last === undefined || !now.equals(last);
+			last = now;
+		};
+		sink.ondata = ({ samples }) => take(samples.buffer);
+		sink.onframe = ({ frame }) => take(frame.data);
+		this.sinks.push(sink);
+	}
+
+	addTracks() {
+		const { RTCAudioSource, RTCVideoSource } = this.library.nonstandard;
+		const audio = new RTCAudioSource(), video = new RTCVideoSource();
+		const stream = new this.library.MediaStream();
+		for (const source of [audio, video])
+			this.connection.addTrack(source.createTrack(), stream);
+		let beats = 0, pictures = 0;
+		this.timers.push(setInterval(() => {
+			const tone = (_, i) => 8000 * Math.sin(2 * Math.PI * 440 * (beats * SAMPLES + i) / 48000);
+			const samples = Int16Array.from({ length: SAMPLES }, tone);
+			audio.onData({ samples, sampleRate: 48000, bitsPerSample: 16, channelCount: 1, numberOfFrames: SAMPLES });
+			beats++;
+		}, 10));
+		this.timers.push(setInterval(() => {
+			const data = new Uint8Array(WIDTH * HEIGHT * 3 / 2).fill(128);
+			const row = pictures++ % HEIGHT;
+			data.fill(235, row * WIDTH, (row + 1) * WIDTH);
+			video.onFrame({ width: WIDTH, height: HEIGHT, data });
+		}, 40));
+	}
+
+	async describe(description) {
+		await this.connection.setLocalDescription(description);
+		while (this.connection.iceGatheringState !== "complete")
+			await sleep(10);
+		return this.connection.localDescription.sdp;
+	}
+
+	async offer() {
+		this.addTracks();
+		this.channel = this.connection.createDataChannel("echo");
+		this.channel.onopen = () => this.options.onOpen();
+		this.channel.onmessage = ({ data }) => this.options.onMessage(data);
+		return this.describe(await this.connection.createOffer());
+	}
+
+	async answer(sdp) {
+		await this.connection.setRemoteDescription({ type: "offer", sdp });
+		this.addTracks();
+		return this.describe(await this.connection.createAnswer());
+	}
+
+	answered(sdp) {
+		return this.connection.setRemoteDescription({ type: "answer", sdp });
+	}
+
+	say(text) {
+		this.channel.send(text);
+	}
+
+	async report() {
+		const sent = { audio: 0, video: 0 };
+		const received = Object.fromEntries(KINDS.map((kind) => [kind, {
+			packets: 0, lost: 0, frames: this.frames[kind], changed: this.changed[kind],
+		}]));
+		for (const one of (await this.connection.getStats()).values()) {
+			if (one.type === "outbound-rtp")
+				sent[one.kind] = one.packetsSent;
+			if (one.type === "inbound-rtp")
+				Object.assign(received[one.kind], { packets: one.packetsReceived, lost: one.packetsLost });
+		}
+		return { state: this.connection.connectionState, sent, received };
+	}
+
+	close() {
+		this.timers.forEach(clearInterval);
+		this.sinks.forEach((sink) => sink.stop());
+		this.connection.close();
+	}
+}
+
+export const libraries = { werift: Werift, "node-datachannel": DataChannel, wrtc: Wrtc };
