@@ -44,7 +44,7 @@ install_node_packages() {
 	local tests
 	tests=$(dirname "$0")/../tests
 	[ "$tests/node_modules/.package-lock.json" -nt "$tests/package-lock.json" ] && return 0
-	npm ci --prefix "$tests" --loglevel=error --no-audit --no-fund --omit=optional
+	npm ci --prefix "$tests" --loglevel=error --no-audit --no-fund
 	touch "$tests/node_modules/.package-lock.json"
 }
 

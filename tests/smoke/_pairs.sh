@@ -17,7 +17,8 @@ write_pairs_config() {
 		"$work/sluice.yaml"
 }
 
-# start_peer NAME HOST DIALECT ARGUMENTS...: its reports are in NAME.log. $peer_program is its program.
+# start_peer NAME HOST DIALECT ARGUMENTS...: its reports are in NAME.log. With peer_program=node_peer.mjs before it,
+# and --library, a peer on a library of npm.
 start_peer() {
 	local name=$1 host=$2 dialect=$3 port=$rooms_port
 	shift 3

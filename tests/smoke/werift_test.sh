@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# werift, WebRTC in TypeScript, calls aiortc by dialect 004: numbered packets both ways, of which not one may be
+# lost, doubled or damaged, and a data channel through the relay and back.
+source "$(dirname "$0")/_init.sh"
+source "$(dirname "$0")/_pairs.sh"
+source "$(dirname "$0")/_numbers.sh"
+
+add_host relay 10
+add_host a 21
+add_host b 22
+write_pairs_config xdp 1
+start_relay
+start_peer anna a rooms --numbers 200 --seconds-of-numbers 8
+wait_for 10 peer_has anna '.open'
+peer_program=node_peer.mjs start_peer ben b rooms --library werift --numbers 200 --seconds-of-numbers 8 --call
+expect_numbers anna ben
