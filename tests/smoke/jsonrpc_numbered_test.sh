@@ -20,9 +20,9 @@ kill -TERM %3 %4
 wait %3 %4 2>/dev/null || true
 
 export SLUICE_CALL_SERVER=1
-start_peer carl a jsonrpc-peer --room hall --numbers 200 --seconds-of-numbers 12 --messages 0 --call
+start_peer carl a jsonrpc-peer --room hall --numbers 80 --seconds-of-numbers 20 --messages 0 --call
 wait_for 10 peer_has carl '.sessions["remotemedia-server"].state == "connected"'
-start_peer dora b jsonrpc-peer --room hall --numbers 200 --seconds-of-numbers 4 --messages 0 --call
+start_peer dora b jsonrpc-peer --room hall --numbers 80 --seconds-of-numbers 4 --messages 0 --call
 wait_for 20 peer_has dora '.sessions["remotemedia-server"].received.video.numbers >= 400'
 wait_for 20 peer_has dora '.sessions["remotemedia-server"].received.audio.numbers >= 100'
 expect "packets dora lost" "$(peer dora '[.sessions[].received[].lost] | add')" == 0
