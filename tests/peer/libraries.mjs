@@ -85,7 +85,7 @@ class Werift extends Numbered {
 	constructor(options) {
 		super(options);
 		const { RTCPeerConnection } = load("werift");
-		this.connection = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
+		this.connection = new RTCPeerConnection({ bundlePolicy: "max-bundle", iceServers: [] });
 		this.connection.onTrack.subscribe((track) => {
 			track.onReceiveRtp.subscribe((packet) => this.counters[track.kind].packet(packet.payload));
 		});
@@ -109,22 +109,28 @@ class Werift extends Numbered {
 		return transceiver.sender.sendRtp(packet); // which writes its own payload type and SSRC
 	}
 
+	// werift asks Google's STUN server when it is given none, and waits five seconds for it where there is no network.
+	async describe(description) {
+		for (const transport of this.connection.iceTransports)
+			transport.connection.stunServer = undefined;
+		await this.connection.setLocalDescription(description);
+		return this.connection.localDescription.sdp;
+	}
+
 	async offer() {
 		for (const kind of KINDS)
 			this.connection.addTransceiver(kind, { direction: "sendrecv" });
 		this.channel = this.connection.createDataChannel("echo");
 		this.channel.stateChanged.subscribe((state) => state === "open" && this.options.onOpen());
 		this.channel.onMessage.subscribe((message) => this.options.onMessage(String(message)));
-		await this.connection.setLocalDescription(await this.connection.createOffer());
-		return this.connection.localDescription.sdp;
+		return this.describe(await this.connection.createOffer());
 	}
 
 	async answer(sdp) {
 		await this.connection.setRemoteDescription({ type: "offer", sdp });
 		for (const transceiver of this.connection.getTransceivers())
 			transceiver.setDirection("sendrecv");
-		await this.connection.setLocalDescription(await this.connection.createAnswer());
-		return this.connection.localDescription.sdp;
+		return this.describe(await this.connection.createAnswer());
 	}
 
 	answered(sdp) {
