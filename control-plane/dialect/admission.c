@@ -85,3 +85,11 @@ bool admission_allows(const struct dialect_grant *grant, const char *room, const
 		return false;
 	return !identity || !grant->identity[0] || !strcmp(grant->identity, identity);
 }
+
+void admission_rights(const struct dialect_grant *grant, struct core_join *join)
+{
+	join->visible = !grant->hidden;
+	join->can_publish = grant->can_publish;
+	join->can_subscribe = grant->can_subscribe;
+	join->withheld = grant->withheld;
+}

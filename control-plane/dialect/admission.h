@@ -21,3 +21,6 @@ bool admission_grant(const struct dialect_host *host, const struct http_request 
 
 // True when the grant is for this room, and for this identity where it names one. `identity` may be NULL.
 bool admission_allows(const struct dialect_grant *grant, const char *room, const char *identity);
+
+// Gives a join the rights of a grant: to be seen, to publish, to subscribe, and what is withheld.
+void admission_rights(const struct dialect_grant *grant, struct core_join *join);

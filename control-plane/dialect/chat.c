@@ -2,6 +2,7 @@
 // Dialect 001: signals between the accounts in a chat's call, each in a packet that names its sender.
 // docs/dialects.md says what every message means, whom an offer reaches when the relay stands in, and where
 // this differs from the original.
+#include "admission.h"
 #include "chat_http.h"
 #include "chat_people.h"
 #include "dialect.h"
@@ -111,11 +112,6 @@ static void signal_pass(
 
 // ---- who is meant
 
-static bool same(struct core_participant_id a, struct core_participant_id b)
-{
-	return stand_in_same(a, b);
-}
-
 static const struct core_participant *self_of(const struct session *session)
 {
 	return core_participant(session->host->core, session->id);
@@ -149,7 +145,7 @@ static const struct core_participant *member_next(
 
 	do
 		member = core_room_member_next(core, self_of(session)->room, member);
-	while (member && (!member->visible || same(member->id, session->id)));
+	while (member && (!member->visible || stand_in_same(member->id, session->id)));
 	return member;
 }
 
@@ -265,11 +261,11 @@ static void first_counts(struct session *session, struct core_participant_id fir
 
 	session->partner = first;
 	for (unsigned i = 0; i < session->offered_used; i++)
-		meant |= same(session->offered[i], first);
+		meant |= stand_in_same(session->offered[i], first);
 	if (!meant)
 		return;
 	for (unsigned i = 0; i < session->offered_used; i++)
-		if (!same(session->offered[i], first))
+		if (!stand_in_same(session->offered[i], first))
 			core_pair_close(session->host->core, session->id, session->offered[i]);
 	session->offered_used = 0;
 }
@@ -380,7 +376,7 @@ static void event_presence(struct session *session, const struct core_event *eve
 	chat_account(event->identity, account);
 	if (!came) {
 		passing_forget(&session->passing, event->who);
-		if (same(session->asked, event->who))
+		if (stand_in_same(session->asked, event->who))
 			session->asked = nobody;
 	}
 	if (!chat_account_present(session->host->core, session->room, account, event->who))
@@ -418,9 +414,9 @@ static void event_description(struct session *session, const struct core_event *
 // This dialect has no words for it.
 static void event_pair_gone(struct session *session, const struct core_event *event)
 {
-	if (same(session->partner, event->who))
+	if (stand_in_same(session->partner, event->who))
 		session->partner = nobody;
-	if (same(session->asked, event->who))
+	if (stand_in_same(session->asked, event->who))
 		session->asked = nobody;
 }
 
@@ -477,10 +473,6 @@ static int session_join(struct session *session)
 		.name = grant->name,
 		.dialect = dialect_name,
 		.link = session,
-		.visible = !grant->hidden,
-		.can_publish = grant->can_publish,
-		.can_subscribe = grant->can_subscribe,
-		.withheld = grant->withheld,
 		.now_ms = host->now_ms(host->context),
 	};
 	bool resumed;
@@ -491,6 +483,7 @@ static int session_join(struct session *session)
 		return -CORE_FULL;
 	session->mode = host->mode(host->context, session->link, session->room);
 	join.pairs = session->mode != DIALECT_PASS;
+	admission_rights(grant, &join);
 	return core_join(host->core, &join, &session->id, &resumed);
 }
 

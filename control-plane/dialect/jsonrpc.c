@@ -134,10 +134,7 @@ static int session_join(struct jsonrpc_session *session, const char *name)
 
 	if (!session_admitted(session, &grant) || !admission_allows(&grant, session->room, NULL))
 		return -CORE_FORBIDDEN;
-	join.visible = !grant.hidden;
-	join.withheld = grant.withheld;
-	join.can_publish = grant.can_publish;
-	join.can_subscribe = grant.can_subscribe;
+	admission_rights(&grant, &join);
 	return core_join(host->core, &join, &session->id, &resumed);
 }
 

@@ -7,6 +7,7 @@
 #include "dialect.h"
 #include "plain_page.h"
 #include "sdp/sdp.h"
+#include "stand_in.h"
 
 #include <jansson.h>
 
@@ -16,7 +17,6 @@
 #include <string.h>
 
 enum {
-	SDP_MAX = 64 * 1024,
 	WHY_MAX = 256,
 	OFFERED_MAX = 16, // members that one offer is made to
 
@@ -103,11 +103,6 @@ static void frame_send_all(struct session *session, const struct frame *frame)
 
 // ---- members
 
-static bool same(struct core_participant_id a, struct core_participant_id b)
-{
-	return a.index == b.index && a.generation == b.generation;
-}
-
 static bool is_set(struct core_participant_id id)
 {
 	return id.generation != 0;
@@ -156,13 +151,13 @@ static void pair_close(struct session *session, struct core_participant_id far)
 static void pairs_close_but(struct session *session, struct core_participant_id far)
 {
 	for (unsigned i = 0; i < session->offered_used; i++)
-		if (!same(session->offered_to[i], far))
+		if (!stand_in_same(session->offered_to[i], far))
 			pair_close(session, session->offered_to[i]);
 	session->offered_used = 0;
-	if (is_set(session->asked) && !same(session->asked, far))
+	if (is_set(session->asked) && !stand_in_same(session->asked, far))
 		pair_close(session, session->asked);
 	session->asked = nobody;
-	if (is_set(session->partner) && !same(session->partner, far))
+	if (is_set(session->partner) && !stand_in_same(session->partner, far))
 		pair_close(session, session->partner);
 	session->partner = far;
 }
@@ -173,9 +168,9 @@ static bool is_free(const struct session *session, struct core_participant_id fr
 {
 	const struct core_participant *partner;
 
-	if (is_set(session->asked) && !same(session->asked, from))
+	if (is_set(session->asked) && !stand_in_same(session->asked, from))
 		return false;
-	if (!is_set(session->partner) || same(session->partner, from))
+	if (!is_set(session->partner) || stand_in_same(session->partner, from))
 		return true;
 	partner = core_participant(session->host->core, session->partner);
 	return !partner || (!partner->link && !session->offered);
@@ -237,7 +232,7 @@ static unsigned targets_find(const struct session *session, struct core_particip
 	*list = calloc(room->participants, sizeof(**list));
 	while (*list && (member = member_next(session, member)) != NULL)
 		if (member->link && (member->pairs || session_of(member)) &&
-			!same(member->id, session->id))
+			!stand_in_same(member->id, session->id))
 			(*list)[used++] = member->id;
 	return used;
 }
@@ -482,10 +477,6 @@ static int session_join(struct session *session)
 		.identity = identity,
 		.dialect = dialect_name,
 		.link = session,
-		.visible = !session->link->grant.hidden,
-		.can_publish = session->link->grant.can_publish,
-		.can_subscribe = session->link->grant.can_subscribe,
-		.withheld = session->link->grant.withheld,
 		.outlives = true,
 		.now_ms = host->now_ms(host->context),
 	};
@@ -498,6 +489,7 @@ static int session_join(struct session *session)
 	identity_make(host->core, room, join.now_ms, identity);
 	session->interposes = host->mode(host->context, session->link, room) != DIALECT_PASS;
 	join.pairs = session->interposes;
+	admission_rights(&session->link->grant, &join);
 	return core_join(host->core, &join, &session->id, &resumed);
 }
 
@@ -537,10 +529,10 @@ static void plain_close(void *context, bool clean)
 static void description_send(
 	struct session *session, const struct core_event *event, enum kind kind)
 {
-	char text[SDP_MAX], *printed = NULL;
+	char *text = stand_in_print(event), *printed = NULL;
 	json_t *message = NULL;
 
-	if (sdp_print(event->desc, kind == KIND_OFFER, text, sizeof(text)) >= 0)
+	if (text)
 		message = json_pack("{s:s,s:s}", "type", kind_names[kind], "sdp", text);
 	if (message)
 		printed = json_dumps(message, JSON_COMPACT);
@@ -549,6 +541,7 @@ static void description_send(
 	else
 		refused(session, "a description", -CORE_BAD_DESC);
 	free(printed);
+	free(text);
 	json_decref(message);
 }
 
@@ -566,7 +559,7 @@ static void event_offer(struct session *session, const struct core_event *event)
 static void event_answer(struct session *session, const struct core_event *event)
 {
 	if (!session->waiting) {
-		if (!same(session->partner, event->who))
+		if (!stand_in_same(session->partner, event->who))
 			pair_close(session, event->who);
 		return;
 	}
@@ -578,9 +571,9 @@ static void event_answer(struct session *session, const struct core_event *event
 
 static void event_gone(struct session *session, const struct core_event *event)
 {
-	if (same(session->asked, event->who))
+	if (stand_in_same(session->asked, event->who))
 		session->asked = nobody;
-	if (same(session->partner, event->who))
+	if (stand_in_same(session->partner, event->who))
 		session->partner = nobody;
 }
 

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Dialect 004: peers of a room who address each other by name, over JSON text messages.
 // docs/dialects.md says what every message means and where this differs from the original.
+#include "admission.h"
 #include "dialect.h"
 #include "passing.h"
 #include "rooms_http.h"
 #include "sdp/sdp.h"
+#include "stand_in.h"
 
 #include <jansson.h>
 
@@ -13,7 +15,6 @@
 #include <string.h>
 
 enum {
-	SDP_MAX = 64 * 1024,
 	WHY_MAX = 256,
 
 	CLOSE_NORMAL = 1000, // RFC 6455, 7.4.1
@@ -364,10 +365,6 @@ static int session_join(struct session *session)
 		.identity = identity,
 		.dialect = dialect_name,
 		.link = session,
-		.visible = !session->link->grant.hidden,
-		.can_publish = session->link->grant.can_publish,
-		.can_subscribe = session->link->grant.can_subscribe,
-		.withheld = session->link->grant.withheld,
 		.now_ms = host->now_ms(host->context),
 	};
 	struct rooms_path path;
@@ -381,6 +378,7 @@ static int session_join(struct session *session)
 	snprintf(identity, sizeof(identity), "%.*s", (int)path.peer_length, path.peer);
 	session->interposes = host->mode(host->context, session->link, room) != DIALECT_PASS;
 	join.pairs = session->interposes;
+	admission_rights(&session->link->grant, &join);
 	error = core_join(host->core, &join, &session->id, &resumed);
 	if (error)
 		return error;
@@ -458,15 +456,16 @@ static void rooms_binary(void *context, const void *, size_t)
 static void event_description(
 	struct session *session, const struct core_event *event, enum kind kind)
 {
-	char text[SDP_MAX];
+	char *text = stand_in_print(event);
 	json_t *payload;
 
-	if (sdp_print(event->desc, kind == KIND_OFFER, text, sizeof(text)) < 0) {
+	if (!text) {
 		refused(session, "a description", -CORE_BAD_DESC);
 		return;
 	}
 	payload = json_pack("{s:s,s:s}", "type", kinds[kind].type, "sdp", text);
 	session_send(session, message_passed(kind, payload, event->identity));
+	free(text);
 }
 
 static void rooms_event(void *context, const struct core_event *event)

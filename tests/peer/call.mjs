@@ -12,7 +12,7 @@
 // Chromium's estimate upwards must have reached that many bit/s. Prints one line
 // per stream and a last line of JSON with the totals.
 import { spawnSync } from "node:child_process";
-import { openBrowser, pageUrl, pixelsExpression, sleep, streamsExpression, until } from "./pages.mjs";
+import { finish, openBrowser, pageUrl, pixelsExpression, sleep, streamsExpression, until } from "./pages.mjs";
 
 const words = process.argv.slice(2);
 const option = (name, otherwise) => {
@@ -140,20 +140,4 @@ async function run() {
 	console.log(JSON.stringify(totals));
 }
 
-let status = 0;
-try {
-	await run();
-} catch (error) {
-	faults.push(error.message);
-	for (const page of pages) {
-		console.log(page.name, "said:", page.log.slice(-15).join("\n  "));
-		if (shots)
-			await page.screenshot(`${shots}/failed-${page.name}.png`).catch(() => {});
-	}
-}
-for (const fault of faults)
-	console.log("fault:", fault);
-status = faults.length ? 1 : 0;
-for (const page of pages)
-	await page.close().catch(() => {});
-process.exit(status);
+await finish(run, pages, faults, shots);

@@ -205,4 +205,24 @@ export function openBrowser(kind, namespace, url, origin) {
 	return kind === "firefox" ? openFirefox(namespace, url) : openChromium(namespace, url, origin);
 }
 
+// Runs a test's `run`, which notes what is wrong in `faults`, closes the pages and ends the process: 0 when
+// there are none. Where `run` itself fails, each page's last words and a picture in `shots` help.
+export async function finish(run, pages, faults, shots) {
+	try {
+		await run();
+	} catch (error) {
+		faults.push(error.message);
+		for (const page of pages) {
+			console.log(page.name, "said:", page.log.slice(-15).join("\n  "));
+			if (shots)
+				await page.screenshot(`${shots}/failed-${page.name}.png`).catch(() => {});
+		}
+	}
+	for (const fault of faults)
+		console.log("fault:", fault);
+	for (const page of pages)
+		await page.close().catch(() => {});
+	process.exit(faults.length ? 1 : 0);
+}
+
 export { WebSocket };

@@ -8,7 +8,7 @@
 // others say in the chat. Before that COMMAND is run and the first page's socket dropped, and all must
 // find each other again. --original: the last page is one like the client that the dialect's own server has.
 import { spawnSync } from "node:child_process";
-import { openBrowser, pixelsExpression, sleep, streamsExpression, until } from "./pages.mjs";
+import { finish, openBrowser, pixelsExpression, sleep, streamsExpression, until } from "./pages.mjs";
 import { original } from "./original_rooms.mjs";
 
 const words = process.argv.slice(2);
@@ -138,18 +138,4 @@ async function run() {
 	}
 }
 
-try {
-	await run();
-} catch (error) {
-	faults.push(error.message);
-	for (const page of pages) {
-		console.log(page.name, "said:", page.log.slice(-15).join("\n  "));
-		if (shots)
-			await page.screenshot(`${shots}/failed-${page.name}.png`).catch(() => {});
-	}
-}
-for (const fault of faults)
-	console.log("fault:", fault);
-for (const page of pages)
-	await page.close().catch(() => {});
-process.exit(faults.length ? 1 : 0);
+await finish(run, pages, faults, shots);

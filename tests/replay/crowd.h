@@ -109,7 +109,7 @@ static inline void crowd_open(struct crowd *crowd, unsigned workers, unsigned re
 	peer_open(&crowd->world, &crowd->publisher, 0, SLUICE_SRTP_AEAD_AES_128_GCM);
 	crowd->publisher.row.transport_cc_extension_id = 5;
 	world_set_transport(&crowd->world, 0, &crowd->publisher.row);
-	crowd->publication = crowd_publication();
+	crowd->publication = scene_publication(0);
 	world_set_publication(&crowd->world, 0, &crowd->publication);
 	for (unsigned r = 0; r < receivers; r++) {
 		const struct sluice_transport transport = crowd_transport(crowd->world.workers, r);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "peer.h"
+#include "rows.h"
 
 enum {
 	CROWD_MAX = 10000,
@@ -75,31 +76,11 @@ static inline struct sluice_subscription crowd_subscription(unsigned r)
 	return row;
 }
 
-static inline struct sluice_publication crowd_publication(void)
-{
-	struct sluice_publication row = {
-		.row.generation = 7,
-		.transport = {0, 1},
-		.kind = SLUICE_VIDEO,
-		.codecs_used = 1,
-		.encodings_used = 1,
-		.mid = "1",
-		.codecs = {{.codec = SLUICE_CODEC_VP8,
-			.payload_type = 96,
-			.rtx_payload_type = 97,
-			.clock_rate = 90000}},
-		.source_epoch = 1,
-	};
-	row.extension_id[SLUICE_EXT_MID] = 3;
-	row.extension_id[SLUICE_EXT_TRANSPORT_CC] = 5;
-	return row;
-}
-
 // The publisher's publication `p`, from 1 on, and who subscribes to it.
 static inline struct sluice_publication crowd_more_publication(unsigned p, enum sluice_kind kind)
 {
 	bool video = kind == SLUICE_VIDEO;
-	struct sluice_publication row = crowd_publication();
+	struct sluice_publication row = scene_publication(0);
 	row.kind = (uint8_t)kind;
 	row.mid[0] = (uint8_t)('1' + p);
 	row.codecs[0] =

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "inbox.h"
+#include "rows.h"
 
 enum { SCENE_VIEWERS = 100 };
 
@@ -25,26 +26,6 @@ static inline uint32_t scene_ssrc(unsigned viewer)
 static inline uint32_t scene_rtx_ssrc(unsigned viewer)
 {
 	return 0x80000200 + viewer;
-}
-
-static inline struct sluice_publication scene_publication(uint32_t transport)
-{
-	struct sluice_publication row = {
-		.row.generation = 7,
-		.transport = {transport, 1 + transport},
-		.kind = SLUICE_VIDEO,
-		.codecs_used = 1,
-		.encodings_used = 1,
-		.mid = "1",
-		.codecs = {{.codec = SLUICE_CODEC_VP8,
-			.payload_type = 96,
-			.rtx_payload_type = 97,
-			.clock_rate = 90000}},
-		.source_epoch = 1,
-	};
-	row.extension_id[SLUICE_EXT_MID] = 3;
-	row.extension_id[SLUICE_EXT_TRANSPORT_CC] = 5;
-	return row;
 }
 
 static inline struct sluice_subscription scene_subscription(unsigned viewer)

@@ -93,6 +93,26 @@ static void a_grant_may_be_for_one_room_or_one_identity(void **)
 	assert_true(admission_allows(&grant, "r", NULL));
 }
 
+static void a_join_has_the_rights_of_its_grant(void **)
+{
+	struct dialect_grant grant = {.can_publish = true, .hidden = true, .withheld = 4};
+	struct core_join join = {.room = "r", .pairs = true};
+
+	admission_rights(&grant, &join);
+	assert_true(join.can_publish);
+	assert_false(join.can_subscribe);
+	assert_false(join.visible);
+	assert_int_equal(join.withheld, 4);
+	assert_string_equal(join.room, "r");
+	assert_true(join.pairs);
+	grant = (struct dialect_grant){.can_subscribe = true};
+	admission_rights(&grant, &join);
+	assert_false(join.can_publish);
+	assert_true(join.can_subscribe);
+	assert_true(join.visible);
+	assert_int_equal(join.withheld, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -105,6 +125,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			no_token_is_enough_only_where_all_may_come, setup, teardown),
 		cmocka_unit_test(a_grant_may_be_for_one_room_or_one_identity),
+		cmocka_unit_test(a_join_has_the_rights_of_its_grant),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
