@@ -152,7 +152,7 @@ struct core_transport {
 	bool publishes; // what it carries up is the participant's media for the room
 	bool asked,
 		data; // our offer awaits its answer (not of downward ones); a leg's data channels
-		// were accepted
+	// were accepted
 	enum core_transport_state state;
 	uint16_t worker;
 	char local_ufrag[CORE_UFRAG_MAX], local_password[CORE_PASSWORD_MAX];
