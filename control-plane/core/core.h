@@ -150,9 +150,8 @@ struct core_transport {
 	struct core_participant_id publisher; // whose media it carries down; 0 = it carries up
 	bool pair; // a leg: it carries both ways, and `publisher` is the far peer
 	bool publishes; // what it carries up is the participant's media for the room
-	bool asked,
-		data; // our offer awaits its answer (not of downward ones); a leg's data channels
-	// were accepted
+	bool asked; // our offer awaits its answer; not of downward ones
+	bool data; // of a leg: data channels were accepted
 	enum core_transport_state state;
 	uint16_t worker;
 	char local_ufrag[CORE_UFRAG_MAX], local_password[CORE_PASSWORD_MAX];
