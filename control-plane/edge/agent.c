@@ -38,6 +38,8 @@ struct agent {
 	unsigned unknown;
 	uint64_t heard_ms; // 0: nothing has been sent yet
 	struct pair pairs[AGENT_PAIRS_MAX];
+	unsigned remotes_used;
+	struct core_address remotes[DESC_CANDIDATES_MAX]; // all that the far side has named
 };
 
 struct agents {
@@ -127,6 +129,8 @@ static void candidate_add(
 		address_parse(candidate->address, &remote) || address_is_any(&remote))
 		return;
 	remote.port = candidate->port;
+	if (agent->remotes_used < DESC_CANDIDATES_MAX)
+		agent->remotes[agent->remotes_used++] = remote;
 	remote_add(agents, agent, &remote);
 }
 
@@ -248,18 +252,32 @@ static void pair_drop(struct agents *agents, struct agent *agent, unsigned numbe
 		"it");
 }
 
+static bool has_remote(const struct agent *agent, const struct core_address *remote)
+{
+	for (unsigned i = 0; i < agent->remotes_used; i++)
+		if (address_same(&agent->remotes[i], remote))
+			return true;
+	return false;
+}
+
 // Another session of ours asks there, or has asked first. Whoever is checked takes the address from a session
-// that has no keys yet.
+// that has no keys yet. Nor may it be another address of the same far side, which sees us come from where the
+// other session comes from.
 static const struct agent *taken_by(
 	const struct agents *agents, const struct agent *self, const struct core_address *remote)
 {
 	const struct agent *agent;
+	bool v4 = address_is_ipv4(remote);
 
 	LIST_FOREACH (agent, &agents->all, all)
-		for (unsigned i = 0; agent != self && i < agent->pairs_used; i++)
+		for (unsigned i = 0; agent != self && i < agent->pairs_used; i++) {
+			const struct core_address *other = &agent->pairs[i].path.remote;
+
 			if (agent->pairs[i].asked &&
-				address_same(&agent->pairs[i].path.remote, remote))
+				(address_same(other, remote) || (address_is_ipv4(other) == v4 &&
+									has_remote(agent, remote))))
 				return agent;
+		}
 	return NULL;
 }
 

@@ -324,6 +324,26 @@ static void a_second_session_without_an_address(void **)
 	assert_null(core_transport(world.core, other));
 }
 
+// To the far side we are one address, whichever of its own we speak to.
+static void a_far_side_of_two_addresses(void **)
+{
+	struct desc_candidate both[] = {
+		candidate("192.0.2.9", 7000, 5), candidate("192.0.2.10", 7000, 4)};
+	struct core_transport_id other = second();
+
+	assert_int_equal(agents_begin(agents, transport, both, 2, 8000), 2);
+	agents_tick(agents, 1000);
+	assert_true(answer(0, false, 1010, NULL));
+	agents_tick(agents, 1050);
+	assert_true(answer(1, false, 1060, NULL));
+	assert_int_equal(agents_begin(agents, other, both, 2, 0), 2);
+	agents_tick(agents, 1100);
+	agents_tick(agents, 1150);
+	assert_int_equal(sent_used, 2); // none of the second session's
+	assert_int_equal(lost_calls, 1);
+	assert_non_null(core_transport(world.core, transport));
+}
+
 static void an_address_that_the_core_refuses(void **)
 {
 	struct desc_candidate both[] = {
@@ -356,6 +376,7 @@ int main(void)
 		CASE(a_session_of_before_goes_on),
 		CASE(an_address_is_one_session),
 		CASE(a_second_session_without_an_address),
+		CASE(a_far_side_of_two_addresses),
 		CASE(an_address_that_the_core_refuses),
 	};
 
