@@ -359,6 +359,7 @@ unsigned stage_seal(struct worker *worker, unsigned n)
 			continue;
 		}
 		job->out->length = worker->seals[i].length;
+		job->sealed = (struct frame_sum){worker->seals[i].sum, worker->seals[i].summed};
 		job_count(worker, job);
 		job_keep(worker, job, left++);
 	}

@@ -34,6 +34,11 @@ struct media { // a packet on its way to this worker's subscribers; nobody write
 	unsigned next; // of the same publication, in worker->media; WORKER_MEDIA = none
 };
 
+struct frame_sum { // of a packet's last bytes, from an even place on, for its UDP checksum
+	uint64_t sum;
+	uint32_t bytes;
+};
+
 struct job { // one packet for one subscriber
 	const struct media *media;
 	uint32_t subscription;
@@ -44,6 +49,7 @@ struct job { // one packet for one subscriber
 	struct pkt *out; // header, OSN and what else is not as the publisher sent it
 	const uint8_t *payload; // what follows it, in media->pkt
 	uint32_t payload_length;
+	struct frame_sum sealed; // what sealing summed up
 };
 
 struct place { // a subscriber of a publication that has packets
@@ -181,8 +187,9 @@ struct frame { // the headers of one path, as far as they are the same for all i
 
 // The headers for packets of ours on this path.
 void frame_make(struct frame *frame, const struct sluice_path *path, const uint8_t mac[6]);
-// Puts them around a payload, with full checksums; pkt->port is set. False when there is no headroom.
-bool frame_put(struct pkt *pkt, const struct frame *frame);
+// Puts them around a payload, with full checksums, of which `known` is there already; pkt->port is set. False
+// when there is no headroom.
+bool frame_put(struct pkt *pkt, const struct frame *frame, const struct frame_sum *known);
 // Both of these at once.
 bool frame_write(struct pkt *pkt, const struct sluice_path *path, const uint8_t mac[6]);
 // The headers towards a transport's selected path; false when its next hop is not known.
