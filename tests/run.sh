@@ -14,7 +14,8 @@ passed=0 failed=0 skipped=0 failures=()
 # its own. One that says `# alone: WHY` in its file has this one to itself.
 lanes=${LANES:-$(nproc)}
 [ "$lanes" -le 4 ] || lanes=4
-declare -A name_of begun_at
+declare -A name_of=() begun_at=()
+trap 'kill $(jobs -p) 2>/dev/null' EXIT
 
 # Counts what a test came to. A cmocka program counts as many tests as it says.
 judge() { # name, status, seconds

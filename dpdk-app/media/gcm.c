@@ -56,9 +56,22 @@ struct product { // not reduced; each lane has its own
 
 // ---- constants ------------------------------------------------------------------------------------
 
-enum constant { REVERSE, POLYNOMIAL, SWAP, EVEN, ODD, LANE_NARROW, LANE_WIDE, STEP_NARROW, STEP_WIDE };
+enum constant {
+	REVERSE,
+	POLYNOMIAL,
+	SWAP,
+	EVEN,
+	ODD,
+	LANE_NARROW,
+	LANE_WIDE,
+	STEP_NARROW,
+	STEP_WIDE
+};
 
-#define EACH(a, b) {a, b, a, b, a, b, a, b}
+#define EACH(a, b)                     \
+	{                              \
+		a, b, a, b, a, b, a, b \
+	}
 #define LANE(lane, unit) 0, (uint64_t)(lane) * (unit) << 32
 #define NARROW (1u << 24)
 
@@ -70,7 +83,7 @@ static const _Alignas(64) uint64_t constants[][8] = {
 	[ODD] = EACH(0x0100010001000100, 0x0100010001000100),
 	[LANE_NARROW] = {LANE(0, NARROW), LANE(1, NARROW), LANE(2, NARROW), LANE(3, NARROW)},
 	[LANE_WIDE] = {LANE(0, 1), LANE(1, 1), LANE(2, 1), LANE(3, 1)},
-	[STEP_NARROW] = EACH(0, (uint64_t)LANES * NARROW << 32),
+	[STEP_NARROW] = EACH(0, (uint64_t)LANES *NARROW << 32),
 	[STEP_WIDE] = EACH(0, (uint64_t)LANES << 32),
 };
 
@@ -96,10 +109,10 @@ INLINE __m512i reverse_each(__m512i blocks)
 
 INLINE void product_add(struct product *product, __m512i blocks, __m512i powers)
 {
-	product->low = _mm512_xor_si512(
-		product->low, _mm512_clmulepi64_epi128(blocks, powers, 0x00));
-	product->high = _mm512_xor_si512(
-		product->high, _mm512_clmulepi64_epi128(blocks, powers, 0x11));
+	product->low =
+		_mm512_xor_si512(product->low, _mm512_clmulepi64_epi128(blocks, powers, 0x00));
+	product->high =
+		_mm512_xor_si512(product->high, _mm512_clmulepi64_epi128(blocks, powers, 0x11));
 	product->middle = _mm512_ternarylogic_epi64(product->middle,
 		_mm512_clmulepi64_epi128(blocks, powers, 0x01),
 		_mm512_clmulepi64_epi128(blocks, powers, 0x10), XOR3);
@@ -163,8 +176,8 @@ INLINE void counters_begin(struct run *run, const uint8_t iv[GCM_IV], unsigned f
 	memcpy(&high, iv + sizeof(low), sizeof(high));
 	run->counter = _mm512_broadcast_i32x4(
 		_mm_set_epi64x((long long)((uint64_t)first << 32 | high), (long long)low));
-	run->counter = _mm512_add_epi32(
-		run->counter, constant_load(run->wide ? LANE_WIDE : LANE_NARROW));
+	run->counter =
+		_mm512_add_epi32(run->counter, constant_load(run->wide ? LANE_WIDE : LANE_NARROW));
 	run->step = constant_load(run->wide ? STEP_WIDE : STEP_NARROW);
 }
 
@@ -319,8 +332,8 @@ INLINE void group_whole(struct run *run)
 }
 
 // A vector of the last group: those before the last two exist as a whole.
-INLINE __m512i vector_crypt_last(struct run *run, const struct front *front, __m512i stream,
-	unsigned v, unsigned vectors)
+INLINE __m512i vector_crypt_last(
+	struct run *run, const struct front *front, __m512i stream, unsigned v, unsigned vectors)
 {
 	const bool begins = v == 0 && front;
 	if (!begins && v + 2 < vectors)
@@ -333,8 +346,8 @@ INLINE __m512i vector_crypt_last(struct run *run, const struct front *front, __m
 // What is left, less than a group, and behind it the block of lengths, which lies in the last of so many vectors
 // unless it is `apart`. `front`: NULL when there was a group before. Returns what encrypts the tag, if there
 // was none.
-INLINE __m128i group_last(struct run *run, const struct front *front, __m128i lengths,
-	unsigned vectors, bool apart)
+INLINE __m128i group_last(
+	struct run *run, const struct front *front, __m128i lengths, unsigned vectors, bool apart)
 {
 	__m512i stream[VECTORS];
 	struct product product = {0};
@@ -353,9 +366,9 @@ INLINE __m128i group_last(struct run *run, const struct front *front, __m128i le
 		if (v == 0)
 			all = _mm512_xor_si512(all, _mm512_zextsi128_si512(run->hash));
 		product_add(&product, all,
-			v == vectors - 1 ? powers_load(run->key, hashed, v * LANES)
-					 : _mm512_loadu_si512(
-						   run->key->powers[GROUP - hashed + v * LANES]));
+			v == vectors - 1
+				? powers_load(run->key, hashed, v * LANES)
+				: _mm512_loadu_si512(run->key->powers[GROUP - hashed + v * LANES]));
 	}
 	run->hash = product_reduce(&product);
 	if (apart)
@@ -407,12 +420,10 @@ INLINE struct front front_make(const uint8_t *clear, size_t bytes)
 INLINE uint64_t message_run(
 	const struct gcm_key *key, const struct gcm_message *message, unsigned rounds, bool seals)
 {
-	const __m128i lengths = _mm_set_epi64x(
-		(long long)message->clear_bytes * 8, (long long)message->bytes * 8);
-	struct run run = {.key = key,
-		.rounds = rounds,
-		.wide = message->bytes > NARROW_MAX,
-		.seals = seals};
+	const __m128i lengths =
+		_mm_set_epi64x((long long)message->clear_bytes * 8, (long long)message->bytes * 8);
+	struct run run = {
+		.key = key, .rounds = rounds, .wide = message->bytes > NARROW_MAX, .seals = seals};
 	const uint8_t *clear = message->clear;
 	size_t clear_bytes = message->clear_bytes;
 	run.hash = hash_clear(key, &clear, &clear_bytes);
@@ -456,8 +467,8 @@ static __m128i hash_key(const struct gcm_key *key, unsigned rounds)
 	for (unsigned round = 1; round < rounds; round++)
 		block = _mm_aesenc_si128(
 			block, _mm_loadu_si128((const __m128i *)key->rounds[round]));
-	block = reverse(_mm_aesenclast_si128(
-		block, _mm_loadu_si128((const __m128i *)key->rounds[rounds])));
+	block = reverse(
+		_mm_aesenclast_si128(block, _mm_loadu_si128((const __m128i *)key->rounds[rounds])));
 	uint64_t words[2];
 	memcpy(words, &block, sizeof(words));
 	uint64_t carry = words[1] >> 63;

@@ -405,7 +405,7 @@ static void seal_claimed(struct srtp_sealing *sealings, unsigned n)
 void srtp_session_prefetch(const struct srtp_session *session)
 {
 	const uint8_t *from = (const uint8_t *)session;
-	const size_t bytes = offsetof(struct srtp_session, streams.own_rows[1]);
+	const size_t bytes = offsetof(struct srtp_session, streams.own_rows[0].rtcp_index);
 	for (size_t i = 0; session && i < bytes; i += LINE)
 		__builtin_prefetch(from + i);
 }

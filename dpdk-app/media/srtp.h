@@ -107,8 +107,10 @@ struct srtp_seal_job {
 	uint64_t index; // ROC << 16 | sequence
 	bool repeat; // a resend under the media SSRC, see srtp_stream_start
 	enum srtp_result result;
-	uint64_t sum; // of the last `summed` bytes, as words of this machine, for an Internet checksum
-	uint32_t summed; // out, when SRTP_OK: they begin at an even place of data; 0: no sum was made
+	uint64_t
+		sum; // of the last `summed` bytes, as words of this machine, for an Internet checksum
+	uint32_t
+		summed; // out, when SRTP_OK: they begin at an even place of data; 0: no sum was made
 };
 
 // Asks for the session's memory, as far as sealing under its first SSRCs needs it; the keys are asked for by

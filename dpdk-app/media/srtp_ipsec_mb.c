@@ -58,6 +58,7 @@ enum {
 
 static_assert(sizeof(struct ipsec_mb_keys) <= SRTP_MEMORY_MAX);
 static_assert(offsetof(struct ipsec_mb_keys, own.powers) % LINE == 0 && KEYS_OWN_BYTES % LINE == 0);
+static_assert(offsetof(struct ipsec_mb_keys, own.rounds[11]) % LINE == 0);
 static_assert(offsetof(struct ipsec_mb_keys, library.bytes) % LINE == 0);
 
 static struct gcm_key_data *library_key(const struct ipsec_mb_keys *keys)
@@ -710,10 +711,16 @@ static void keys_prefetch(const struct srtp_sealing *sealings, unsigned n, unsig
 	const struct srtp_session *session = sealings[at + KEYS_AHEAD].job->session;
 	if (session == sealings[at + KEYS_AHEAD - 1].job->session)
 		return;
-	const size_t bytes =
-		keys_bytes(session->profile == SLUICE_SRTP_AES128_CM_SHA1_80 ? CM : gcm_transform);
+	const enum transform transform =
+		session->profile == SLUICE_SRTP_AES128_CM_SHA1_80 ? CM : gcm_transform;
+	const size_t bytes = keys_bytes(transform);
+	const size_t unused = // has rounds of AES-256 alone
+		transform == GCM_OWN && session->profile == SLUICE_SRTP_AEAD_AES_128_GCM
+			? offsetof(struct ipsec_mb_keys, own.rounds[11])
+			: bytes;
 	for (size_t i = 0; i < bytes; i += LINE)
-		__builtin_prefetch((const uint8_t *)session->keys + i);
+		if (i != unused)
+			__builtin_prefetch((const uint8_t *)session->keys + i);
 }
 
 static void seal_some(struct ipsec_mb_thread *thread, struct srtp_sealing *sealings, unsigned n)

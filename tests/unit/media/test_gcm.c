@@ -134,7 +134,8 @@ static uint8_t *guarded_room(void)
 	uint8_t *all = mmap(NULL, BYTES_MAX + CLEAR_MAX + 3 * page, PROT_NONE,
 		MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	assert_true(all != MAP_FAILED);
-	assert_int_equal(mprotect(all + page, BYTES_MAX + CLEAR_MAX + page, PROT_READ | PROT_WRITE), 0);
+	assert_int_equal(
+		mprotect(all + page, BYTES_MAX + CLEAR_MAX + page, PROT_READ | PROT_WRITE), 0);
 	return all + page;
 }
 
@@ -150,7 +151,7 @@ static void compare_one(uint64_t *seed, const struct keys *keys, uint8_t *room, 
 		.bytes = bytes,
 		.clear = clear,
 		.clear_bytes = random_below(seed, 8) ? 12 + 4 * random_below(seed, 12)
-						      : random_below(seed, CLEAR_MAX),
+						     : random_below(seed, CLEAR_MAX),
 		.tag = tag};
 	random_bytes(seed, message.iv, GCM_IV);
 	memcpy(out, plain, in_place ? bytes : 0);
@@ -190,7 +191,8 @@ static void random_messages_are_the_librarys(void **)
 		}
 		compare_one(&seed, &keys, room, bytes_random(&seed, round));
 	}
-	munmap(room - sysconf(_SC_PAGESIZE), BYTES_MAX + CLEAR_MAX + 3 * (size_t)sysconf(_SC_PAGESIZE));
+	munmap(room - sysconf(_SC_PAGESIZE),
+		BYTES_MAX + CLEAR_MAX + 3 * (size_t)sysconf(_SC_PAGESIZE));
 }
 
 int main(void)
