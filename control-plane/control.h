@@ -9,8 +9,10 @@
 #include "edge/auth.h"
 #include "edge/candidates.h"
 #include "edge/certificate.h"
+#include "edge/client.h"
 #include "edge/ctl.h"
 #include "edge/doorbell.h"
+#include "edge/feeds.h"
 #include "edge/http.h"
 #include "edge/ice.h"
 #include "edge/join.h"
@@ -60,6 +62,8 @@ struct control {
 	struct join *join;
 	struct udp *udp;
 	struct server *server;
+	struct client *client; // requests of our own
+	struct feeds *feeds;
 	struct doorbell *doorbell;
 	struct ctl *ctl;
 	struct synthetic *synthetic; // NULL unless test.sessions
@@ -108,6 +112,7 @@ struct ws_host control_ws_host(struct control *control);
 struct ctl_host control_ctl_host(struct control *control);
 struct ice_host control_ice_host(struct control *control);
 struct udp_host control_udp_host(struct control *control);
+struct feed_host control_feed_host(struct control *control);
 
 // ---- upkeep.c
 

@@ -2,6 +2,7 @@
 // The verbs of the control socket; ctl.h documents them.
 #include "address.h"
 #include "ctl.h"
+#include "ctl_feed.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -220,6 +221,9 @@ json_t *ctl_answer(const struct ctl_host *host, const char *line, size_t length,
 		{"kick", answer_kick},
 		{"drain", answer_drain},
 		{"undrain", answer_drain},
+		{"push", ctl_feed_answer},
+		{"pull", ctl_feed_answer},
+		{"feeds", ctl_feed_answer},
 		{"test-publish", answer_synthetic},
 		{"test-subscribe", answer_synthetic},
 	};
