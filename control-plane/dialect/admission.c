@@ -5,8 +5,6 @@
 #include <string.h>
 #include <strings.h>
 
-enum { WHY_MAX = 128 };
-
 static const char *argument_of(const struct http_request *request, const char *name)
 {
 	size_t length = strlen(name);
@@ -59,24 +57,63 @@ struct dialect_grant admission_everything(void)
 	return (struct dialect_grant){.can_publish = true, .can_subscribe = true};
 }
 
-bool admission_grant(const struct dialect_host *host, const struct http_request *request,
-	const char *room, struct dialect_grant *grant)
+// By the token alone.
+static enum dialect_answer known(const struct dialect_host *host,
+	const struct http_request *request, bool needed, struct dialect_grant *grant, char *why)
 {
-	char kept[ADMISSION_TOKEN_MAX], why[WHY_MAX] = "a token is needed";
+	char kept[ADMISSION_TOKEN_MAX];
 	const char *token = admission_token(request, kept);
 	struct dialect_grant given = {0};
 
-	if (token && !host->verify(host->context, token, strlen(token), &given, why, sizeof(why))) {
-		*grant = given;
+	snprintf(why, ADMISSION_WHY_MAX, "a token is needed");
+	if (token ? host->verify(
+			    host->context, token, strlen(token), &given, why, ADMISSION_WHY_MAX)
+		  : needed)
+		return DIALECT_UNKNOWN;
+	*grant = token ? given : admission_everything();
+	return DIALECT_ALLOWED;
+}
+
+static void refused(
+	const struct dialect_host *host, const struct http_request *request, const char *why)
+{
+	if (!request->rehearsal)
+		host->log(host->context, 'i', "%s: not admitted: %s",
+			request->remote ? request->remote : "?", why);
+}
+
+bool admission_grant(const struct dialect_host *host, const struct http_request *request,
+	const char *room, struct dialect_grant *grant)
+{
+	enum dialect_auth auth = host->auth(host->context, request->auth, room);
+	bool needed = auth == DIALECT_TOKEN || (auth == DIALECT_HOOK && !room);
+	char why[ADMISSION_WHY_MAX];
+
+	if (known(host, request, needed, grant, why) == DIALECT_ALLOWED)
 		return true;
-	}
-	if (!token && host->auth(host->context, request->auth, room) == DIALECT_OPEN) {
-		*grant = admission_everything();
-		return true;
-	}
-	host->log(host->context, 'i', "%s: not admitted: %s",
-		request->remote ? request->remote : "?", why);
+	refused(host, request, why);
 	return false;
+}
+
+enum dialect_answer admission_enter(const struct dialect_host *host,
+	const struct http_request *request, const struct dialect_question *question,
+	struct dialect_grant *grant, char why[ADMISSION_WHY_MAX])
+{
+	enum dialect_auth auth = host->auth(host->context, request->auth, question->room);
+	enum dialect_answer answer = known(host, request, auth == DIALECT_TOKEN, grant, why);
+	struct dialect_question whole = *question;
+
+	if (answer == DIALECT_ALLOWED && auth == DIALECT_HOOK) {
+		if (!whole.identity)
+			whole.identity = grant->identity;
+		whole.remote = request->remote;
+		whole.path = request->path;
+		whole.request = request;
+		answer = host->admit(host->context, &whole, grant, why, ADMISSION_WHY_MAX);
+	}
+	if (answer == DIALECT_UNKNOWN || answer == DIALECT_DENIED)
+		refused(host, request, why);
+	return answer;
 }
 
 bool admission_allows(const struct dialect_grant *grant, const char *room, const char *identity)

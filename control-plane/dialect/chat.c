@@ -480,6 +480,7 @@ static int session_join(struct session *session)
 		.can_publish = grant->can_publish,
 		.can_subscribe = grant->can_subscribe,
 		.withheld = grant->withheld,
+		.until_ms = grant->until_ms,
 		.now_ms = host->now_ms(host->context),
 	};
 	bool resumed;

@@ -368,6 +368,7 @@ static int session_join(struct session *session)
 		.can_publish = session->link->grant.can_publish,
 		.can_subscribe = session->link->grant.can_subscribe,
 		.withheld = session->link->grant.withheld,
+		.until_ms = session->link->grant.until_ms,
 		.now_ms = host->now_ms(host->context),
 	};
 	struct rooms_path path;
@@ -494,7 +495,7 @@ static void rooms_event(void *context, const struct core_event *event)
 		event_description(session, event, KIND_ANSWER);
 		break;
 	case CORE_EVENT_KICKED:
-		session_close(session, CLOSE_POLICY, "removed by the operator");
+		session_close(session, CLOSE_POLICY, event->text);
 		break;
 	case CORE_EVENT_REPLACED:
 		now = core_participant(session->host->core, event->to);

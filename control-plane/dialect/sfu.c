@@ -17,7 +17,7 @@ enum {
 	ROOMS_MAX = 16, // of one connection
 	SDP_MAX = SFU_SDP_MAX,
 	WHY_MAX = 256,
-	NUMBER_MAX = 11, // a u32 in decimal, with terminator
+	NUMBER_MAX = SFU_NUMBER_MAX,
 
 	CLOSE_POLICY = 1008, // RFC 6455, 7.4.1
 	CLOSE_REPLACED = 4000, // RFC 6455, 7.4.2: private use
@@ -109,20 +109,14 @@ static uint32_t number_of(const json_t *message, const char *field)
 	return (uint32_t)json_integer_value(json_object_get(message, field));
 }
 
-// A user id out of the core's identity; people of other dialects may have none.
-static bool identity_number(const char *identity, uint32_t *number)
+// JSON carries UTF-8 only.
+static bool name_printable(const char *name)
 {
-	uint64_t value = 0;
-	size_t length = strspn(identity, "0123456789");
+	json_t *probe = json_string(name);
+	bool printable = probe && name[0];
 
-	if (!length || length >= NUMBER_MAX || identity[length])
-		return false;
-	for (const char *digit = identity; *digit; digit++)
-		value = value * 10 + (uint64_t)(*digit - '0');
-	if (value > UINT32_MAX)
-		return false;
-	*number = (uint32_t)value;
-	return true;
+	json_decref(probe);
+	return printable;
 }
 
 // ---- rooms of the connection
@@ -161,16 +155,69 @@ struct entry {
 	struct membership *member;
 	bool entered; // this connection was not in the room before
 	bool resumed; // the user was, by another connection
+	char why[WHY_MAX]; // when it failed
 };
 
+enum { ENTER_WAITS = 1 }; // for the admission hook: the request will come once more
+
+// Has the hook say whether the user may enter, with which rights. Returns as membership_enter.
+static int entry_ask(struct session *session, const char *room, struct core_join *join, char *name,
+	struct entry *entry)
+{
+	const struct dialect_host *host = session->host;
+	const struct dialect_question question = {.dialect = dialect_name,
+		.action = "join",
+		.room = room,
+		.identity = session->identity,
+		.remote = session->link->remote,
+		.path = session->link->path};
+	struct dialect_grant grant = session->grant;
+	enum dialect_answer answer;
+
+	if (host->auth(host->context, session->link->auth, room) != DIALECT_HOOK)
+		return 0;
+	answer = host->admit(host->context, &question, &grant, entry->why, sizeof(entry->why));
+	if (answer == DIALECT_WAITS) {
+		session->link->waits = true;
+		return ENTER_WAITS;
+	}
+	if (answer != DIALECT_ALLOWED)
+		return -CORE_FORBIDDEN;
+	snprintf(name, CORE_NAME_MAX, "%s", name_printable(grant.name) ? grant.name : join->name);
+	join->name = name;
+	join->can_publish = grant.can_publish;
+	join->can_subscribe = grant.can_subscribe;
+	join->until_ms = grant.until_ms;
+	return 0;
+}
+
+// What was granted when the room was entered silently is granted still.
+static void entry_grow(const struct session *session, const struct membership *member,
+	struct core_join *join, char name[CORE_NAME_MAX])
+{
+	const struct core_participant *self = core_participant(session->host->core, member->id);
+
+	join->name = strcpy(name, self->name); // what core_join reads it may not write
+	join->can_publish = self->can_publish;
+	join->can_subscribe = self->can_subscribe;
+	join->until_ms = self->until_ms;
+}
+
+static int entry_fail(struct entry *entry, int error)
+{
+	snprintf(entry->why, sizeof(entry->why), "%s", core_error_text(error));
+	return error;
+}
+
 // Enters the room, or finds that we are in it; publishing and subscribing enter it silently.
-// Returns 0 or a negative core_error.
+// Returns 0, ENTER_WAITS, or a negative core_error with `why` in `entry`.
 static int membership_enter(
 	struct session *session, const char *room, bool visible, struct entry *entry)
 {
 	const struct dialect_host *host = session->host;
 	struct membership *member = membership_find(session, room);
 	struct entry made = {.member = member, .entered = !member};
+	char name[CORE_NAME_MAX];
 	struct core_join join = {
 		.room = room,
 		.identity = session->identity,
@@ -183,18 +230,24 @@ static int membership_enter(
 		.withheld = session->grant.withheld,
 		.now_ms = host->now_ms(host->context),
 	};
-	int error;
+	int error = 0;
 
 	if (session->grant.room[0] && strcmp(session->grant.room, room))
-		return -CORE_FORBIDDEN;
+		return entry_fail(entry, -CORE_FORBIDDEN);
 	if (!member)
 		made.member = membership_free(session);
 	if (!made.member)
-		return -CORE_FULL;
+		return entry_fail(entry, -CORE_FULL);
+	if (member)
+		entry_grow(session, member, &join, name);
+	else
+		error = entry_ask(session, room, &join, name, entry);
+	if (error)
+		return error;
 	if (made.entered || (visible && !member->visible)) {
 		error = core_join(host->core, &join, &made.member->id, &made.resumed);
 		if (error)
-			return error;
+			return entry_fail(entry, error);
 		made.member->visible = visible;
 		made.member->used = true;
 		snprintf(made.member->room, sizeof(made.member->room), "%s", room);
@@ -230,7 +283,7 @@ static json_t *participants_json(const struct core *core, const struct core_part
 
 	while ((other = core_participant_next(core, other)) != NULL)
 		if (other != self && other->visible && room_same(other->room, self->room) &&
-			identity_number(other->identity, &number))
+			sfu_user_number(other->identity, &number))
 			json_array_append_new(list, sfu_user(number, other->name, "userId"));
 	return list;
 }
@@ -244,7 +297,7 @@ static json_t *publishers_json(const struct core *core, const struct core_partic
 	while ((other = core_participant_next(core, other)) != NULL)
 		if (other != self && room_same(other->room, self->room) &&
 			core_publishes(core, other->id) &&
-			identity_number(other->identity, &number))
+			sfu_user_number(other->identity, &number))
 			json_array_append_new(list, sfu_user(number, other->name, "publisherId"));
 	return list;
 }
@@ -263,7 +316,7 @@ static void announce_muted(struct session *session, const struct core_participan
 
 		if (publication->paused && owner && owner != self &&
 			room_same(owner->room, self->room) &&
-			identity_number(owner->identity, &number))
+			sfu_user_number(owner->identity, &number))
 			session_send(session, sfu_muted(room, number, publication->kind, true));
 	}
 }
@@ -312,8 +365,10 @@ static void handle_join(struct session *session, const json_t *message)
 		return;
 	}
 	error = membership_enter(session, room, true, &entry);
+	if (error == ENTER_WAITS)
+		return;
 	if (error) {
-		session_error(session, "Failed to join room: ", core_error_text(error), 0);
+		session_error(session, "Failed to join room: ", entry.why, 0);
 		return;
 	}
 	session_send(session,
@@ -414,8 +469,10 @@ static void handle_publish(struct session *session, const json_t *message)
 		return;
 	}
 	error = membership_enter(session, text_of(message, "roomName"), false, &entry);
+	if (error == ENTER_WAITS)
+		return;
 	if (error) {
-		session_error(session, failed, core_error_text(error), 0);
+		session_error(session, failed, entry.why, 0);
 		return;
 	}
 	error = core_publish(
@@ -451,8 +508,10 @@ static void handle_subscribe(struct session *session, const json_t *message)
 
 	snprintf(publisher, sizeof(publisher), "%" PRIu32, number_of(message, "publisherId"));
 	error = membership_enter(session, text_of(message, "roomName"), false, &entry);
+	if (error == ENTER_WAITS)
+		return;
 	if (error) {
-		subscribe_failed(session, message, error);
+		session_error(session, "SFU subscribe request error: ", entry.why, 0);
 		return;
 	}
 	error = core_subscribe(
@@ -586,16 +645,6 @@ static const char *auth_token(const json_t *message, const char **why)
 	return token && strlen(token) <= SFU_TOKEN_MAX ? token : NULL;
 }
 
-// JSON carries UTF-8 only.
-static bool name_printable(const char *name)
-{
-	json_t *probe = json_string(name);
-	bool printable = probe && name[0];
-
-	json_decref(probe);
-	return printable;
-}
-
 static void auth_first(struct session *session, const json_t *message)
 {
 	const struct dialect_host *host = session->host;
@@ -618,7 +667,7 @@ static void auth_first(struct session *session, const json_t *message)
 		auth_fail(session, text);
 		return;
 	}
-	if (!identity_number(grant.identity, &session->user_id)) {
+	if (!sfu_user_number(grant.identity, &session->user_id)) {
 		auth_fail(
 			session, "Invalid token: `sub` must be a user number from 0 to 4294967295");
 		return;
@@ -776,7 +825,7 @@ static void sfu_event(void *context, const struct core_event *event)
 {
 	struct session *session = context;
 	uint32_t who = 0;
-	bool named = event->identity && identity_number(event->identity, &who);
+	bool named = event->identity && sfu_user_number(event->identity, &who);
 
 	switch (event->type) {
 	case CORE_EVENT_JOINED:

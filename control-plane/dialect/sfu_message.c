@@ -111,3 +111,18 @@ json_t *sfu_muted(const char *room, uint32_t publisher, enum desc_kind kind, boo
 		"publisherId", (json_int_t)publisher, "kind",
 		kind == DESC_AUDIO ? "audio" : "video", "muted", (int)muted);
 }
+
+bool sfu_user_number(const char *identity, uint32_t *number)
+{
+	uint64_t value = 0;
+	size_t length = strspn(identity, "0123456789");
+
+	if (!length || length >= SFU_NUMBER_MAX || identity[length])
+		return false;
+	for (const char *digit = identity; *digit; digit++)
+		value = value * 10 + (uint64_t)(*digit - '0');
+	if (value > UINT32_MAX)
+		return false;
+	*number = (uint32_t)value;
+	return true;
+}

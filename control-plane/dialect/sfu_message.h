@@ -47,3 +47,8 @@ json_t *sfu_muted(const char *room, uint32_t publisher, enum desc_kind kind, boo
 
 // The type of a printed message, for counting: static, "other" when no maker here made it.
 const char *sfu_message_type(const char *text, size_t length);
+
+enum { SFU_NUMBER_MAX = 11 }; // a u32 in decimal, with terminator
+
+// A user id out of the core's identity. Returns false when it is none: people of other dialects may have none.
+bool sfu_user_number(const char *identity, uint32_t *number);

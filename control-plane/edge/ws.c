@@ -27,11 +27,15 @@ struct ws {
 	uint64_t opened_ms;
 	char *remote, *path;
 	bool closing, clean, dropped;
+	bool pending;
 	unsigned close_code;
 	char close_reason[124]; // RFC 6455, 5.5: 125 bytes with the code
 	STAILQ_HEAD(, message) queue;
 	struct message *written; // handed out by ws_writable
 	size_t queued_bytes;
+	struct hook_waiter waiter;
+	STAILQ_HEAD(, message) held; // not heard yet: they wait for the admission hook
+	size_t held_bytes;
 	char *partial;
 	size_t partial_length, partial_room;
 	uint64_t second; // that `messages` counts
@@ -90,6 +94,7 @@ bool ws_hub_event(struct ws_hub *hub, const struct core_event *event)
 }
 
 static void link_close(void *context, unsigned code, const char *reason);
+static void held_answered(void *context);
 
 void ws_hub_tick(struct ws_hub *hub, uint64_t now_ms)
 {
@@ -98,7 +103,8 @@ void ws_hub_tick(struct ws_hub *hub, uint64_t now_ms)
 	LIST_FOREACH (ws, &hub->all, all) {
 		if (ws->session && ws->dialect->tick)
 			ws->dialect->tick(ws->session, now_ms);
-		if (!ws->session && now_ms >= ws->opened_ms + hub->host.dialect_host->auth_ms)
+		if (!ws->session && !ws->pending &&
+			now_ms >= ws->opened_ms + hub->host.dialect_host->auth_ms)
 			link_close(ws, WS_CLOSE_POLICY, "nothing was said in time");
 	}
 	hub->host.settle(hub->host.context);
@@ -195,6 +201,8 @@ static void ws_free(struct ws *ws)
 {
 	struct message *message;
 
+	hook_forget(&ws->waiter);
+	STAILQ_CONCAT(&ws->queue, &ws->held);
 	while ((message = STAILQ_FIRST(&ws->queue))) {
 		STAILQ_REMOVE_HEAD(&ws->queue, next);
 		free(message);
@@ -228,6 +236,10 @@ struct ws *ws_open(struct ws_hub *hub, const struct ws_opening *opening)
 	if (!ws)
 		return NULL;
 	STAILQ_INIT(&ws->queue);
+	STAILQ_INIT(&ws->held);
+	ws->waiter.answered = held_answered;
+	ws->waiter.context = ws;
+	ws->pending = opening->pending;
 	ws->hub = hub;
 	ws->socket = opening->socket;
 	ws->opened_ms = opening->now_ms;
@@ -245,7 +257,8 @@ struct ws *ws_open(struct ws_hub *hub, const struct ws_opening *opening)
 		.auth = opening->auth,
 		.grant = opening->grant,
 	};
-	if (!ws->remote || !ws->path || (opening->dialect && !session_open(ws, opening->dialect))) {
+	if (!ws->remote || !ws->path ||
+		(opening->dialect && !opening->pending && !session_open(ws, opening->dialect))) {
 		ws_free(ws);
 		return NULL;
 	}
@@ -297,15 +310,84 @@ static bool recognized(struct ws *ws, const char *data, size_t length, bool bina
 	return false;
 }
 
-static void message_take(struct ws *ws, const char *data, size_t length, bool binary)
+// Returns false when the message is to come once more.
+static bool message_run(struct ws *ws, const char *data, size_t length, bool binary)
 {
 	if (!ws->session && !recognized(ws, data, length, binary))
-		return;
+		return true;
 	if (!binary)
 		ws->dialect->text(ws->session, data, length);
 	else if (ws->dialect->binary)
 		ws->dialect->binary(ws->session, data, length);
+	if (!ws->link.waits)
+		return true;
+	ws->link.waits = false;
+	ws->hub->host.wait(ws->hub->host.context, &ws->waiter);
+	return !ws->waiter.waits;
+}
+
+static void message_hold(struct ws *ws, const char *data, size_t length, bool binary)
+{
+	struct message *message = NULL;
+
+	if (ws->held_bytes + length <= ws->hub->host.message_bytes)
+		message = malloc(sizeof(*message) + WS_PADDING + length);
+	if (!message) {
+		ws->hub->host.counters->ws_closed[EDGE_WS_CLOSE_TOO_BIG]++;
+		link_close(ws, WS_CLOSE_TOO_BIG, "too much at once");
+		return;
+	}
+	message->length = length;
+	message->binary = binary;
+	memcpy(message->bytes + WS_PADDING, data, length);
+	ws->held_bytes += length;
+	STAILQ_INSERT_TAIL(&ws->held, message, next);
+}
+
+static void message_take(struct ws *ws, const char *data, size_t length, bool binary)
+{
+	if (ws->pending || !STAILQ_EMPTY(&ws->held) || !message_run(ws, data, length, binary))
+		message_hold(ws, data, length, binary);
 	ws->hub->host.settle(ws->hub->host.context);
+}
+
+// Hears what was held, in its order, until something has to wait again.
+static void held_answered(void *context)
+{
+	struct ws *ws = context;
+	struct message *message;
+
+	while (!ws->closing && (message = STAILQ_FIRST(&ws->held)) != NULL) {
+		if (!message_run(ws, message->bytes + WS_PADDING, message->length, message->binary))
+			break;
+		STAILQ_REMOVE_HEAD(&ws->held, next);
+		ws->held_bytes -= message->length;
+		free(message);
+	}
+	ws->hub->host.settle(ws->hub->host.context);
+}
+
+void ws_admit(struct ws *ws, const struct dialect *dialect, const struct dialect_grant *grant)
+{
+	if (!ws->pending)
+		return;
+	ws->pending = false;
+	ws->link.grant = *grant;
+	if (ws->closing)
+		return;
+	if (dialect && !session_open(ws, dialect))
+		drop(ws);
+	else
+		held_answered(ws);
+}
+
+void ws_refuse(struct ws *ws, unsigned code, const char *reason)
+{
+	if (!ws->pending)
+		return;
+	ws->pending = false;
+	ws->hub->host.counters->ws_closed[EDGE_WS_CLOSE_ADMISSION] += !ws->closing;
+	link_close(ws, code, reason);
 }
 
 void ws_receive(struct ws *ws, const struct ws_piece *piece, uint64_t now_ms)

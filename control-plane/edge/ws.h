@@ -5,6 +5,7 @@
 
 #include "counters.h"
 #include "dialect/dialect.h"
+#include "hook.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -32,6 +33,8 @@ struct ws_host {
 	void (*drop)(void *context, void *socket);
 	// Call after every batch of verbs: core_dispatch and what else is put off.
 	void (*settle)(void *context);
+	// A message must come once more: calls `answered` of the waiter when. NULL = no dialect ever says so.
+	void (*wait)(void *context, struct hook_waiter *waiter);
 	// The list of dialects, which are asked whose a first message is: dialect_next.
 	const struct dialect *(*next)(const struct dialect *previous);
 	struct edge_counters *counters;
@@ -56,6 +59,7 @@ void ws_hub_close_all(struct ws_hub *hub, unsigned code, const char *reason);
 
 struct ws_opening {
 	const struct dialect *dialect; // NULL: its first message tells
+	bool pending; // whether it is admitted is not known yet: ws_admit or ws_refuse follows
 	void *socket; // handed back in the host's calls
 	const char *remote, *path; // copied
 	enum dialect_mode mode; // of the listener
@@ -68,6 +72,12 @@ struct ws_opening {
 // A new WebSocket. Returns NULL when memory is short. One without a dialect is closed when its first
 // message is nobody's, and after the time for authentication.
 struct ws *ws_open(struct ws_hub *hub, const struct ws_opening *opening);
+
+// A pending one is admitted, and speaks `dialect` (NULL: its first message tells). What it said meanwhile is heard.
+void ws_admit(struct ws *ws, const struct dialect *dialect, const struct dialect_grant *grant);
+
+// It is not: closed with `code`.
+void ws_refuse(struct ws *ws, unsigned code, const char *reason);
 
 struct ws_piece { // of a message, as it came
 	const char *data;
