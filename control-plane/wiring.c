@@ -238,6 +238,11 @@ static void dialect_count(
 	}
 }
 
+static void dialect_error(void *context, const char *dialect, const char *code)
+{
+	dialect_count(context, dialect, "error", code);
+}
+
 struct dialect_host control_dialect_host(struct control *control)
 {
 	return (struct dialect_host){
@@ -254,6 +259,8 @@ struct dialect_host control_dialect_host(struct control *control)
 		.now_ms = dialect_now_ms,
 		.log = dialect_log,
 		.count = dialect_count,
+		.fault = dialect_error,
+		.rooms_per_user = control->config.limits.rooms_per_user,
 		.auth_ms = control->config.limits.auth_ns / 1000000,
 		.strict_etag = control->config.whip.strict_etag,
 	};

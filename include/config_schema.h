@@ -181,6 +181,7 @@ static const struct config_key config_keys[] = {
 	LIMIT(rooms, SLUICE_PARTICIPANTS_MAX, "4096", "rooms at a time"),
 	LIMIT(participants, SLUICE_PARTICIPANTS_MAX, "16384", "participants of all rooms"),
 	LIMIT(participants_per_room, SLUICE_PARTICIPANTS_MAX, "10000", "participants of one room"),
+	LIMIT(rooms_per_user, SLUICE_PARTICIPANTS_MAX, "64", "rooms that one user of 002 is in"),
 	LIMIT(publications_per_participant, 64, "8", "streams one participant sends"),
 	LIMIT(connections, 1000000, "10000", "sockets at a time"),
 	LIMIT(connections_per_address, 1000000, "1000",

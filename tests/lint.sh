@@ -74,7 +74,7 @@ for file in "${sources[@]}"; do
 	limit=900
 	case $file in
 	include/sluice/*.h) limit=250 ;;
-	control-plane/core/core.h) limit=450 ;;
+	control-plane/core/core.h) limit=500 ;;
 	*.h) limit=200 ;;
 	esac
 	[ "$lines" -le $limit ] || fault "$file: $lines lines, at most $limit"

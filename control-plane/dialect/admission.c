@@ -16,27 +16,7 @@ static const char *argument_of(const struct http_request *request, const char *n
 	return NULL;
 }
 
-// new WebSocket(address, ["access_token", TOKEN]): a page cannot set headers.
-static const char *protocol_token(const char *protocols, char kept[ADMISSION_TOKEN_MAX])
-{
-	static const char word[] = "access_token";
-	bool next = false;
-
-	while (protocols && *protocols) {
-		size_t length = strcspn(protocols, ", \t");
-
-		if (next && length && length < ADMISSION_TOKEN_MAX) {
-			snprintf(kept, ADMISSION_TOKEN_MAX, "%.*s", (int)length, protocols);
-			return kept;
-		}
-		next |= length == sizeof(word) - 1 && !strncmp(protocols, word, length);
-		protocols += length;
-		protocols += strspn(protocols, ", \t");
-	}
-	return NULL;
-}
-
-const char *admission_token(const struct http_request *request, char kept[ADMISSION_TOKEN_MAX])
+const char *admission_token(const struct http_request *request)
 {
 	static const char bearer[] = "Bearer ";
 	static const char *const names[] = {"access_token", "token", "jwt"};
@@ -49,7 +29,7 @@ const char *admission_token(const struct http_request *request, char kept[ADMISS
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if ((token = argument_of(request, names[i])) != NULL)
 			return token;
-	return protocol_token(request->protocols, kept);
+	return NULL;
 }
 
 struct dialect_grant admission_everything(void)
@@ -61,8 +41,7 @@ struct dialect_grant admission_everything(void)
 static enum dialect_answer known(const struct dialect_host *host,
 	const struct http_request *request, bool needed, struct dialect_grant *grant, char *why)
 {
-	char kept[ADMISSION_TOKEN_MAX];
-	const char *token = admission_token(request, kept);
+	const char *token = admission_token(request);
 	struct dialect_grant given = {0};
 
 	snprintf(why, ADMISSION_WHY_MAX, "a token is needed");

@@ -161,7 +161,7 @@ static const char *token_find(const struct http_request *request, char kept[ADMI
 	if (!token || !*token)
 		token = cookie_token(request->cookie, kept);
 	if (!token || !*token)
-		token = admission_token(request, kept); // where those of the other dialects stand
+		token = admission_token(request); // where those of the other dialects stand
 	return token && *token ? token : NULL;
 }
 

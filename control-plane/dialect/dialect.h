@@ -60,6 +60,8 @@ struct peer_link {
 	const char *path; // request path with query
 	enum dialect_mode mode; // of the listener; dialect_host's mode() knows the room's
 	enum dialect_auth auth; // likewise; auth()
+	// Who it is, is known, and longer messages are taken: set by a dialect without `admit`.
+	bool known;
 	bool waits; // set by a dialect: the message it was just handed is to come once more
 	struct dialect_grant grant; // what `admit` found
 };
@@ -105,9 +107,16 @@ struct dialect_host {
 		__attribute__((format(printf, 3, 4)));
 	// Counts one message for metrics: direction "in" or "out", type as on the wire (a known one, else "other").
 	void (*count)(void *context, const char *dialect, const char *direction, const char *type);
+	// Counts one error that a client was told of: a few letters or digits, as on the wire where it has a code.
+	// NULL in tests.
+	void (*fault)(void *context, const char *dialect, const char *code);
+	uint32_t rooms_per_user; // that one authenticated user may be in; 0 = any number
 	uint64_t auth_ms; // time a client has to authenticate
 	bool strict_etag; // whip.strict_etag
 };
+
+// Counts an error by its number.
+void dialect_fault(const struct dialect_host *host, const char *dialect, long code);
 
 // Whoever calls these functions calls core_dispatch after each, `event` aside: a dialect's verbs only
 // queue events, so its reply leaves first. Events are delivered to open sessions only.

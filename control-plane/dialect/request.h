@@ -44,7 +44,6 @@ struct http_request {
 	const char *remote; // numeric address of the client, for logs
 	// Headers; NULL = not given.
 	const char *host, *origin, *authorization, *cookie, *content_type, *if_match, *etag;
-	const char *protocols; // Sec-WebSocket-Protocol
 	const char *body; // a terminator follows; NULL = none
 	size_t length;
 };

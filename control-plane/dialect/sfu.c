@@ -5,6 +5,7 @@
 #include "sdp/sdp.h"
 #include "sfu_message.h"
 #include "sfu_shape.h"
+#include "stand_in.h"
 
 #include <jansson.h>
 
@@ -76,6 +77,10 @@ static void session_send(struct session *session, json_t *message)
 
 static void session_error(struct session *session, const char *what, const char *why, int code)
 {
+	const struct dialect_host *host = session->host;
+
+	if (host->fault)
+		host->fault(host->context, dialect_name, sfu_error_code(what));
 	session_send(session, sfu_error(what, why, code));
 }
 
@@ -107,16 +112,6 @@ static const char *text_of(const json_t *message, const char *field)
 static uint32_t number_of(const json_t *message, const char *field)
 {
 	return (uint32_t)json_integer_value(json_object_get(message, field));
-}
-
-// JSON carries UTF-8 only.
-static bool name_printable(const char *name)
-{
-	json_t *probe = json_string(name);
-	bool printable = probe && name[0];
-
-	json_decref(probe);
-	return printable;
 }
 
 // ---- rooms of the connection
@@ -183,7 +178,8 @@ static int entry_ask(struct session *session, const char *room, struct core_join
 	}
 	if (answer != DIALECT_ALLOWED)
 		return -CORE_FORBIDDEN;
-	snprintf(name, CORE_NAME_MAX, "%s", name_printable(grant.name) ? grant.name : join->name);
+	snprintf(name, CORE_NAME_MAX, "%s",
+		sfu_name_printable(grant.name) ? grant.name : join->name);
 	join->name = name;
 	join->can_publish = grant.can_publish;
 	join->can_subscribe = grant.can_subscribe;
@@ -201,6 +197,18 @@ static void entry_grow(const struct session *session, const struct membership *m
 	join->can_publish = self->can_publish;
 	join->can_subscribe = self->can_subscribe;
 	join->until_ms = self->until_ms;
+}
+
+// A user may be in so many rooms by all of its connections. Taking one over is no further room.
+static bool rooms_left(const struct session *session, const char *name)
+{
+	const struct dialect_host *host = session->host;
+	const struct core_room *room = core_room_by_name(host->core, name);
+
+	return !host->rooms_per_user ||
+	       (room && core_participant_by_identity(host->core, room->id, session->identity)) ||
+	       core_identity_rooms(host->core, dialect_name, session->identity) <
+		       host->rooms_per_user;
 }
 
 static int entry_fail(struct entry *entry, int error)
@@ -234,7 +242,7 @@ static int membership_enter(
 
 	if (session->grant.room[0] && strcmp(session->grant.room, room))
 		return entry_fail(entry, -CORE_FORBIDDEN);
-	if (!member)
+	if (!member && rooms_left(session, room))
 		made.member = membership_free(session);
 	if (!made.member)
 		return entry_fail(entry, -CORE_FULL);
@@ -270,20 +278,14 @@ static bool room_same(struct core_room_id a, struct core_room_id b)
 	return a.index == b.index && a.generation == b.generation;
 }
 
-static bool participant_same(struct core_participant_id a, struct core_participant_id b)
-{
-	return a.index == b.index && a.generation == b.generation;
-}
-
 static json_t *participants_json(const struct core *core, const struct core_participant *self)
 {
 	const struct core_participant *other = NULL;
 	json_t *list = json_array();
 	uint32_t number;
 
-	while ((other = core_participant_next(core, other)) != NULL)
-		if (other != self && other->visible && room_same(other->room, self->room) &&
-			sfu_user_number(other->identity, &number))
+	while ((other = core_room_member_next(core, self->room, other)) != NULL)
+		if (other != self && other->visible && sfu_user_number(other->identity, &number))
 			json_array_append_new(list, sfu_user(number, other->name, "userId"));
 	return list;
 }
@@ -294,9 +296,8 @@ static json_t *publishers_json(const struct core *core, const struct core_partic
 	json_t *list = json_array();
 	uint32_t number;
 
-	while ((other = core_participant_next(core, other)) != NULL)
-		if (other != self && room_same(other->room, self->room) &&
-			core_publishes(core, other->id) &&
+	while ((other = core_room_member_next(core, self->room, other)) != NULL)
+		if (other != self && core_publishes(core, other->id) &&
 			sfu_user_number(other->identity, &number))
 			json_array_append_new(list, sfu_user(number, other->name, "publisherId"));
 	return list;
@@ -672,12 +673,12 @@ static void auth_first(struct session *session, const json_t *message)
 			session, "Invalid token: `sub` must be a user number from 0 to 4294967295");
 		return;
 	}
-	if (!name_printable(grant.name))
+	if (!sfu_name_printable(grant.name))
 		snprintf(grant.name, sizeof(grant.name), "%s", grant.identity);
 	host->log(host->context, 'i', "sfu: %s: user %" PRIu32 " authenticated",
 		session->link->remote, session->user_id);
 	session->grant = grant;
-	session->authenticated = true;
+	session->authenticated = session->link->known = true;
 	snprintf(session->identity, sizeof(session->identity), "%" PRIu32, session->user_id);
 	session_send(session, sfu_authenticated(session->user_id, grant.name));
 }
@@ -767,7 +768,7 @@ static struct membership *membership_of(
 	struct session *session, struct core_participant_id participant)
 {
 	for (unsigned i = 0; i < ROOMS_MAX; i++)
-		if (session->rooms[i].used && participant_same(session->rooms[i].id, participant))
+		if (session->rooms[i].used && stand_in_same(session->rooms[i].id, participant))
 			return &session->rooms[i];
 	return NULL;
 }

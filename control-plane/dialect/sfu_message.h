@@ -50,5 +50,11 @@ const char *sfu_message_type(const char *text, size_t length);
 
 enum { SFU_NUMBER_MAX = 11 }; // a u32 in decimal, with terminator
 
+// The error by which `what` begins, for counting: static.
+const char *sfu_error_code(const char *what);
+
 // A user id out of the core's identity. Returns false when it is none: people of other dialects may have none.
 bool sfu_user_number(const char *identity, uint32_t *number);
+
+// True when a name can stand in a message: JSON carries UTF-8 only.
+bool sfu_name_printable(const char *name);

@@ -170,8 +170,8 @@ static int ask(struct call *call)
 static int admit(struct call *call)
 {
 	const struct dialect_host *host = call->host;
-	char why[WHY_MAX] = "a token is needed", kept[ADMISSION_TOKEN_MAX];
-	const char *token = admission_token(call->request, kept), *room;
+	char why[WHY_MAX] = "a token is needed";
+	const char *token = admission_token(call->request), *room;
 	enum dialect_auth auth;
 	bool given = token && !is_bogus(token);
 	bool known = given && !host->verify(host->context, token, strlen(token), &call->grant, why,
@@ -421,8 +421,8 @@ static void endpoint_post(struct call *call)
 static void answer_options(struct call *call)
 {
 	const struct dialect_host *host = call->host;
-	char why[WHY_MAX], kept[ADMISSION_TOKEN_MAX];
-	const char *token = admission_token(call->request, kept);
+	char why[WHY_MAX];
+	const char *token = admission_token(call->request);
 	bool known = host->auth(host->context, call->request->auth, NULL) == DIALECT_OPEN;
 
 	whip_reply_begin(call->reply, 204);

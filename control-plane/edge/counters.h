@@ -90,12 +90,13 @@ enum edge_hook_result {
 };
 
 // Why a WebSocket was closed by us. Append only.
-#define EDGE_WS_CLOSES(X)                                     \
-	X(TOO_BIG, "too_big", "message over the limit, 1009") \
-	X(TOO_FAST, "too_fast", "too many messages, 1008")    \
-	X(SLOW, "slow", "did not read what we sent")          \
-	X(DIALECT, "dialect", "by its dialect")               \
-	X(ADMISSION, "admission", "not admitted, 4401 and 4403")
+#define EDGE_WS_CLOSES(X)                                        \
+	X(TOO_BIG, "too_big", "message over the limit, 1009")    \
+	X(TOO_FAST, "too_fast", "too many messages, 1008")       \
+	X(SLOW, "slow", "did not read what we sent")             \
+	X(DIALECT, "dialect", "by its dialect")                  \
+	X(ADMISSION, "admission", "not admitted, 4401 and 4403") \
+	X(FLOOD, "flood", "what it said filled the queues of the others, 1013")
 
 enum edge_ws_close {
 #define X(name, label, help) EDGE_WS_CLOSE_##name,
@@ -106,7 +107,7 @@ enum edge_ws_close {
 
 enum {
 	EDGE_BUCKETS = 12,
-	EDGE_MESSAGES_MAX = 128, // distinct (dialect, direction, type)
+	EDGE_MESSAGES_MAX = 384, // distinct (dialect, direction, type)
 };
 
 // Upper bounds of the histogram's buckets, milliseconds; what is above all of them counts only in `count`.
@@ -121,7 +122,7 @@ struct edge_histogram {
 
 struct edge_message {
 	const char *dialect; // static; NULL ends the list
-	const char *direction; // "in" or "out"
+	const char *direction; // "in", "out", or "error": `type` is its code
 	char type[40];
 	uint64_t count;
 };

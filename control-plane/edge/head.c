@@ -66,8 +66,7 @@ static void header_keep(struct http_request *request, const char *name, const ch
 	struct {
 		const char *name, **value;
 	} headers[] = {{"host", &request->host}, {"origin", &request->origin},
-		{"authorization", &request->authorization}, {"cookie", &request->cookie},
-		{"sec-websocket-protocol", &request->protocols}};
+		{"authorization", &request->authorization}, {"cookie", &request->cookie}};
 
 	for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]); i++)
 		if (!strcasecmp(name, headers[i].name))

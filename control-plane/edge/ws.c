@@ -44,6 +44,8 @@ struct ws {
 
 struct ws_hub {
 	struct ws_host host;
+	size_t queued_bytes; // of all
+	bool overrun; // something could not be queued any more
 	LIST_HEAD(, ws) all;
 	LIST_HEAD(, ws) by_session[SESSION_BUCKETS];
 };
@@ -152,6 +154,10 @@ static void link_send(struct ws *ws, const void *data, size_t length, bool binar
 		drop(ws);
 		return;
 	}
+	if (ws->hub->queued_bytes + length > WS_ALL_BYTES_MAX) {
+		ws->hub->overrun = true; // who is speaking answers for it
+		return;
+	}
 	message = malloc(sizeof(*message) + WS_PADDING + length);
 	if (!message) {
 		drop(ws);
@@ -162,6 +168,7 @@ static void link_send(struct ws *ws, const void *data, size_t length, bool binar
 	memcpy(message->bytes + WS_PADDING, data, length);
 	STAILQ_INSERT_TAIL(&ws->queue, message, next);
 	ws->queued_bytes += length;
+	ws->hub->queued_bytes += length;
 	ws->hub->host.want_write(ws->hub->host.context, ws->socket);
 }
 
@@ -175,12 +182,24 @@ static void link_send_binary(void *context, const void *data, size_t length)
 	link_send(context, data, length, true);
 }
 
+static void fault_count(const struct ws *ws, unsigned code)
+{
+	const struct dialect_host *host = ws->hub->host.dialect_host;
+	char text[16];
+
+	snprintf(text, sizeof(text), "%u", code);
+	if (host && host->fault)
+		host->fault(host->context, ws->dialect ? ws->dialect->name : "none", text);
+}
+
 static void link_close(void *context, unsigned code, const char *reason)
 {
 	struct ws *ws = context;
 
 	if (ws->closing)
 		return;
+	if (code > 1001 && code != WS_CLOSE_RESTART)
+		fault_count(ws, code);
 	ws->closing = true;
 	ws->close_code = code;
 	snprintf(ws->close_reason, sizeof(ws->close_reason), "%s", reason ? reason : "");
@@ -202,6 +221,7 @@ static void ws_free(struct ws *ws)
 	struct message *message;
 
 	hook_forget(&ws->waiter);
+	ws->hub->queued_bytes -= ws->queued_bytes;
 	STAILQ_CONCAT(&ws->queue, &ws->held);
 	while ((message = STAILQ_FIRST(&ws->queue))) {
 		STAILQ_REMOVE_HEAD(&ws->queue, next);
@@ -344,11 +364,23 @@ static void message_hold(struct ws *ws, const char *data, size_t length, bool bi
 	STAILQ_INSERT_TAIL(&ws->held, message, next);
 }
 
+// What one says may be queued for very many: when all the queues together are full, it has said too much.
+static void speaker_answers(struct ws *ws)
+{
+	if (!ws->hub->overrun)
+		return;
+	ws->hub->overrun = false;
+	log_warn("address=%s: what it said filled the queues of the others: closed", ws->remote);
+	ws->hub->host.counters->ws_closed[EDGE_WS_CLOSE_FLOOD] += !ws->closing;
+	link_close(ws, WS_CLOSE_LATER, "too much is waiting for the others");
+}
+
 static void message_take(struct ws *ws, const char *data, size_t length, bool binary)
 {
 	if (ws->pending || !STAILQ_EMPTY(&ws->held) || !message_run(ws, data, length, binary))
 		message_hold(ws, data, length, binary);
 	ws->hub->host.settle(ws->hub->host.context);
+	speaker_answers(ws);
 }
 
 // Hears what was held, in its order, until something has to wait again.
@@ -390,6 +422,15 @@ void ws_refuse(struct ws *ws, unsigned code, const char *reason)
 	link_close(ws, code, reason);
 }
 
+// Nobody needs more to say who it is.
+static size_t message_limit(const struct ws *ws)
+{
+	size_t limit = ws->hub->host.message_bytes;
+	bool known = ws->link.known || ws->pending || (ws->dialect && ws->dialect->admit);
+
+	return known || limit < WS_UNKNOWN_BYTES_MAX ? limit : WS_UNKNOWN_BYTES_MAX;
+}
+
 void ws_receive(struct ws *ws, const struct ws_piece *piece, uint64_t now_ms)
 {
 	struct edge_counters *counters = ws->hub->host.counters;
@@ -398,7 +439,7 @@ void ws_receive(struct ws *ws, const struct ws_piece *piece, uint64_t now_ms)
 		return;
 	if (piece->first)
 		ws->partial_length = 0;
-	if (ws->partial_length + piece->length > ws->hub->host.message_bytes) {
+	if (ws->partial_length + piece->length > message_limit(ws)) {
 		counters->ws_closed[EDGE_WS_CLOSE_TOO_BIG]++;
 		link_close(ws, WS_CLOSE_TOO_BIG, "message too big");
 		return;
@@ -434,6 +475,7 @@ void ws_writable(struct ws *ws, struct ws_output *output)
 	if (message) {
 		STAILQ_REMOVE_HEAD(&ws->queue, next);
 		ws->queued_bytes -= message->length;
+		ws->hub->queued_bytes -= message->length;
 		output->message = message->bytes + WS_PADDING;
 		output->length = message->length;
 		output->binary = message->binary;

@@ -18,10 +18,14 @@ enum {
 	WS_PADDING = 32, // bytes before a message that the socket library may write to
 	WS_QUEUE_MESSAGES = 4, // a link may have that many of the largest messages queued, and more
 	WS_QUEUE_BYTES_MIN = 256 * 1024, // smaller ones up to this
+	WS_ALL_BYTES_MAX = 256 * 1024 * 1024, // queued for all together
+	WS_UNKNOWN_BYTES_MAX =
+		8 * 1024 + 512, // of a message of somebody who is not known: a token fits
 	WS_CLOSE_TOO_BIG = 1009, // RFC 6455, 7.4.1
 	WS_CLOSE_POLICY = 1008,
 	WS_CLOSE_PROTOCOL = 1002,
 	WS_CLOSE_RESTART = 1012,
+	WS_CLOSE_LATER = 1013, // of the registry that 7.4.2 sets up
 };
 
 struct ws_host {

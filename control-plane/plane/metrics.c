@@ -364,11 +364,21 @@ static void add_messages(struct page *page, const struct edge_counters *counters
 {
 	describe(page, "signal_messages_total", "counter", "Signaling messages.");
 	for (unsigned i = 0; i < EDGE_MESSAGES_MAX && counters->messages[i].dialect; i++)
-		add(page,
-			"sluice_signal_messages_total{dialect=\"%s\",type=\"%s\",direction=\"%s\"} "
-			"%" PRIu64 "\n",
-			counters->messages[i].dialect, counters->messages[i].type,
-			counters->messages[i].direction, counters->messages[i].count);
+		if (strcmp(counters->messages[i].direction, "error") != 0)
+			add(page,
+				"sluice_signal_messages_total{dialect=\"%s\",type=\"%s\",direction="
+				"\"%s\"} "
+				"%" PRIu64 "\n",
+				counters->messages[i].dialect, counters->messages[i].type,
+				counters->messages[i].direction, counters->messages[i].count);
+	describe(page, "signal_errors_total", "counter", "Errors that clients were told of.");
+	for (unsigned i = 0; i < EDGE_MESSAGES_MAX && counters->messages[i].dialect; i++)
+		if (!strcmp(counters->messages[i].direction, "error"))
+			add(page,
+				"sluice_signal_errors_total{dialect=\"%s\",code=\"%s\"} %" PRIu64
+				"\n",
+				counters->messages[i].dialect, counters->messages[i].type,
+				counters->messages[i].count);
 }
 
 static void add_http(struct page *page, const struct edge_counters *counters)

@@ -152,6 +152,7 @@ struct config {
 
 	struct {
 		uint32_t rooms, participants, participants_per_room, publications_per_participant;
+		uint32_t rooms_per_user;
 		uint32_t connections, connections_per_address;
 		uint32_t message_bytes, messages_per_second;
 		uint64_t suspect_ns, drop_ns, grace_ns, setup_ns, auth_ns, drain_ns;

@@ -104,6 +104,30 @@ static void the_type_of_a_text_is_read_back(void **)
 			sfu_message_type(cases[i].text, strlen(cases[i].text)), cases[i].type);
 }
 
+static void user_numbers(void **)
+{
+	static const char *const bad[] = {"", "a", "1a", "-1", "4294967296", "99999999999", " 1"};
+	uint32_t number = 0;
+
+	assert_true(sfu_user_number("4294967295", &number));
+	assert_int_equal(number, 4294967295u);
+	assert_true(sfu_user_number("0", &number));
+	assert_int_equal(number, 0);
+	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_false(sfu_user_number(bad[i], &number));
+	assert_true(sfu_name_printable("Nora"));
+	assert_false(sfu_name_printable(""));
+	assert_false(sfu_name_printable("\xff"));
+}
+
+static void errors_are_counted_by_their_kind(void **)
+{
+	assert_string_equal(sfu_error_code("Failed to join room: "), "join");
+	assert_string_equal(sfu_error_code("Authentication failed: "), "auth");
+	assert_string_equal(sfu_error_code("You are not in this room"), "not_in_room");
+	assert_string_equal(sfu_error_code(""), "other");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -112,6 +136,8 @@ int main(void)
 		cmocka_unit_test(an_error_always_has_a_code),
 		cmocka_unit_test(a_candidate_keeps_what_it_has),
 		cmocka_unit_test(the_type_of_a_text_is_read_back),
+		cmocka_unit_test(user_numbers),
+		cmocka_unit_test(errors_are_counted_by_their_kind),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

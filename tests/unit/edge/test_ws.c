@@ -166,6 +166,56 @@ static void *session_open_seen(const struct dialect_host *dialect_one, struct pe
 	return first_session = session_open(dialect_one, one);
 }
 
+static void who_is_not_known_is_brief(void **)
+{
+	char *text = malloc(WS_UNKNOWN_BYTES_MAX + 2);
+
+	ws_hub_limit(hub, 1 << 20, 100);
+	memset(text, 'a', WS_UNKNOWN_BYTES_MAX + 1);
+	text[WS_UNKNOWN_BYTES_MAX] = 0;
+	say(text, true, true, false, 0);
+	assert_int_equal(texts, 1);
+	peer->known = true;
+	text[WS_UNKNOWN_BYTES_MAX] = 'a';
+	text[WS_UNKNOWN_BYTES_MAX + 1] = 0;
+	say(text, true, true, false, 0);
+	assert_int_equal(texts, 2);
+	peer->known = false;
+	say(text, true, true, false, 0);
+	assert_int_equal(texts, 2);
+	assert_int_equal(counters.ws_closed[EDGE_WS_CLOSE_TOO_BIG], 1);
+	free(text);
+}
+
+static void shout(void *, const char *, size_t)
+{
+	static char much[1 << 20];
+
+	for (unsigned i = 0; i < WS_ALL_BYTES_MAX / sizeof(much) + 1; i++)
+		peer->send_text(peer->context, much, sizeof(much));
+}
+
+static void who_fills_all_queues_is_closed(void **)
+{
+	struct ws_opening one = opening;
+	struct dialect loud = dialect;
+	struct ws_output output;
+
+	loud.text = shout;
+	one.dialect = &loud;
+	ws_hub_limit(hub, WS_ALL_BYTES_MAX, 100); // so that its own queue is not what is full
+	ws_closed(ws);
+	ws = ws_open(hub, &one);
+	say("x", true, true, false, 0);
+	assert_int_equal(counters.ws_closed[EDGE_WS_CLOSE_FLOOD], 1);
+	assert_int_equal(drops, 0);
+	ws_closed(ws);
+	ws = ws_open(hub, &opening); // the queues are empty again
+	peer->send_text(peer->context, "x", 1);
+	ws_writable(ws, &output);
+	assert_int_equal(output.length, 1);
+}
+
 static struct hook_waiter *waiting;
 static LIST_HEAD(, hook_waiter) waiters = LIST_HEAD_INITIALIZER(waiters);
 static char said[256];
@@ -501,6 +551,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_link_lives_and_ends, fresh, done),
 		cmocka_unit_test_setup_teardown(a_message_comes_once_more, fresh, done),
+		cmocka_unit_test_setup_teardown(who_is_not_known_is_brief, fresh, done),
+		cmocka_unit_test_setup_teardown(who_fills_all_queues_is_closed, fresh, done),
 		cmocka_unit_test_setup_teardown(a_pending_link_is_admitted_or_not, fresh, done),
 		cmocka_unit_test_setup_teardown(events_find_their_session, fresh, done),
 		cmocka_unit_test_setup_teardown(fragments_are_collected, fresh, done),
