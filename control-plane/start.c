@@ -95,6 +95,21 @@ static int start_udp(struct control *control, char *why)
 	return control->udp ? 0 : -1;
 }
 
+static int start_hook(struct control *control, char *why)
+{
+	const struct config *config = &control->config;
+	const struct hook_options options = {.url = config->admission.url,
+		.secret = config->admission.secret,
+		.timeout_ms = config->admission.timeout_ns / 1000000,
+		.open = config->admission.fail == CONFIG_FAIL_OPEN};
+
+	if (!*options.url)
+		return 0;
+	control->hook = hook_create(
+		server_loop(control->server), &options, &control->counters, why, WHY_MAX);
+	return control->hook ? 0 : -1;
+}
+
 static int start_server(struct control *control, char *why)
 {
 	const struct config *config = &control->config;
@@ -102,6 +117,8 @@ static int start_server(struct control *control, char *why)
 		.config = config,
 		.http = &control->http_host,
 		.ws = &control->ws_host,
+		.wait = *config->admission.url ? control_wait : NULL,
+		.context = control,
 		.dialect = dialect_find,
 		.next = dialect_next,
 		.counters = &control->counters,
@@ -113,6 +130,8 @@ static int start_server(struct control *control, char *why)
 	control->ws_host = control_ws_host(control);
 	control->http_host = control_http_host(control);
 	control->server = server_create(&options, why, WHY_MAX);
+	if (control->server && start_hook(control, why))
+		return -1;
 	if (*config->http.tls_certificate)
 		control->certificate_expiry_s = certificate_expiry(config->http.tls_certificate);
 	return control->server ? 0 : -1;
@@ -240,6 +259,7 @@ void control_stop(struct control *control)
 	for (unsigned i = 0; i < UDP_SOCKETS_MAX; i++)
 		loop_unwatch(control->udp_watches[i]);
 	loop_unwatch(control->signals_watch);
+	hook_destroy(control->hook);
 	server_destroy(control->server);
 	udp_destroy(control->udp);
 	core_destroy(control->core);

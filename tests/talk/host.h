@@ -27,6 +27,25 @@ struct world {
 	bool servers; // there are STUN and TURN servers
 };
 
+// The hook: rooms "denied…" admit nobody, "listen…" without publishing, "short…" for 5 s.
+static inline enum dialect_answer world_admit(void *context,
+	const struct dialect_question *question, struct dialect_grant *grant, char *why,
+	size_t why_size)
+{
+	const char *room = question->room;
+
+	if (!room)
+		return DIALECT_ALLOWED;
+	if (!strncmp(room, "denied", 6)) {
+		snprintf(why, why_size, "not on the list");
+		return DIALECT_DENIED;
+	}
+	grant->can_publish &= strncmp(room, "listen", 6) != 0;
+	if (!strncmp(room, "short", 5))
+		grant->until_ms = ((struct world *)context)->now_ms + 5000;
+	return DIALECT_ALLOWED;
+}
+
 // No cryptography, but as long and as different.
 static inline void world_sign(void *, const void *bytes, size_t length, uint8_t signature[32])
 {

@@ -16,7 +16,7 @@
 //   A/ POST /path | Header: value || body     A asks by HTTP; "\n" in the body is a line end
 //   A/< 201 | header: value | body: ~a|!b     the reply; what is not named may be anything, "none" is none
 //   ! kick ROOM ID TEXT  by the operator  ! drain on|off  ! mode pass|interpose  of who opens from now on
-//                        ! open on|off  ! strict on|off  ! servers on|off
+//                        ! rooms-per-user N  ! open on|off  ! hook on|off  ! strict on|off  ! servers on|off
 //   ! connect, ! heard   as A! of everybody's transports  ! restart  as after a crash: nobody has a link
 //   ? publications 2     counts in the core: rooms participants transports publications subscriptions
 //                        active (answered subscriptions) paused (publications)
@@ -550,6 +550,10 @@ static void operate(char *rest)
 		transports_connect(NULL, !strcmp(verb, "connect"));
 	} else if (!strcmp(verb, "open")) {
 		world_is_open = !strcmp(rest, "on");
+	} else if (!strcmp(verb, "rooms-per-user")) {
+		world.host.rooms_per_user = (uint32_t)strtoul(rest, NULL, 10);
+	} else if (!strcmp(verb, "hook")) {
+		world_has_hook = !strcmp(rest, "on");
 	} else if (!strcmp(verb, "strict")) {
 		world.host.strict_etag = !strcmp(rest, "on");
 	} else if (!strcmp(verb, "servers")) {

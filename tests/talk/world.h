@@ -75,6 +75,7 @@ static inline bool world_open(struct world *world, const struct dialect *dialect
 		.verify = world_verify,
 		.verify_for = world_verify_for,
 		.auth = world_auth,
+		.admit = world_admit,
 		.mode = world_mode,
 		.ice_servers = world_ice_servers,
 		.sign = world_sign,
