@@ -377,6 +377,7 @@ static void speaker_answers(struct ws *ws)
 
 static void message_take(struct ws *ws, const char *data, size_t length, bool binary)
 {
+	ws->hub->overrun = false; // what a tick overran is not the fault of who speaks now
 	if (ws->pending || !STAILQ_EMPTY(&ws->held) || !message_run(ws, data, length, binary))
 		message_hold(ws, data, length, binary);
 	ws->hub->host.settle(ws->hub->host.context);
@@ -389,6 +390,7 @@ static void held_answered(void *context)
 	struct ws *ws = context;
 	struct message *message;
 
+	ws->hub->overrun = false;
 	while (!ws->closing && (message = STAILQ_FIRST(&ws->held)) != NULL) {
 		if (!message_run(ws, message->bytes + WS_PADDING, message->length, message->binary))
 			break;
@@ -397,6 +399,7 @@ static void held_answered(void *context)
 		free(message);
 	}
 	ws->hub->host.settle(ws->hub->host.context);
+	speaker_answers(ws);
 }
 
 void ws_admit(struct ws *ws, const struct dialect *dialect, const struct dialect_grant *grant)
