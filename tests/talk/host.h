@@ -15,6 +15,8 @@ enum { WORLD_GRACE_MS = 10000, WORLD_AUTH_MS = 10000 };
 
 struct world {
 	struct core *core;
+	struct core_limits limits;
+	struct core_local local;
 	const struct dialect *dialect;
 	// The dialect of a session where they are several; NULL = all speak `dialect`.
 	const struct dialect *(*dialect_of)(const void *session);
@@ -23,6 +25,7 @@ struct world {
 	uint64_t now_ms;
 	uint64_t seed;
 	unsigned counted_in, counted_out, counted_other;
+	unsigned errors; // that clients were told of
 	bool verbose;
 	bool servers; // there are STUN and TURN servers
 };
@@ -114,4 +117,9 @@ static inline void world_count(void *context, const char *, const char *directio
 		world->counted_out++;
 	if (!strcmp(type, "other"))
 		world->counted_other++;
+}
+
+static inline void world_fault(void *context, const char *, const char *)
+{
+	((struct world *)context)->errors++;
 }
