@@ -130,11 +130,15 @@ static int start_server(struct control *control, char *why)
 	control->ws_host = control_ws_host(control);
 	control->http_host = control_http_host(control);
 	control->server = server_create(&options, why, WHY_MAX);
-	if (control->server && start_hook(control, why))
-		return -1;
 	if (*config->http.tls_certificate)
 		control->certificate_expiry_s = certificate_expiry(config->http.tls_certificate);
-	return control->server ? 0 : -1;
+	if (!control->server)
+		return -1;
+	control->client = client_create(server_loop(control->server));
+	if (control->client)
+		return start_hook(control, why);
+	snprintf(why, WHY_MAX, "out of memory or descriptors, or libcurl cannot start");
+	return -1;
 }
 
 static void udp_is_readable(void *context, enum loop_ready ready)
@@ -260,6 +264,7 @@ void control_stop(struct control *control)
 		loop_unwatch(control->udp_watches[i]);
 	loop_unwatch(control->signals_watch);
 	hook_destroy(control->hook);
+	client_destroy(control->client);
 	server_destroy(control->server);
 	udp_destroy(control->udp);
 	core_destroy(control->core);
