@@ -105,8 +105,9 @@ static int start_hook(struct control *control, char *why)
 
 	if (!*options.url)
 		return 0;
-	control->hook = hook_create(
-		server_loop(control->server), &options, &control->counters, why, WHY_MAX);
+	control->hook = hook_create(control->client, &options, &control->counters);
+	if (!control->hook)
+		snprintf(why, WHY_MAX, "out of memory");
 	return control->hook ? 0 : -1;
 }
 

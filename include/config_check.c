@@ -2,6 +2,7 @@
 #include "config_schema.h"
 
 #include <string.h>
+#include <strings.h>
 
 static bool collide(const char *host, uint16_t port, const char *other, uint16_t at)
 {
@@ -45,12 +46,20 @@ static bool asks_hook(const struct config *config)
 static const char *admission_fault(const struct config *config)
 {
 	const char *url = config->admission.url;
+	size_t scheme;
+
 	if (!url[0])
 		return asks_hook(config)
 			       ? "missing: a listener or a room has `auth: hook`, and nobody to ask"
 			       : NULL;
-	if (strncmp(url, "http://", 7) != 0 || !url[7])
-		return "must be http://HOST[:PORT]/PATH: for https put a proxy before the hook";
+	for (const char *at = url; *at; at++)
+		if ((unsigned char)*at <= ' ' || *at == 0x7f)
+			return "has spaces or control characters in it";
+	scheme = strncasecmp(url, "http://", 7) == 0	? 7
+		 : strncasecmp(url, "https://", 8) == 0 ? 8
+							: 0;
+	if (!scheme || !strcspn(url + scheme, "/?#:@"))
+		return "must be http://HOST[:PORT]/PATH or https://HOST[:PORT]/PATH";
 	return NULL;
 }
 

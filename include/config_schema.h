@@ -162,7 +162,7 @@ static const struct config_key config_keys[] = {
 		CONFIG_AT(config, auth.development_tokens)},
 
 	{"admission.url", "",
-		"http://HOST[:PORT]/PATH that is asked about those who come where `auth` is hook",
+		"http(s):// address that is asked about those who come where `auth` is hook",
 		CONFIG_TEXT, CONFIG_AT(config, admission.url)},
 	{"admission.timeout", "2s", "until its answer must have come", CONFIG_DURATION,
 		CONFIG_AT(config, admission.timeout_ns), .low = CONFIG_SECOND / 10,

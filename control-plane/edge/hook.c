@@ -4,25 +4,19 @@
 #include "base64url.h"
 #include "hook_reply.h"
 #include "log.h"
-#include "poller.h"
 
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
-#include <errno.h>
-#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
 #include <time.h>
-#include <unistd.h>
 
 enum {
 	BUCKETS = 1024,
-	ADDRESSES_MAX = 4,
 	LOG_EVERY_MS = 10000,
+	LATE_MS = 1000, // hook_tick ends a question before the client does
 	SIGNATURE_TEXT_MAX = 48,
 };
 
@@ -38,27 +32,19 @@ struct hook_question {
 	uint64_t hash, asked_ms, forget_ms;
 	LIST_HEAD(, hook_waiter) waiters;
 	struct hook_verdict verdict;
-	struct poller_entry entry; // while it is flying
-	char *request, *reply;
-	size_t request_length, sent, received;
+	struct client_request *request; // while it is flying
 	char text[];
 };
 
 TAILQ_HEAD(question_list, hook_question);
 
 struct hook {
-	struct poller *poller;
+	struct client *client;
 	struct edge_counters *counters;
 	char *url, *secret;
-	struct hook_address address;
 	bool open;
 	uint64_t timeout_ms, logged_ms;
-	unsigned addresses_used, address_next;
 	uint32_t answers;
-	struct {
-		struct sockaddr_storage socket;
-		socklen_t length;
-	} addresses[ADDRESSES_MAX];
 	struct question_list lists[3]; // by state
 	LIST_HEAD(, hook_question) buckets[BUCKETS];
 	struct hook_question *last; // asked and without an answer
@@ -104,23 +90,11 @@ static void question_move(struct hook_question *question, enum state state)
 	++*count_of(hook, state);
 }
 
-static void connection_end(struct hook_question *question)
-{
-	if (question->entry.fd >= 0) {
-		poller_forget(question->hook->poller, &question->entry);
-		close(question->entry.fd);
-	}
-	free(question->request);
-	free(question->reply);
-	question->request = question->reply = NULL;
-	question->entry.fd = -1;
-}
-
 static void question_free(struct hook_question *question)
 {
 	struct hook *hook = question->hook;
 
-	connection_end(question);
+	client_cancel(question->request);
 	if (hook->last == question)
 		hook->last = NULL;
 	LIST_REMOVE(question, in_bucket);
@@ -148,7 +122,6 @@ static struct hook_question *question_make(struct hook *hook, const char *text, 
 	question->hook = hook;
 	question->hash = hash_of(text);
 	question->asked_ms = now_ms;
-	question->entry.fd = -1;
 	LIST_INIT(&question->waiters);
 	LIST_INSERT_HEAD(&hook->buckets[question->hash % BUCKETS], question, in_bucket);
 	TAILQ_INSERT_TAIL(&hook->lists[STATE_QUEUED], question, in_state);
@@ -171,7 +144,8 @@ static void question_answered(struct hook_question *question)
 	uint64_t now_ms = loop_now_ms();
 	struct hook_waiter *waiter;
 
-	connection_end(question);
+	client_cancel(question->request); // which has not answered in time
+	question->request = NULL;
 	answers_thin(hook);
 	question_move(question, STATE_ANSWERED);
 	question->forget_ms =
@@ -195,8 +169,7 @@ static void question_failed(
 	hook->counters->hook[result]++;
 	if (now_ms - hook->logged_ms >= LOG_EVERY_MS || !hook->logged_ms) {
 		hook->logged_ms = now_ms;
-		log_warn("admission.url: %s:%s: no answer: %s; admission.fail: %s",
-			hook->address.host, hook->address.port, what,
+		log_warn("admission.url: no answer: %s; admission.fail: %s", what,
 			hook->open ? "open, so everybody is let in"
 				   : "closed, so nobody is let in");
 	}
@@ -204,18 +177,27 @@ static void question_failed(
 	question_answered(question);
 }
 
-static void reply_take(struct hook_question *question)
-{
-	struct hook *hook = question->hook;
-	const char *fault = hook_reply_read(
-		question->reply, question->received, loop_now_ms(), &question->verdict);
+static void queue_start(struct hook *hook);
 
+static void reply_came(void *context, const struct client_reply *reply)
+{
+	struct hook_question *question = context;
+	struct hook *hook = question->hook;
+	const char *fault = reply->why;
+
+	question->request = NULL;
+	if (reply->status)
+		fault = reply->status != 200 ? "its status is not 200"
+					     : hook_reply_read(reply->body, reply->body_bytes,
+						       loop_now_ms(), &question->verdict);
 	if (fault) {
 		question_failed(question, EDGE_HOOK_FAULT, fault);
-		return;
+	} else {
+		hook->counters
+			->hook[question->verdict.allowed ? EDGE_HOOK_ALLOWED : EDGE_HOOK_DENIED]++;
+		question_answered(question);
 	}
-	hook->counters->hook[question->verdict.allowed ? EDGE_HOOK_ALLOWED : EDGE_HOOK_DENIED]++;
-	question_answered(question);
+	queue_start(hook);
 }
 
 // ---- asking
@@ -231,104 +213,39 @@ static void signature_print(const struct hook *hook, const char *body, char *tex
 		*text = 0;
 }
 
-static bool request_print(struct hook_question *question)
+static struct client_request *request_send(struct hook_question *question, const char *body)
 {
-	const struct hook *hook = question->hook;
-	char signature[SIGNATURE_TEXT_MAX] = "", *body = NULL;
-	bool six = strchr(hook->address.host, ':') != NULL;
-	int length;
+	struct hook *hook = question->hook;
+	char signature[SIGNATURE_TEXT_MAX] = "", header[sizeof(signature) + 24];
+	const char *const headers[] = {
+		"Content-Type: application/json", *hook->secret ? header : NULL, NULL};
+	const struct client_ask ask = {.method = "POST",
+		.url = hook->url,
+		.headers = headers,
+		.body = body,
+		.body_bytes = strlen(body),
+		.timeout_ms = hook->timeout_ms + LATE_MS,
+		.reply_bytes_max = HOOK_REPLY_BYTES_MAX};
 
-	// HTTP/1.0: the reply comes neither in chunks nor on a connection that stays
-	if (asprintf(&body, "%.*s,\"time\":%lld}", (int)strlen(question->text) - 1, question->text,
-		    (long long)time(NULL)) < 0)
-		return false;
 	if (*hook->secret)
 		signature_print(hook, body, signature, sizeof(signature));
-	length = asprintf(&question->request,
-		"POST %s HTTP/1.0\r\nHost: %s%s%s:%s\r\nContent-Type: application/json\r\n"
-		"Content-Length: %zu\r\n%s%s%sUser-Agent: sluice\r\n\r\n%s",
-		*hook->address.path ? hook->address.path : "/", six ? "[" : "", hook->address.host,
-		six ? "]" : "", hook->address.port, strlen(body),
-		*signature ? "X-Sluice-Signature: " : "", signature, *signature ? "\r\n" : "",
-		body);
-	free(body);
-	if (length < 0)
-		question->request = NULL;
-	question->request_length = length < 0 ? 0 : (size_t)length;
-	return length >= 0;
-}
-
-static void request_send(struct hook_question *question)
-{
-	ssize_t sent = send(question->entry.fd, question->request + question->sent,
-		question->request_length - question->sent, MSG_DONTWAIT | MSG_NOSIGNAL);
-
-	if (sent < 0 && errno != EAGAIN && errno != EINTR && errno != ENOTCONN) {
-		question->hook->address_next++;
-		question_failed(question, EDGE_HOOK_FAULT, strerror(errno));
-		return;
-	}
-	question->sent += sent > 0 ? (size_t)sent : 0;
-	if (question->sent == question->request_length)
-		poller_watch(question->hook->poller, &question->entry, EPOLLIN);
-}
-
-// Returns false when there is no more to read now.
-static bool reply_receive(struct hook_question *question)
-{
-	size_t room = HOOK_REPLY_BYTES_MAX - question->received;
-	ssize_t got =
-		recv(question->entry.fd, question->reply + question->received, room, MSG_DONTWAIT);
-
-	if (got < 0 && (errno == EAGAIN || errno == EINTR))
-		return false;
-	if (got < 0) {
-		question->hook->address_next++;
-		question_failed(question, EDGE_HOOK_FAULT, strerror(errno));
-		return false;
-	}
-	question->received += (size_t)got;
-	if (question->received == HOOK_REPLY_BYTES_MAX)
-		question_failed(question, EDGE_HOOK_FAULT, "it is too long");
-	else if (!got || hook_reply_whole(question->reply, question->received))
-		reply_take(question);
-	return question->state == STATE_FLYING;
-}
-
-static void queue_start(struct hook *hook);
-
-static void socket_ready(void *context, uint32_t events)
-{
-	struct hook_question *question = context;
-	struct hook *hook = question->hook;
-
-	if (question->sent < question->request_length)
-		request_send(question);
-	while (question->state == STATE_FLYING && events & ~(uint32_t)EPOLLOUT &&
-		reply_receive(question))
-		;
-	queue_start(hook);
+	snprintf(header, sizeof(header), "X-Sluice-Signature: %s", signature);
+	return client_send(hook->client, &ask, reply_came, question);
 }
 
 static void question_fly(struct hook_question *question)
 {
-	struct hook *hook = question->hook;
-	unsigned i = hook->address_next % hook->addresses_used;
-	const struct sockaddr *address = (const struct sockaddr *)&hook->addresses[i].socket;
+	char *body = NULL;
 
 	question_move(question, STATE_FLYING);
-	question->entry.fd =
-		socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	question->entry.ready = socket_ready;
-	question->entry.context = question;
-	question->reply = malloc(HOOK_REPLY_BYTES_MAX + 1);
-	if (question->entry.fd >= 0 && question->reply && request_print(question) &&
-		(!connect(question->entry.fd, address, hook->addresses[i].length) ||
-			errno == EINPROGRESS) &&
-		!poller_watch(hook->poller, &question->entry, EPOLLIN | EPOLLOUT))
-		return;
-	hook->address_next++;
-	question_failed(question, EDGE_HOOK_FAULT, strerror(errno));
+	if (asprintf(&body, "%.*s,\"time\":%lld}", (int)strlen(question->text) - 1, question->text,
+		    (long long)time(NULL)) >= 0)
+		question->request = request_send(question, body);
+	else
+		body = NULL;
+	free(body);
+	if (!question->request)
+		question_failed(question, EDGE_HOOK_FAULT, "out of memory");
 }
 
 // Nobody wants to know any more: no need to ask.
@@ -431,47 +348,23 @@ void hook_tick(struct hook *hook, uint64_t now_ms)
 
 // ---- life
 
-static bool resolve(struct hook *hook, char *why, size_t why_size)
-{
-	struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found = NULL;
-	int error = getaddrinfo(hook->address.host, hook->address.port, &hints, &found);
-
-	if (error)
-		snprintf(why, why_size, "admission.url: %s: %s", hook->address.host,
-			gai_strerror(error));
-	for (struct addrinfo *one = found; one && hook->addresses_used < ADDRESSES_MAX;
-		one = one->ai_next) {
-		memcpy(&hook->addresses[hook->addresses_used].socket, one->ai_addr,
-			one->ai_addrlen);
-		hook->addresses[hook->addresses_used++].length = one->ai_addrlen;
-	}
-	freeaddrinfo(found);
-	return hook->addresses_used > 0;
-}
-
-struct hook *hook_create(struct loop *loop, const struct hook_options *options,
-	struct edge_counters *counters, char *why, size_t why_size)
+struct hook *hook_create(
+	struct client *client, const struct hook_options *options, struct edge_counters *counters)
 {
 	struct hook *hook = calloc(1, sizeof(*hook));
 
-	snprintf(why, why_size, "out of memory");
 	if (!hook)
 		return NULL;
 	for (unsigned i = 0; i < 3; i++)
 		TAILQ_INIT(&hook->lists[i]);
-	hook->poller = poller_create(loop);
+	hook->client = client;
 	hook->counters = counters;
 	hook->timeout_ms = options->timeout_ms;
 	hook->open = options->open;
 	hook->url = strdup(options->url);
 	hook->secret = strdup(options->secret);
-	if (hook->url && hook->secret && hook->poller) {
-		if (!hook_address_parse(hook->url, &hook->address))
-			snprintf(why, why_size,
-				"admission.url: %s: must be http://HOST[:PORT]/PATH", hook->url);
-		else if (resolve(hook, why, why_size))
-			return hook;
-	}
+	if (hook->url && hook->secret)
+		return hook;
 	hook_destroy(hook);
 	return NULL;
 }
@@ -490,7 +383,6 @@ void hook_destroy(struct hook *hook)
 		}
 	if (hook->secret)
 		explicit_bzero(hook->secret, strlen(hook->secret));
-	poller_destroy(hook->poller);
 	free(hook->secret);
 	free(hook->url);
 	free(hook);

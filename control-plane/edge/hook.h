@@ -3,9 +3,9 @@
 // asks is told to ask again when the answer has come, and finds it then.
 #pragma once
 
+#include "client.h"
 #include "core/core.h"
 #include "counters.h"
-#include "loop.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,7 +27,7 @@ enum {
 };
 
 struct hook_options {
-	const char *url; // http://HOST[:PORT]/PATH
+	const char *url; // http or https
 	const char *secret; // signs the body; empty = unsigned
 	uint64_t timeout_ms; // from asking to the answer
 	bool open; // without an answer everybody is let in, else nobody
@@ -49,9 +49,9 @@ struct hook_waiter { // zeroed = does not wait
 	void *context;
 };
 
-// Looks the server's name up, which may take its time. Returns NULL with `why`. The options' texts are copied.
-struct hook *hook_create(struct loop *loop, const struct hook_options *options,
-	struct edge_counters *counters, char *why, size_t why_size);
+// Asks by `client`, which must outlive it. The options' texts are copied. Returns NULL when memory is short.
+struct hook *hook_create(
+	struct client *client, const struct hook_options *options, struct edge_counters *counters);
 
 // Nobody may wait any more. NULL is fine.
 void hook_destroy(struct hook *hook);

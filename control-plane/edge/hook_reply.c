@@ -3,90 +3,7 @@
 
 #include <jansson.h>
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-
-// ---- its address
-
-// The host's end, or NULL when it has none: an IPv6 address stands in brackets.
-static const char *host_end(const char *host)
-{
-	const char *end = *host == '[' ? strchr(host, ']') : host + strcspn(host, ":/?#@");
-
-	return end && end > host + (*host == '[') ? end : NULL;
-}
-
-bool hook_address_parse(const char *url, struct hook_address *address)
-{
-	static const char scheme[] = "http://";
-	const char *host = url + sizeof(scheme) - 1, *end, *rest;
-	size_t digits = 0;
-
-	if (strncasecmp(url, scheme, sizeof(scheme) - 1) || strpbrk(url, " \t\r\n\"<>"))
-		return false;
-	end = host_end(host);
-	if (!end)
-		return false;
-	host += *host == '[';
-	rest = end + (*end == ']');
-	if ((size_t)(end - host) >= sizeof(address->host))
-		return false;
-	snprintf(address->host, sizeof(address->host), "%.*s", (int)(end - host), host);
-	snprintf(address->port, sizeof(address->port), "80");
-	if (*rest == ':') {
-		digits = strspn(++rest, "0123456789");
-		if (!digits || digits > 5)
-			return false;
-		snprintf(address->port, sizeof(address->port), "%.*s", (int)digits, rest);
-		rest += digits;
-	}
-	address->path = rest;
-	return !*rest || *rest == '/';
-}
-
-// ---- HTTP
-
-static const char *body_find(const char *text, size_t length)
-{
-	const char *end = memmem(text, length, "\r\n\r\n", 4);
-
-	return end ? end + 4 : NULL;
-}
-
-// The Content-Length, or -1 without one.
-static long length_said(const char *text, const char *body)
-{
-	static const char name[] = "content-length:";
-	const char *line = text;
-
-	while (line < body) {
-		const char *end = memchr(line, '\n', (size_t)(body - line));
-
-		if ((size_t)(body - line) > sizeof(name) &&
-			!strncasecmp(line, name, sizeof(name) - 1))
-			return strtol(line + sizeof(name) - 1, NULL, 10);
-		line = end ? end + 1 : body;
-	}
-	return -1;
-}
-
-bool hook_reply_whole(const char *text, size_t length)
-{
-	const char *body = body_find(text, length);
-	long said = body ? length_said(text, body) : -1;
-
-	return said >= 0 && (size_t)said <= length - (size_t)(body - text);
-}
-
-static bool status_is_ok(const char *text, size_t length)
-{
-	return length > 12 && !strncmp(text, "HTTP/1.", 7) && !strncmp(text + 8, " 200", 4) &&
-	       (text[12] == ' ' || text[12] == '\r');
-}
-
-// ---- the answer
 
 // Returns false when the field is there but no text that fits, or holds control characters.
 static bool text_read(const json_t *answer, const char *field, char *text, size_t size)
@@ -152,21 +69,10 @@ static const char *answer_read(const json_t *answer, uint64_t now_ms, struct hoo
 const char *hook_reply_read(
 	const char *text, size_t length, uint64_t now_ms, struct hook_verdict *verdict)
 {
-	const char *body = body_find(text, length), *fault;
-	size_t body_length = body ? length - (size_t)(body - text) : 0;
-	long said = body ? length_said(text, body) : -1;
-	json_t *answer;
+	json_t *answer = json_loadb(text, length, JSON_REJECT_DUPLICATES, NULL);
+	const char *fault;
 
 	memset(verdict, 0, sizeof(*verdict));
-	if (!body)
-		return "it is no HTTP";
-	if (!status_is_ok(text, length))
-		return "its status is not 200";
-	if (said > (long)body_length)
-		return "it was cut short";
-	if (said >= 0)
-		body_length = (size_t)said;
-	answer = json_loadb(body, body_length, JSON_REJECT_DUPLICATES, NULL);
 	fault = answer_read(answer, now_ms, verdict);
 	json_decref(answer);
 	return fault;

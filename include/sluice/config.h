@@ -140,7 +140,7 @@ struct config {
 	} auth;
 
 	struct {
-		char url[CONFIG_URL_MAX]; // http://HOST[:PORT]/PATH; empty = there is no hook
+		char url[CONFIG_URL_MAX]; // http or https; empty = there is no hook
 		uint64_t timeout_ns;
 		enum config_fail fail; // what counts without an answer
 		char secret_file[CONFIG_PATH_MAX], secret[CONFIG_SECRET_MAX]; // signs questions

@@ -62,9 +62,17 @@ static void test_admission(void **)
 	set("admission.url=http://127.0.0.1:1/x");
 	expect(NULL, NULL);
 	set("admission.url=https://127.0.0.1:1/x");
-	expect("admission.url", "proxy");
+	expect(NULL, NULL);
+	set("admission.url=http://[::1]:1/x");
+	expect(NULL, NULL);
 	set("admission.url=http://");
 	expect("admission.url", "must be");
+	set("admission.url=https://:443/x");
+	expect("admission.url", "must be");
+	set("admission.url=ftp://127.0.0.1/x");
+	expect("admission.url", "must be");
+	set("admission.url=http://a b/x");
+	expect("admission.url", "spaces");
 	set("dialects={name: rooms, listen: 90}");
 	set("admission.url=");
 	expect(NULL, NULL);

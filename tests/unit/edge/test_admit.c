@@ -92,7 +92,8 @@ static enum dialect_answer answer_of(bool open, char *why)
 	struct edge_counters counters = {0};
 	char text[128];
 	struct loop *loop = loop_create(&none, text, sizeof(text));
-	struct hook *hook = hook_create(loop, &options, &counters, text, sizeof(text));
+	struct client *client = client_create(loop);
+	struct hook *hook = hook_create(client, &options, &counters);
 	enum dialect_answer answer;
 
 	assert_non_null(hook);
@@ -102,6 +103,7 @@ static enum dialect_answer answer_of(bool open, char *why)
 		answer = admit(hook, &question, &grant, loop_now_ms(), why, 64);
 	}
 	hook_destroy(hook);
+	client_destroy(client);
 	loop_destroy(loop);
 	return answer;
 }

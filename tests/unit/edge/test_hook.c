@@ -15,55 +15,68 @@
 
 #include <cmocka.h>
 
-enum { CLIENTS_MAX = 2048 };
+enum { GUESTS_MAX = 2048, ASKED_MAX = 4096 };
 
 static struct edge_counters counters;
 static struct loop *loop;
 static struct loop_timer *timer;
+static struct client *client;
 static struct hook *hook;
 static int listening;
 static struct loop_watch *listening_watch;
-static struct client {
+static struct guest {
 	int fd;
 	struct loop_watch *watch;
-} clients[CLIENTS_MAX];
-static unsigned clients_used, answered;
+	size_t length; // of what it has asked
+} guests[GUESTS_MAX];
+static unsigned guests_used, answered;
 static const char *answer; // NULL = silence
 static bool slams; // the server hangs up at once
-static char asked[4096], why[256];
+static char asked[ASKED_MAX], why[256];
 
 // ---- the server
 
-static void client_end(struct client *client)
+static void guest_end(struct guest *guest)
 {
-	shutdown(client->fd, SHUT_RDWR);
-	loop_unwatch(client->watch);
-	close(client->fd);
-	client->fd = -1;
+	shutdown(guest->fd, SHUT_RDWR);
+	loop_unwatch(guest->watch);
+	close(guest->fd);
+	guest->fd = -1;
 }
 
-static void client_ready(void *context, enum loop_ready ready)
+// Head and body may come one after the other.
+static bool asked_is_whole(void)
 {
-	struct client *client = context;
-	ssize_t got = recv(client->fd, asked, sizeof(asked) - 1, MSG_DONTWAIT);
+	const char *length = strstr(asked, "\r\nContent-Length: "),
+		   *body = strstr(asked, "\r\n\r\n");
 
-	if (client->fd < 0)
+	return length && body && strlen(body + 4) >= strtoul(length + 18, NULL, 10);
+}
+
+static void guest_ready(void *context, enum loop_ready ready)
+{
+	struct guest *guest = context;
+	ssize_t got;
+
+	if (guest->fd < 0)
 		return;
+	got = recv(guest->fd, asked + guest->length, ASKED_MAX - 1 - guest->length, MSG_DONTWAIT);
 	if (got > 0) {
-		asked[got] = 0;
-		if (!answer)
+		guest->length += (size_t)got;
+		asked[guest->length] = 0;
+		if (!answer || !asked_is_whole())
 			return;
 		assert_int_equal(
-			send(client->fd, answer, strlen(answer), MSG_NOSIGNAL), strlen(answer));
+			send(guest->fd, answer, strlen(answer), MSG_NOSIGNAL), strlen(answer));
 	}
 	if (got >= 0 || ready == LOOP_ENDED)
-		client_end(client);
+		guest_end(guest);
 }
 
 static void listening_ready(void *, enum loop_ready)
 {
 	int fd = accept4(listening, NULL, NULL, SOCK_NONBLOCK);
-	struct client *client;
+	struct guest *guest;
 
 	if (fd < 0)
 		return;
@@ -71,10 +84,10 @@ static void listening_ready(void *, enum loop_ready)
 		close(fd);
 		return;
 	}
-	assert_true(clients_used < CLIENTS_MAX);
-	client = &clients[clients_used++];
-	client->fd = fd;
-	client->watch = loop_watch(loop, fd, client_ready, client);
+	assert_true(guests_used < GUESTS_MAX);
+	guest = &guests[guests_used++];
+	*guest = (struct guest){.fd = fd};
+	guest->watch = loop_watch(loop, fd, guest_ready, guest);
 }
 
 static void time_is_up(void *)
@@ -101,7 +114,7 @@ static void hook_open(const char *secret, uint64_t timeout_ms, bool open)
 
 	getsockname(listening, (struct sockaddr *)&address, &length);
 	snprintf(url, sizeof(url), "http://127.0.0.1:%u/who?x=1", ntohs(address.sin_port));
-	hook = hook_create(loop, &options, &counters, why, sizeof(why));
+	hook = hook_create(client, &options, &counters);
 	assert_non_null(hook);
 }
 
@@ -112,15 +125,16 @@ static int fresh(void **)
 	struct loop_options options = {.http = lws_callback_http_dummy};
 
 	memset(&counters, 0, sizeof(counters));
-	clients_used = answered = 0;
+	guests_used = answered = 0;
 	answer = NULL;
 	slams = false;
 	hook = NULL;
 	loop = loop_create(&options, why, sizeof(why));
 	timer = loop_timer_create(loop, time_is_up, NULL);
+	client = client_create(loop);
 	listening = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
 	assert_int_equal(bind(listening, (struct sockaddr *)&address, sizeof(address)), 0);
-	assert_int_equal(listen(listening, CLIENTS_MAX), 0);
+	assert_int_equal(listen(listening, GUESTS_MAX), 0);
 	listening_watch = loop_watch(loop, listening, listening_ready, NULL);
 	return 0;
 }
@@ -128,9 +142,10 @@ static int fresh(void **)
 static int done(void **)
 {
 	hook_destroy(hook);
-	for (unsigned i = 0; i < clients_used; i++)
-		if (clients[i].fd >= 0)
-			client_end(&clients[i]);
+	client_destroy(client);
+	for (unsigned i = 0; i < guests_used; i++)
+		if (guests[i].fd >= 0)
+			guest_end(&guests[i]);
 	loop_unwatch(listening_watch);
 	close(listening);
 	loop_timer_destroy(timer);
@@ -180,7 +195,7 @@ static void it_is_asked_and_answers(void **)
 	verdict = outcome("{\"room\":\"r\"}");
 	assert_true(verdict.allowed && !verdict.failed);
 	assert_string_equal(verdict.name, "Anna");
-	assert_non_null(strstr(asked, "POST /who?x=1 HTTP/1.0\r\n"));
+	assert_non_null(strstr(asked, "POST /who?x=1 HTTP/1.1\r\n"));
 	assert_non_null(strstr(asked, "\r\n\r\n{\"room\":\"r\",\"time\":"));
 	assert_null(strstr(asked, "X-Sluice-Signature"));
 	answer = REPLY("{\"allowed\":false,\"reason\":\"no\"}");
@@ -206,7 +221,7 @@ static void the_same_question_is_asked_once(void **)
 	hook_forget(&waiters[1]); // has gone
 	run(100);
 	assert_int_equal(answered, 2);
-	assert_int_equal(clients_used, 1);
+	assert_int_equal(guests_used, 1);
 	assert_non_null(strstr(asked, "X-Sluice-Signature: "));
 	assert_true(ask("{\"room\":\"r\"}", &verdict));
 	assert_true(ask("{\"room\":\"r\"}", &verdict));
@@ -338,18 +353,14 @@ static void who_is_answered_may_ask_again(void **)
 	assert_true(ask("{\"second\":1}", &verdict) && verdict.allowed);
 }
 
-static void bad_addresses(void **)
+static void a_bad_address_is_no_server(void **)
 {
-	const struct hook_options bad[] = {{.url = "https://x/", .secret = ""},
-		{.url = "http://", .secret = ""}, {.url = "http://no such host/", .secret = ""},
-		{.url = "http://256.256.256.256:1/", .secret = ""}};
+	const struct hook_options options = {.url = "ftp://x/", .secret = "", .timeout_ms = 500};
 
-	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		assert_null(hook_create(loop, &bad[i], &counters, why, sizeof(why)));
-		assert_non_null(strstr(why, "admission.url"));
-	}
 	hook_destroy(NULL);
-	hook_open("", 500, false);
+	hook = hook_create(client, &options, &counters);
+	assert_true(outcome("{}").failed);
+	assert_int_equal(counters.hook[EDGE_HOOK_FAULT], 1);
 }
 
 int main(void)
@@ -364,7 +375,7 @@ int main(void)
 		CASE(a_dead_server_is_no_server),
 		CASE(many_are_bounded),
 		CASE(who_is_answered_may_ask_again),
-		CASE(bad_addresses),
+		CASE(a_bad_address_is_no_server),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
