@@ -749,6 +749,8 @@ struct server *server_create(const struct server_options *options, char *why, si
 	struct server *server = calloc(1, sizeof(*server));
 	struct ws_host ws = *options->ws;
 	struct loop_options loop = {.http = callback,
+		.ping_s = options->ping_s,
+		.silence_s = options->silence_s,
 		.user = server,
 		.tls_certificate = config->http.tls_certificate,
 		.tls_key = config->http.tls_key};

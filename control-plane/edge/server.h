@@ -25,6 +25,7 @@ struct server_options {
 	const struct dialect *(*dialect)(const char *name); // dialect_find
 	const struct dialect *(*next)(const struct dialect *previous); // dialect_next
 	struct edge_counters *counters;
+	unsigned ping_s, silence_s; // as loop_options
 };
 
 // Makes the loop and opens all listening sockets: http, and one for each of config->dialects. Returns NULL with

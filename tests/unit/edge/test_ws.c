@@ -362,6 +362,44 @@ static void expect_close(unsigned code)
 	assert_int_equal(output.code, code);
 }
 
+static char faults[256];
+
+static void fault_told(void *, const char *of, const char *code)
+{
+	size_t used = strlen(faults);
+
+	snprintf(faults + used, sizeof(faults) - used, "%s:%s ", of, code);
+}
+
+static void what_a_client_is_told_is_counted(void **)
+{
+	struct dialect_host counting = {.auth_ms = 5000, .fault = fault_told};
+	struct ws_host counted_host = host;
+	struct ws_opening one = opening;
+
+	ws_hub_destroy(hub);
+	faults[0] = 0;
+	counted_host.dialect_host = &counting;
+	hub = ws_hub_create(&counted_host);
+	ws = ws_open(hub, &opening);
+	say("0123456789abcdef0123456789abcdef0", true, true, false, 0);
+	ws_closed(ws);
+	ws = ws_open(hub, &opening);
+	for (unsigned i = 0; i < 4; i++)
+		say("x", true, true, false, 1000);
+	ws_closed(ws);
+	ws = ws_open(hub, &opening);
+	peer->close(peer->context, 1000, "bye"); // no error
+	ws_closed(ws);
+	one.dialect = NULL;
+	ws = ws_open(hub, &one);
+	ws_hub_tick(hub, one.now_ms + 5000);
+	ws_closed(ws);
+	ws = ws_open(hub, &opening);
+	ws_hub_close_all(hub, WS_CLOSE_RESTART, ""); // nor is this
+	assert_string_equal(faults, "test:1009 test:1008 none:1008 ");
+}
+
 static void too_big(void **)
 {
 	say("0123456789abcdef0123456789abcdef", true, true, false, 0);
@@ -556,6 +594,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_pending_link_is_admitted_or_not, fresh, done),
 		cmocka_unit_test_setup_teardown(events_find_their_session, fresh, done),
 		cmocka_unit_test_setup_teardown(fragments_are_collected, fresh, done),
+		cmocka_unit_test_setup_teardown(what_a_client_is_told_is_counted, fresh, done),
 		cmocka_unit_test_setup_teardown(too_big, fresh, done),
 		cmocka_unit_test_setup_teardown(too_fast, fresh, done),
 		cmocka_unit_test_setup_teardown(queue_is_in_order_and_then_closes, fresh, done),
