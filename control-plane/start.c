@@ -95,6 +95,22 @@ static int start_udp(struct control *control, char *why)
 	return control->udp ? 0 : -1;
 }
 
+static int start_hook(struct control *control, char *why)
+{
+	const struct config *config = &control->config;
+	const struct hook_options options = {.url = config->admission.url,
+		.secret = config->admission.secret,
+		.timeout_ms = config->admission.timeout_ns / 1000000,
+		.open = config->admission.fail == CONFIG_FAIL_OPEN};
+
+	if (!*options.url)
+		return 0;
+	control->hook = hook_create(control->client, &options, &control->counters);
+	if (!control->hook)
+		snprintf(why, WHY_MAX, "out of memory");
+	return control->hook ? 0 : -1;
+}
+
 static int start_server(struct control *control, char *why)
 {
 	const struct config *config = &control->config;
@@ -102,6 +118,8 @@ static int start_server(struct control *control, char *why)
 		.config = config,
 		.http = &control->http_host,
 		.ws = &control->ws_host,
+		.wait = *config->admission.url ? control_wait : NULL,
+		.context = control,
 		.dialect = dialect_find,
 		.next = dialect_next,
 		.counters = &control->counters,
@@ -119,7 +137,7 @@ static int start_server(struct control *control, char *why)
 		return -1;
 	control->client = client_create(server_loop(control->server));
 	if (control->client)
-		return 0;
+		return start_hook(control, why);
 	snprintf(why, WHY_MAX, "out of memory or descriptors, or libcurl cannot start");
 	return -1;
 }
@@ -251,6 +269,7 @@ void control_stop(struct control *control)
 	for (unsigned i = 0; i < UDP_SOCKETS_MAX; i++)
 		loop_unwatch(control->udp_watches[i]);
 	loop_unwatch(control->signals_watch);
+	hook_destroy(control->hook);
 	client_destroy(control->client);
 	server_destroy(control->server);
 	udp_destroy(control->udp);

@@ -134,6 +134,8 @@ void control_tick(void *context)
 		loop_stop(server_loop(control->server));
 		return;
 	}
+	if (control->hook)
+		hook_tick(control->hook, now_ms);
 	if (ice_busy(control->ice)) {
 		ice_tick(control->ice, now_ms);
 		control_settle(control);

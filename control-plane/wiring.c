@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control.h"
+#include "edge/admit.h"
 
 #include <errno.h>
 #include <fnmatch.h>
@@ -144,7 +145,24 @@ static enum dialect_auth room_auth(void *context, enum dialect_auth listener, co
 
 	if (!one || one->auth == CONFIG_AUTH_DEFAULT)
 		return listener;
-	return one->auth == CONFIG_AUTH_OPEN ? DIALECT_OPEN : DIALECT_TOKEN;
+	return one->auth == CONFIG_AUTH_OPEN   ? DIALECT_OPEN
+	       : one->auth == CONFIG_AUTH_HOOK ? DIALECT_HOOK
+					       : DIALECT_TOKEN;
+}
+
+static enum dialect_answer hook_admit(void *context, const struct dialect_question *question,
+	struct dialect_grant *grant, char *why, size_t why_size)
+{
+	struct control *control = context;
+
+	return admit(control->hook, question, grant, loop_now_ms(), why, why_size);
+}
+
+void control_wait(void *context, struct hook_waiter *waiter)
+{
+	struct control *control = context;
+
+	hook_wait(control->hook, waiter);
 }
 
 static enum dialect_mode room_mode(void *context, const struct peer_link *link, const char *room)
@@ -220,6 +238,11 @@ static void dialect_count(
 	}
 }
 
+static void dialect_error(void *context, const char *dialect, const char *code)
+{
+	dialect_count(context, dialect, "error", code);
+}
+
 struct dialect_host control_dialect_host(struct control *control)
 {
 	return (struct dialect_host){
@@ -228,6 +251,7 @@ struct dialect_host control_dialect_host(struct control *control)
 		.verify = token_verify,
 		.verify_for = token_verify_for,
 		.auth = room_auth,
+		.admit = hook_admit,
 		.mode = room_mode,
 		.ice_servers = ice_servers,
 		.sign = sign,
@@ -235,6 +259,8 @@ struct dialect_host control_dialect_host(struct control *control)
 		.now_ms = dialect_now_ms,
 		.log = dialect_log,
 		.count = dialect_count,
+		.fault = dialect_error,
+		.rooms_per_user = control->config.limits.rooms_per_user,
 		.auth_ms = control->config.limits.auth_ns / 1000000,
 		.strict_etag = control->config.whip.strict_etag,
 	};

@@ -42,8 +42,10 @@ static const struct config_list config_ports = {config_port_keys, CONFIG_COUNT(c
 	"sfu, pass (only signaling), interpose (the relay stands between peers), or default, " \
 	"which is the dialect's own"
 
-#define AUTHS "default open token"
-#define AUTHS_HELP "everybody (open), who has a token (token), or default, as said by "
+#define AUTHS "default open token hook"
+#define AUTHS_HELP                                                                               \
+	"everybody (open), who has a token (token), whom the admission hook lets in (hook), or " \
+	"default, as said by "
 
 static const struct config_key config_listener_keys[] = {
 	{"name", "", "dialect", CONFIG_TEXT, CONFIG_AT(config_listener, name)},

@@ -457,6 +457,9 @@ const struct core_subscription *core_subscription(
 const struct core_transport *core_transport_partner(
 	const struct core *core, struct core_transport_id id);
 
+// How many rooms participants of that dialect and identity are in.
+uint32_t core_identity_rooms(const struct core *core, const char *dialect, const char *identity);
+
 // True when the participant has publications.
 bool core_publishes(const struct core *core, struct core_participant_id id);
 
