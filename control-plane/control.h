@@ -12,6 +12,7 @@
 #include "edge/client.h"
 #include "edge/ctl.h"
 #include "edge/doorbell.h"
+#include "edge/feeds.h"
 #include "edge/hook.h"
 #include "edge/http.h"
 #include "edge/ice.h"
@@ -64,6 +65,7 @@ struct control {
 	struct udp *udp;
 	struct server *server;
 	struct client *client; // requests of our own
+	struct feeds *feeds;
 	struct doorbell *doorbell;
 	struct ctl *ctl;
 	struct synthetic *synthetic; // NULL unless test.sessions
@@ -114,6 +116,7 @@ void control_wait(void *context, struct hook_waiter *waiter);
 struct ctl_host control_ctl_host(struct control *control);
 struct ice_host control_ice_host(struct control *control);
 struct udp_host control_udp_host(struct control *control);
+struct feed_host control_feed_host(struct control *control);
 
 // ---- upkeep.c
 

@@ -183,9 +183,13 @@ static int start_unix(struct control *control, char *why)
 {
 	struct loop *loop = server_loop(control->server);
 	const char *directory = control->config.runtime_directory;
+	struct feed_host feed_host = control_feed_host(control);
 	struct ctl_host host;
 
 	snprintf(why, WHY_MAX, "out of memory");
+	control->feeds = feeds_create(&feed_host, &control->config, &control->counters);
+	if (!control->feeds)
+		return -1;
 	if (control->config.test.sessions)
 		control->synthetic = synthetic_create(control->core, control->ice);
 	if (control->config.test.sessions && !control->synthetic)
@@ -258,6 +262,7 @@ void control_stop(struct control *control)
 {
 	control->ending = true;
 	ctl_destroy(control->ctl);
+	feeds_destroy(control->feeds);
 	synthetic_destroy(control->synthetic);
 	doorbell_destroy(control->doorbell);
 	loop_timer_destroy(control->timer);

@@ -68,7 +68,7 @@ static void core_event(void *context, const struct core_event *event)
 	struct control *control = context;
 	const struct dialect *dialect = NULL;
 
-	if (ws_hub_event(server_hub(control->server), event))
+	if (ws_hub_event(server_hub(control->server), event) || feeds_event(control->feeds, event))
 		return;
 	while ((dialect = dialect_next(dialect)) != NULL)
 		if (dialect->detached_event &&
@@ -384,6 +384,27 @@ struct ctl_host control_ctl_host(struct control *control)
 		.draining = is_draining,
 		.settle = control_settle,
 		.synthetic = control->synthetic,
+		.feeds = control->feeds,
+	};
+}
+
+static int feed_control(void *context, struct core_transport_id id,
+	const struct desc_candidate *candidates, unsigned count)
+{
+	struct control *control = context;
+
+	return ice_control(control->ice, id, candidates, count, control->limits.drop_ms);
+}
+
+struct feed_host control_feed_host(struct control *control)
+{
+	return (struct feed_host){
+		.context = control,
+		.core = control->core,
+		.client = control->client,
+		.control = feed_control,
+		.settle = control_settle,
+		.now_ms = dialect_now_ms,
 	};
 }
 
@@ -433,6 +454,35 @@ static int ice_deny(void *context, const struct core_address *remote)
 	return steer_deny(control->steer, &address);
 }
 
+static struct core_address core_address_of(const struct sluice_address *address)
+{
+	struct core_address copy = {.port = address->port};
+
+	memcpy(copy.ip, address->ip, sizeof(copy.ip));
+	return copy;
+}
+
+// The data plane, unlike the kernel, must be told which of our addresses a datagram comes from.
+static unsigned ice_paths(
+	void *context, const struct core_address *remote, struct core_path *paths, unsigned max)
+{
+	struct control *control = context;
+	unsigned count = udp_paths(control->udp, remote, paths, max);
+
+	for (unsigned i = 0; i < count; i++) {
+		struct neighbour *neighbour = control->neighbours[paths[i].port];
+		struct sluice_address local = control_address(&paths[i].local);
+		struct sluice_address to = control_address(remote);
+
+		if (!udp_is_punted(control->udp, paths[i].port) ||
+			!address_is_any(&paths[i].local) || !neighbour)
+			continue;
+		if (!neighbour_source(neighbour, &to, &local))
+			paths[i].local = core_address_of(&local);
+	}
+	return count;
+}
+
 struct ice_host control_ice_host(struct control *control)
 {
 	return (struct ice_host){
@@ -441,6 +491,7 @@ struct ice_host control_ice_host(struct control *control)
 		.neighbour = ice_neighbour,
 		.allow = ice_allow,
 		.deny = ice_deny,
+		.paths = ice_paths,
 		.counters = &control->counters,
 	};
 }

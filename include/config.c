@@ -354,11 +354,6 @@ static int check_listener(const struct config_listener *listener, const struct p
 	return 0;
 }
 
-static int check_room(const struct config_room *room, const struct place *place)
-{
-	return room->name[0] ? 0 : fail(place, "has no `name` of a room");
-}
-
 static int check_ice_server(const struct config_ice_server *server, const struct place *place)
 {
 	static const char *const schemes[] = {"stun:", "stuns:", "turn:", "turns:"};
@@ -402,8 +397,8 @@ static int check_item(const struct config_list *list, const void *item, const st
 		return check_port(item, place);
 	if (list == &config_listeners)
 		return check_listener(item, place);
-	if (list == &config_rooms)
-		return check_room(item, place);
+	if (list == &config_rooms && !((const struct config_room *)item)->name[0])
+		return fail(place, "has no `name` of a room");
 	if (list == &config_api_keys)
 		return check_api_key(item, place);
 	if (list == &config_ice_servers)
@@ -835,9 +830,12 @@ static int check_readable(const struct place *place, const char *key, const char
 
 static int check_control(const struct config *config, const struct place *place)
 {
+	const char *key = NULL, *fault = config_feed_fault(config, &key);
 	bool keys = config->auth.public_key_file[0] || config->auth.jwks_file[0] ||
 		    config->auth.keys_used;
 
+	if (fault)
+		return fail_key(place, key, fault);
 	if (!config->auth.jwt_secret[0] && (!keys || config->auth.development_tokens))
 		return fail_key(place, "auth.jwt_secret_file",
 			"missing: without a secret nobody could be let in; make one with "

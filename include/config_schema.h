@@ -60,6 +60,9 @@ const char *config_fault(const struct config *config, const char **key);
 // Returns the choice of that number, not terminated, and its length; NULL for none.
 const char *config_choice_at(const char *choices, uint64_t number, size_t *length);
 
+// What is wrong with `push` or `pull`, and which of the two in `key`; NULL = nothing (config_feed.c).
+const char *config_feed_fault(const struct config *config, const char **key);
+
 #include "config_lists.h"
 
 #define LIMIT(name, most, standard, help)                                                       \
@@ -132,6 +135,11 @@ static const struct config_key config_keys[] = {
 		CONFIG_LIST, CONFIG_AT(config, rooms), .list = &config_rooms},
 	{"ice_servers", "", "STUN and TURN servers that clients are told of", CONFIG_LIST,
 		CONFIG_AT(config, ice_servers), .list = &config_ice_servers},
+	{"push", "",
+		"participants whose media is pushed to WHIP endpoints, for as long as they send",
+		CONFIG_LIST, CONFIG_AT(config, push), .list = &config_pushes},
+	{"pull", "", "WHEP endpoints whose media is pulled into rooms, around the clock",
+		CONFIG_LIST, CONFIG_AT(config, pull), .list = &config_pulls},
 
 	{"whip.strict_etag", "false",
 		"a PATCH without If-Match is refused, as RFC 9725 has it; some clients need false",

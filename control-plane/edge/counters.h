@@ -105,6 +105,23 @@ enum edge_ws_close {
 		EDGE_WS_CLOSE_COUNT,
 };
 
+// What a push or pull is about. Append only.
+enum edge_feed_kind { EDGE_FEED_PUSH, EDGE_FEED_PULL, EDGE_FEED_KINDS };
+
+#define EDGE_FEED_STATES(X)                                                     \
+	X(WAITING, "waiting", "the participant is not there, or sends nothing") \
+	X(OFFERING, "offering", "the endpoint has been asked")                  \
+	X(CONNECTING, "connecting", "answered; ICE and DTLS are under way")     \
+	X(CONNECTED, "connected", "media may flow")                             \
+	X(FAILED, "failed", "will be tried again")
+
+enum edge_feed_state {
+#define X(name, label, help) EDGE_FEED_##name,
+	EDGE_FEED_STATES(X)
+#undef X
+		EDGE_FEED_STATE_COUNT,
+};
+
 enum {
 	EDGE_BUCKETS = 12,
 	EDGE_MESSAGES_MAX = 384, // distinct (dialect, direction, type)
@@ -148,6 +165,9 @@ struct edge_counters {
 	uint32_t dtls_handshakes; // gauge: under way
 	uint64_t data[EDGE_DATA_COUNT], data_bytes; // datagrams; bytes of those carried
 	struct edge_histogram join[EDGE_JOIN_COUNT];
+	// pushes and pulls
+	uint32_t feeds[EDGE_FEED_KINDS][EDGE_FEED_STATE_COUNT]; // gauges
+	uint64_t feed_failures[EDGE_FEED_KINDS];
 };
 
 // Adds one observation of `ms` milliseconds.

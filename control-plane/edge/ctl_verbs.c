@@ -2,6 +2,7 @@
 // The verbs of the control socket; ctl.h documents them.
 #include "address.h"
 #include "ctl.h"
+#include "ctl_feed.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -265,6 +266,9 @@ json_t *ctl_answer(const struct ctl_host *host, const char *line, size_t length,
 		{"kick", answer_kick},
 		{"drain", answer_drain},
 		{"undrain", answer_drain},
+		{"push", ctl_feed_answer},
+		{"pull", ctl_feed_answer},
+		{"feeds", ctl_feed_answer},
 		{"test-publish", answer_synthetic},
 		{"test-subscribe", answer_synthetic},
 	};

@@ -425,6 +425,30 @@ static void add_udp(struct page *page, const struct edge_counters *counters)
 		(double)(counters->udp_send_errors + counters->punt_send_errors));
 }
 
+static void add_feeds(struct page *page, const struct edge_counters *counters)
+{
+	static const char *const kinds[EDGE_FEED_KINDS] = {"push", "pull"};
+	static const char *const states[] = {
+#define X(name, label, help) label,
+		EDGE_FEED_STATES(X)
+#undef X
+	};
+	char label[64];
+	describe(page, "feeds", "gauge", "Pushes to WHIP and pulls from WHEP endpoints.");
+	for (unsigned kind = 0; kind < EDGE_FEED_KINDS; kind++)
+		for (unsigned state = 0; state < EDGE_FEED_STATE_COUNT; state++) {
+			snprintf(label, sizeof(label), "kind=\"%s\",state=\"%s\"", kinds[kind],
+				states[state]);
+			series(page, "feeds", label, counters->feeds[kind][state]);
+		}
+	describe(page, "feed_failures_total", "counter",
+		"Sessions of pushes and pulls that failed, or could not be made.");
+	for (unsigned kind = 0; kind < EDGE_FEED_KINDS; kind++) {
+		snprintf(label, sizeof(label), "kind=\"%s\"", kinds[kind]);
+		series(page, "feed_failures_total", label, counters->feed_failures[kind]);
+	}
+}
+
 static void add_process(struct page *page)
 {
 	struct rusage usage;
@@ -493,6 +517,7 @@ size_t metrics_text(char *text, size_t size, const struct core *core, const stru
 	add_http(&page, counters);
 	add_messages(&page, counters);
 	add_joins(&page, counters);
+	add_feeds(&page, counters);
 	add_process(&page);
 	return page.used;
 }

@@ -16,6 +16,8 @@ enum {
 	CONFIG_ROOMS_MAX = 64,
 	CONFIG_KEYS_MAX = 16,
 	CONFIG_ICE_SERVERS_MAX = 8,
+	CONFIG_FEEDS_MAX = 32,
+	CONFIG_FEED_URL_MAX = 512,
 	CONFIG_URL_MAX = 256,
 	CONFIG_PATH_MAX = 256,
 	CONFIG_SECRET_MAX = 512,
@@ -75,6 +77,18 @@ struct config_ice_server { // ice_servers[]
 	uint64_t ttl_ns;
 };
 
+struct config_push { // push[]: a participant's media, to a WHIP endpoint
+	char room[128], participant[128];
+	char url[CONFIG_FEED_URL_MAX];
+	char token_file[CONFIG_PATH_MAX]; // read when a request is made
+};
+
+struct config_pull { // pull[]: a WHEP endpoint's media, into a room
+	char url[CONFIG_FEED_URL_MAX];
+	char room[128], identity[128];
+	char token_file[CONFIG_PATH_MAX];
+};
+
 struct config {
 	char runtime_directory[CONFIG_PATH_MAX]; // shared files and control's socket [/run/sluice]
 	char web_directory[CONFIG_PATH_MAX]; // the page
@@ -121,6 +135,11 @@ struct config {
 
 	struct config_ice_server ice_servers[CONFIG_ICE_SERVERS_MAX];
 	uint32_t ice_servers_used;
+
+	struct config_push push[CONFIG_FEEDS_MAX];
+	uint32_t push_used;
+	struct config_pull pull[CONFIG_FEEDS_MAX];
+	uint32_t pull_used;
 
 	struct {
 		bool strict_etag; // a PATCH must carry If-Match, as RFC 9725 has it
