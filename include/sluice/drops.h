@@ -31,7 +31,8 @@
 	X(index_exhausted, "SRTP index space of the stream is used up")                \
 	X(want_key, "held back until the video can start with a key frame")            \
 	X(layer, "another simulcast layer is forwarded")                               \
-	X(overload, "more is to be sent than worker or port can; video goes before audio")
+	X(overload, "more is to be sent than worker or port can; video goes before audio") \
+	X(address_conflict, "another host claims an address of the port as its own")
 
 enum sluice_drop {
 #define X(name, help) SLUICE_DROP_##name,
