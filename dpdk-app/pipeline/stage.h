@@ -106,8 +106,7 @@ struct worker {
 unsigned stage_control(struct worker *worker);
 // Takes up to WORKER_BURST frames from this worker's queues, each queue in its turn.
 unsigned stage_rx(struct worker *worker, struct pkt **pkts);
-// Ethernet, IP and UDP are checked and stripped, the payload classified. What asks a full-bypass port as a
-// host is answered.
+// Ethernet, IP and UDP are checked and stripped, the payload classified; ARP and the like are answered.
 unsigned stage_parse(struct worker *worker, struct pkt **pkts, unsigned n);
 // Takes what other workers sent: raw packets are appended to `pkts`, media to worker->media.
 unsigned stage_mesh(struct worker *worker, struct pkt **pkts, unsigned *handled);
@@ -189,7 +188,6 @@ bool frame_put(struct pkt *pkt, const struct frame *frame);
 bool frame_write(struct pkt *pkt, const struct sluice_path *path, const uint8_t mac[6]);
 // The headers towards a transport's selected path; false when its next hop is not known.
 bool frame_of(struct frame *frame, const struct transport *transport);
-// Both at once.
 bool frame_transport(struct pkt *pkt, const struct transport *transport);
 
 // Queues a frame for pkt->port; sent when the batch is full, or by tx_flush. What is PKT_URGENT the port may

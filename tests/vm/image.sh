@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# shellcheck disable=SC2016
 # SPDX-License-Identifier: Apache-2.0
 # Makes the disk of a bare Debian 12 server: image.sh DISK PUBLIC-KEY PACKAGE... It has ssh, a boot loader, and the
 # named packages with all they need in a local apt repository: the guest has no network but ours.
