@@ -50,7 +50,7 @@ refuses "{driver: net_foo, device: net_foo0, address: $media_ip/24}" "DPDK has n
 refuses "${port_entry/address/queues: 2, address}" "2 queues are wanted, but the device has 1"
 refuses "{driver: vfio-pci, device: 00ff:1f:1f.7, address: $media_ip/24}" "00ff:1f:1f.7: there is no such PCI device"
 
-on b timeout 20 tcpdump -qnlei eth0 'arp or icmp6' >"$work/b.txt" 2>/dev/null &
+on b timeout 200 tcpdump -qnlei eth0 'arp or icmp6' >"$work/b.txt" 2>/dev/null &
 wait_for 5 grep -q . "/proc/$!/stat"
 start_relay
 expect "what the kernel has of the media port" \
@@ -66,6 +66,12 @@ echo "ok: announced, found and echoing by both families"
 
 # AF_PACKET loses packets under bursts by nature (docs/operations.md), so a few losses are no fault.
 node "$root/tests/peer/call.mjs" "http://$relay_ip:$http_port" "${CALL_SECONDS:-4}" chromium:a chromium:b --loss 200
+on a "$build/sluice-load" --url "ws://$relay_ip:9000/" --secret "$secret" --json "$work/load.json" --publishers 1 \
+	--subscribers 10 --ramp 20 --duration 3 >"$work/load.log" 2>&1 || true # loss or a busy tester, as above
+expect "clients that joined" "$(jq .joining.joined "$work/load.json")" == 11
+expect "packets that failed to decrypt" "$(jq .counters.decrypt_failed "$work/load.json")" == 0
+expect "packets received, of a hundred" \
+	"$(jq '.packets | 100 * .received / .expected | floor' "$work/load.json")" '>=' 95
 expect "datagrams handed to control" "$(metric 'sluice_punted_datagrams_total{direction="in"}')" '>' 20
 expect "datagrams sent for control" "$(metric 'sluice_punted_datagrams_total{direction="out"}')" '>' 20
 expect "datagrams by control's own sockets" "$(metric 'sluice_udp_datagrams_total{direction="out",class="stun"}' || echo 0)" == 0
