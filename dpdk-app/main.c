@@ -241,12 +241,12 @@ static void housekeeping(struct dataplane *plane)
 
 static int workers_open(struct dataplane *plane)
 {
-	status_begin(plane->observed, &plane->options.config, backend_workers());
 	if (srtp_library_init() < 0) {
 		snprintf(plane->why, WHY_SIZE, "the SRTP library (%s) does not start",
 			srtp_backend());
 		return -1;
 	}
+	status_begin(plane->observed, &plane->options.config, backend_workers());
 	int bell = doorbell_open(plane->options.config.runtime_directory);
 	if (bell < 0) {
 		snprintf(plane->why, WHY_SIZE, "the doorbell cannot be made: %s", strerror(-bell));

@@ -122,14 +122,23 @@ static int floating_set(const struct config *config, char *text, size_t size)
 	return used < size ? 0 : -1;
 }
 
+// Only trying tells: isolated processors (isolcpus) are in nobody's set until somebody goes there by name.
+static bool core_is_allowed(unsigned core)
+{
+	cpu_set_t before, one;
+	CPU_ZERO(&one);
+	if (core >= CPU_SETSIZE || sched_getaffinity(0, sizeof(before), &before) < 0)
+		return false;
+	CPU_SET(core, &one);
+	return sched_setaffinity(0, sizeof(one), &one) == 0 &&
+	       sched_setaffinity(0, sizeof(before), &before) == 0;
+}
+
 static int cores_check(const struct config *config, char *why, size_t why_size)
 {
-	cpu_set_t allowed;
-	if (sched_getaffinity(0, sizeof(allowed), &allowed) < 0)
-		return 0;
 	for (unsigned i = 0; i < config->dataplane.cores_used; i++) {
 		unsigned core = config->dataplane.cores[i];
-		if (core < CPU_SETSIZE && CPU_ISSET(core, &allowed))
+		if (core_is_allowed(core))
 			continue;
 		snprintf(why, why_size,
 			"dataplane.cores: processor %u does not exist or is not allowed to this "

@@ -17,7 +17,7 @@ guest_boot() {
 		ip link set "tap-$card" master br0 up
 	done
 	# TCG: /dev/kvm need not be there, and where it is nested it may hang
-	qemu-system-x86_64 -machine q35 -accel tcg,thread=multi -cpu max -smp 2 -m 2048 -display none -monitor none \
+	qemu-system-x86_64 -machine q35 -accel tcg,thread=multi -cpu max -smp 2 -m 2048 -nodefaults -display none \
 		-serial "file:$work/console.txt" -device intel-iommu,caching-mode=on \
 		-drive "file=$work/disk.qcow2,if=virtio,cache=unsafe" \
 		-netdev "user,id=ssh,restrict=on,hostfwd=tcp:127.0.0.1:$guest_ssh_port-:22" \
@@ -31,7 +31,7 @@ guest_boot() {
 }
 
 ssh_options=(-i "$build/vm/key" -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR
-	-o ConnectTimeout=20 -o ServerAliveInterval=10)
+	-o ConnectTimeout=60 -o ControlMaster=auto -o "ControlPath=$work/ssh" -o ControlPersist=yes)
 
 guest() { # COMMAND...: as root in the guest
 	kill -0 "$guest_pid" && ssh "${ssh_options[@]}" -p $guest_ssh_port root@127.0.0.1 "$@"
@@ -50,5 +50,6 @@ guest_reboot() {
 	local before
 	before=$(guest cat /proc/sys/kernel/random/boot_id)
 	guest systemctl reboot || true
+	ssh "${ssh_options[@]}" -O exit 127.0.0.1 2>/dev/null || true
 	wait_for 600 guest_rebooted "$before"
 }

@@ -98,18 +98,24 @@ stage_provision() {
 		mkdir -p /etc/default/grub.d
 		echo 'GRUB_CMDLINE_LINUX_DEFAULT="intel_iommu=on iommu=pt isolcpus=managed_irq,domain,1"' >/etc/default/grub.d/sluice.cfg
 		update-grub 2>/root/grub.log
-		echo vfio-pci >/etc/modules-load.d/sluice.conf
+		cat >/usr/local/sbin/card <<-'CARD'
+			#!/bin/sh
+			# card ADDRESS [DRIVER]: gives a PCI card to a driver; without one, back to the kernel's own
+			cd /sys/bus/pci
+			echo "\$2" >devices/\$1/driver_override
+			[ ! -e devices/\$1/driver ] || echo \$1 >devices/\$1/driver/unbind
+			echo \$1 >drivers_probe
+		CARD
+		chmod +x /usr/local/sbin/card
 		cat >/etc/systemd/system/sluice-bind.service <<-'UNIT'
 			[Unit]
 			Before=sluice-dataplane.service
-			After=systemd-modules-load.service
 			[Service]
 			Type=oneshot
 			RemainAfterExit=yes
-			ExecStart=/bin/sh -c 'cd /sys/bus/pci; echo vfio-pci >devices/$media_card/driver_override; \\
-				echo $media_card >devices/$media_card/driver/unbind; echo $media_card >drivers_probe'
-			ExecStop=/bin/sh -c 'cd /sys/bus/pci; echo >devices/$media_card/driver_override; \\
-				echo $media_card >devices/$media_card/driver/unbind; echo $media_card >drivers_probe'
+			ExecStartPre=/sbin/modprobe vfio-pci
+			ExecStart=/usr/local/sbin/card $media_card vfio-pci
+			ExecStop=/usr/local/sbin/card $media_card
 			[Install]
 			WantedBy=multi-user.target
 		UNIT
