@@ -241,6 +241,10 @@ test: deps-test ## install what is missing, build, run all tests
 	$(Q)$(MAKE) --no-print-directory -j$$(nproc) SAN=address,undefined tests
 	$(Q)BUILD=$(BUILD) tests/run.sh lint unit talk replay sanitized xdp fuzz smoke
 
+test-vm: all ## on demand, 30 min: package, systemd, vfio in an emulated machine
+	$(Q)BUILD=$(BUILD) tests/vm/run.sh
+.PHONY: test-vm
+
 .PHONY: fuzz-build
 fuzz-build: $(fuzz_bin)
 

@@ -52,6 +52,8 @@ static int start_ice(struct control *control, char *why)
 static void start_neighbours(struct control *control)
 {
 	for (uint32_t i = 0; i < control->config.ports_used; i++) {
+		if (!config_port_is_kernels(&control->config.ports[i]))
+			continue; // next hops come with the datagrams
 		control->neighbours[i] = neighbour_open(control->config.ports[i].netns);
 		if (!control->neighbours[i])
 			log_warn("port %u: cannot ask the kernel for next hops: %s", i,

@@ -78,6 +78,15 @@ static int ports_open(struct dataplane *plane)
 		plane->why, WHY_SIZE);
 }
 
+static void host_fill(struct host *host, const struct config_port *port)
+{
+	struct config_port_address address;
+	host->vlan = port->vlan;
+	for (unsigned i = 0; i < HOST_ADDRESSES_MAX && config_port_address(port, i, &address) > 0;
+		i++)
+		memcpy(host->addresses[host->addresses_used++], address.ip, sizeof(address.ip));
+}
+
 static int workers_create(struct dataplane *plane)
 {
 	const struct config *config = &plane->options.config;
@@ -90,6 +99,8 @@ static int workers_create(struct dataplane *plane)
 		.mesh = plane->mesh = mesh_create(backend_workers()),
 		.observed = plane->observed,
 	};
+	for (unsigned p = 0; p < config->ports_used; p++)
+		host_fill(&setup.hosts[p], &config->ports[p]);
 	if (getrandom(&setup.seed, sizeof(setup.seed), 0) != sizeof(setup.seed) || !plane->mesh) {
 		snprintf(plane->why, WHY_SIZE, "no memory or no random numbers for the workers");
 		return -1;
@@ -230,12 +241,12 @@ static void housekeeping(struct dataplane *plane)
 
 static int workers_open(struct dataplane *plane)
 {
-	status_begin(plane->observed, &plane->options.config, backend_workers());
 	if (srtp_library_init() < 0) {
 		snprintf(plane->why, WHY_SIZE, "the SRTP library (%s) does not start",
 			srtp_backend());
 		return -1;
 	}
+	status_begin(plane->observed, &plane->options.config, backend_workers());
 	int bell = doorbell_open(plane->options.config.runtime_directory);
 	if (bell < 0) {
 		snprintf(plane->why, WHY_SIZE, "the doorbell cannot be made: %s", strerror(-bell));

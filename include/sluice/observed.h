@@ -73,6 +73,7 @@ enum sluice_stage_count { // per worker, packets that entered the stage
 	SLUICE_STAGE_SELECT,
 	SLUICE_STAGE_SEAL,
 	SLUICE_STAGE_TX,
+	SLUICE_STAGE_HOST, // frames of our own: ARP, neighbour discovery, echo
 	SLUICE_STAGE_COUNT,
 };
 #define SLUICE_STAGE_ROOM 16

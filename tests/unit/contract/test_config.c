@@ -500,7 +500,7 @@ static void test_checks_of_the_whole(void **)
 		"ports: an interface is named twice");
 	check_says(false, SETTINGS("ports={interface: a}, {interface: a, netns: b}"), NULL);
 	check_says(false, SETTINGS("ports={driver: net_ice, device: x}"),
-		"media.addresses: must be named");
+		"ports[0].address: must be named");
 	check_says(false, SETTINGS("ports={interface: a}", "dataplane.cores=1,2,1"),
 		"dataplane.cores: a CPU is named twice");
 	check_says(false, SETTINGS("ports={interface: a}", "media.addresses=192.0.2.1, 192.0.2.1"),
