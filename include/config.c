@@ -181,11 +181,11 @@ static int set_listen(
 	const struct config_key *key, uint8_t *base, const char *text, const struct place *place)
 {
 	char host[LISTEN_MAX] = "";
-	const char *colon = strrchr(text, ':'), *port = colon ? colon + 1 : text;
+	const char *colon = strrchr(text, ':'), *port = colon ? colon + 1 : *text ? text : "0";
 	size_t length = colon ? (size_t)(colon - text) : 0;
 	bool bracketed = length >= 2 && text[0] == '[' && text[length - 1] == ']';
 	const struct config_key number = {
-		.type = CONFIG_NUMBER, .size = sizeof(uint16_t), .low = 1, .high = 65535};
+		.type = CONFIG_NUMBER, .size = sizeof(uint16_t), .low = *text != 0, .high = 65535};
 	if (bracketed) {
 		text++;
 		length -= 2;
@@ -824,10 +824,18 @@ static bool listeners_collide(const char *host, uint16_t port, const char *other
 
 static int check_listeners(const struct config *config, const struct place *place)
 {
+	typeof(config->admin) *admin = &config->admin;
+	if (listeners_collide(admin->host, admin->port, config->http.host, config->http.port))
+		return fail_key(place, "admin.listen", "the port is the same as http.port");
+	if (admin->token[0] && strlen(admin->token) < CONFIG_ADMIN_TOKEN_MIN)
+		return fail_key(place, "admin.token_file",
+			"is too short to be a secret; `openssl rand -hex 32` makes one");
 	for (uint32_t i = 0; i < config->dialects_used; i++) {
 		const struct config_listener *one = &config->dialects[i];
 		if (listeners_collide(one->host, one->port, config->http.host, config->http.port))
 			return fail_key(place, "dialects", "a port is the same as http.port");
+		if (listeners_collide(one->host, one->port, admin->host, admin->port))
+			return fail_key(place, "admin.listen", "the port is one of `dialects`");
 		for (uint32_t k = 0; k < i; k++)
 			if (listeners_collide(one->host, one->port, config->dialects[k].host,
 				    config->dialects[k].port))
@@ -886,15 +894,4 @@ int config_check(const struct config *config, bool control, char *why, size_t wh
 	if (check_repeated(config, &place) != 0)
 		return -1;
 	return control ? check_control(config, &place) : check_dataplane(config, &place);
-}
-
-void config_forget_secrets(struct config *config)
-{
-	explicit_bzero(config->auth.jwt_secret, sizeof(config->auth.jwt_secret));
-	for (uint32_t i = 0; i < CONFIG_KEYS_MAX; i++)
-		explicit_bzero(config->auth.keys[i].secret, CONFIG_SECRET_MAX);
-	for (uint32_t i = 0; i < CONFIG_ICE_SERVERS_MAX; i++) {
-		explicit_bzero(config->ice_servers[i].secret, CONFIG_SECRET_MAX);
-		explicit_bzero(config->ice_servers[i].credential, CONFIG_SECRET_MAX);
-	}
 }
