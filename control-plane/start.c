@@ -98,6 +98,7 @@ static int start_udp(struct control *control, char *why)
 static int start_server(struct control *control, char *why)
 {
 	const struct config *config = &control->config;
+	struct admin_host admin = control_admin_host(control);
 	struct server_options options = {
 		.config = config,
 		.http = &control->http_host,
@@ -112,6 +113,11 @@ static int start_server(struct control *control, char *why)
 	control->dialect_host = control_dialect_host(control);
 	control->ws_host = control_ws_host(control);
 	control->http_host = control_http_host(control);
+	control->admin = admin_create(&admin);
+	options.admin = control->admin;
+	snprintf(why, WHY_MAX, "out of memory");
+	if (!control->admin)
+		return -1;
 	control->server = server_create(&options, why, WHY_MAX);
 	if (*config->http.tls_certificate)
 		control->certificate_expiry_s = certificate_expiry(config->http.tls_certificate);
@@ -241,6 +247,7 @@ void control_stop(struct control *control)
 		loop_unwatch(control->udp_watches[i]);
 	loop_unwatch(control->signals_watch);
 	server_destroy(control->server);
+	admin_destroy(control->admin);
 	udp_destroy(control->udp);
 	core_destroy(control->core);
 	ice_destroy(control->ice);

@@ -18,6 +18,13 @@ enum dialect_auth {
 	DIALECT_OPEN, // everybody; a token is taken where one is given
 };
 
+// How a request may use the admin API.
+enum admin_access {
+	ADMIN_ELSEWHERE, // not by this listener, or only from this machine
+	ADMIN_HERE,
+	ADMIN_ALONE, // here, and the listener has nothing else
+};
+
 enum http_method {
 	HTTP_GET,
 	HTTP_HEAD,
@@ -33,6 +40,7 @@ enum http_method {
 struct http_request {
 	enum http_method method;
 	enum dialect_auth auth; // of the listener
+	enum admin_access admin;
 	bool upgrade; // wants to become a WebSocket
 	bool secure; // came over TLS
 	bool preflight; // an OPTIONS by which a browser asks before another request
