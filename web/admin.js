@@ -209,8 +209,9 @@
 	}
 
 	function subscriptionLine(subscription) {
+		const dropped = Object.entries(subscription.dropped || {}).map(([reason, count]) => `, ${short(count)} ${reason}`).join("");
 		return `gets ${subscription.kind} of ${subscription.publisher || "?"}: ${subscription.state}, ` +
-			`${short(subscription.packets)} packets, ${short(subscription.resent)} resent, ${short(subscription.lost)} lost`;
+			`${short(subscription.packets)} packets, ${short(subscription.resent)} resent, ${short(subscription.lost)} lost${dropped}`;
 	}
 
 	const isMuted = (person, kind) => person.muted_by_operator.includes(kind) ||

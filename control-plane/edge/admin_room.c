@@ -4,6 +4,7 @@
 #include "address.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { NOBODY = 0xffff };
 
@@ -241,6 +242,28 @@ static void subscription_flow(
 	put(json, "bitrate_bps", status.bitrate_bps);
 }
 
+// What it did not get, by reason.
+static void subscription_dropped(
+	const struct sheet *sheet, json_t *json, struct core_subscription_id id)
+{
+	const struct sluice_subscription_drops *shared;
+	struct sluice_subscription_drops drops;
+	json_t *dropped;
+
+	if (!sheet->observed || id.index >= SLUICE_SUBSCRIPTIONS_MAX)
+		return;
+	shared = &sheet->observed->subscription_drops[id.index];
+	memcpy(&drops, (const void *)shared, sizeof(drops));
+	if (drops.generation != id.generation)
+		return;
+	dropped = json_object();
+	for (unsigned i = 0; i < SLUICE_SUBSCRIPTION_DROP_COUNT; i++)
+		if (drops.counts[i])
+			put(dropped, sluice_drop_info(sluice_subscription_drop(i))->name,
+				drops.counts[i]);
+	json_object_set_new(json, "dropped", dropped);
+}
+
 static void subscription_add(struct sheet *sheet, const struct core_subscription *subscription)
 {
 	const struct core_transport *transport =
@@ -267,6 +290,7 @@ static void subscription_add(struct sheet *sheet, const struct core_subscription
 	if (publisher)
 		put_text(json, "publisher", publisher->identity);
 	subscription_flow(sheet, json, subscription->id);
+	subscription_dropped(sheet, json, subscription->id);
 	json_array_append_new(person->subscriptions, json);
 }
 

@@ -72,6 +72,7 @@ expect "codecs" "$(one 1 '[.publications[].codec] | sort == ["VP8", "opus"]')" =
 expect "packets of the video" "$(one 1 '.publications[] | select(.kind == "video") | .encodings[0].packets')" '>' 50
 expect "its transport" "$(one 1 '.transports[0] | .state + " " + .direction == "connected up"')" == true
 expect "active views" "$(one 2 '[.subscriptions[] | select(.state == "active" and .publisher == "1")] | length')" == 2
+expect "drops by name" "$(one 2 '[.subscriptions[].dropped | type] | unique == ["object"]')" == true
 expect "workers" "$(admin /v1/workers | jq '.workers[0].media_in')" '>' 100
 expect "ports" "$(admin /v1/drops | jq '[.drops[].reason] | index("paused") >= 0')" == true
 

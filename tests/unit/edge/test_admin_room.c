@@ -68,6 +68,8 @@ static void everything(void **)
 	observed->publications[audio->id.index].encodings[0].key_requests = 2;
 	observed->subscriptions[to_b->id.index].row.generation = to_b->id.generation;
 	observed->subscriptions[to_b->id.index].packets = 66;
+	observed->subscription_drops[to_b->id.index].generation = to_b->id.generation;
+	observed->subscription_drops[to_b->id.index].counts[SLUICE_SUBSCRIPTION_DROP_want_key] = 5;
 	json_t *people = look(0, 10), *a = json_array_get(people, 0),
 	       *b = json_array_get(people, 1);
 
@@ -91,6 +93,9 @@ static void everything(void **)
 	assert_string_equal(text(first(b, "subscriptions"), "publisher"), "a");
 	assert_string_equal(text(first(b, "subscriptions"), "state"), "active");
 	assert_int_equal(number(first(b, "subscriptions"), "packets"), 66);
+	const json_t *dropped = json_object_get(first(b, "subscriptions"), "dropped");
+	assert_int_equal(json_object_size(dropped), 1);
+	assert_int_equal(number(dropped, "want_key"), 5);
 }
 
 static void why_nothing_flows(void **)
