@@ -40,13 +40,13 @@ write_config xdp 1
 sed -i "s|^http:|admin:\n  token_file: $work/operator\nhttp:|" "$work/sluice.yaml"
 echo "$operator" >"$work/operator"
 start_relay
-start_numbered 60
+start_numbered 200
 
 # somebody with odd names, in a room that no path can carry
 odd_room='<b>a/b</b> & "c"' odd_name='<img src=x onerror=window.hurt=1>'
 on b "$root/tests/peer/socket_peer.py" "ws://$relay_ip:$http_port/ws/sfu" \
 	"$(jq -nc --arg token "$(ctl token --identity 3 --name "$odd_name")" '{type: "auth", $token}')" \
-	"$(jq -nc --arg roomName "$odd_room" '{type: "join-room", $roomName}')" --until 'too loud' --seconds 60 >"$work/odd.json" &
+	"$(jq -nc --arg roomName "$odd_room" '{type: "join-room", $roomName}')" --until 'too loud' --seconds 200 >"$work/odd.json" &
 
 # ---- who may
 expect "without a token" "$(status /v1/rooms)" == 401
