@@ -14,6 +14,7 @@
 #include "edge/http.h"
 #include "edge/ice.h"
 #include "edge/join.h"
+#include "edge/journal.h"
 #include "edge/log.h"
 #include "edge/ready.h"
 #include "edge/secret.h"
@@ -58,6 +59,7 @@ struct control {
 	struct core_local local;
 	struct ice *ice;
 	struct join *join;
+	struct journal *journal;
 	struct udp *udp;
 	struct server *server;
 	struct doorbell *doorbell;

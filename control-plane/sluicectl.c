@@ -34,6 +34,10 @@ static void print_usage(FILE *out)
 	for (size_t i = 0; i < sizeof(looks) / sizeof(looks[0]); i++)
 		fprintf(out, "  %-28s %s\n", looks[i].name, looks[i].help);
 	fprintf(out, "  %-28s %s\n", "check", "the doctor: what is wrong here, and what mends it");
+	fprintf(out, "  %-28s %s\n", "why PEER|SSRC|ADDRESS",
+		"what was decided about a peer's media, and why nothing flows");
+	fprintf(out, "  %-28s %s\n", "join-report [PEER|ADDRESS]",
+		"what arrived when while a peer joined, and what is missing");
 	fprintf(out, "  %-28s %s\n", "kick ROOM IDENTITY [REASON]", "remove a participant");
 	fprintf(out, "  %-28s %s\n", "drain, undrain",
 		"refuse new participants, or take them again");
@@ -174,6 +178,10 @@ static int run_verb(const struct config *config, int count, char **words, bool a
 				"identity", words[2], "reason",
 				count == 4 ? words[3] : "removed by the operator"),
 			as_json);
+	if (strcmp(verb, "why") == 0)
+		return why_run(config, count, words, as_json);
+	if (strcmp(verb, "join-report") == 0)
+		return join_report_run(config, count, words, as_json);
 	if (strcmp(verb, "token") == 0)
 		return token_run(config, count, words);
 	if (strcmp(verb, "test-session") == 0 && (count == 2 || count == 3)) {

@@ -12,6 +12,7 @@
 //                                          "address","worker","profile"}]}]}
 //   {"verb":"kick","room":NAME,"identity":NAME,"reason":TEXT?} → {"ok":true}
 //   {"verb":"test-publish",…} and {"verb":"test-subscribe",…}  see synthetic.h
+//   {"verb":"join-report","peer":TEXT?}                         see journal_report.h
 //   {"verb":"drain"} and {"verb":"undrain"}                    → {"ok":true,"draining":BOOL}
 //
 // Errors: {"ok":false,"error":TEXT}. A line of more than CTL_LINE_MAX bytes ends the connection.
@@ -19,6 +20,7 @@
 
 #include "core/core.h"
 #include "counters.h"
+#include "journal.h"
 #include "loop.h"
 #include "ready.h"
 #include "synthetic.h"
@@ -37,6 +39,7 @@ struct ctl_host {
 	bool (*draining)(void *context);
 	// Call after every verb.
 	void (*settle)(void *context);
+	struct journal *journal; // NULL: nothing is remembered of joins
 	struct synthetic *synthetic; // NULL: the verbs of load tests are refused
 };
 

@@ -2,6 +2,7 @@
 // The verbs of the control socket; ctl.h documents them.
 #include "address.h"
 #include "ctl.h"
+#include "journal_report.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -191,6 +192,16 @@ static json_t *answer_drain(const struct ctl_host *host, const json_t *request, 
 	return json_pack("{s:b, s:b}", "ok", 1, "draining", draining);
 }
 
+// ---- joins
+
+static json_t *answer_join_report(
+	const struct ctl_host *host, const json_t *request, uint64_t now_ms)
+{
+	if (!host->journal)
+		return refusal("nothing is remembered of joins");
+	return journal_report(host->journal, host->core, text_of(request, "peer"), now_ms);
+}
+
 // ---- load tests
 
 static json_t *answer_synthetic(const struct ctl_host *host, const json_t *request, uint64_t now_ms)
@@ -218,6 +229,7 @@ json_t *ctl_answer(const struct ctl_host *host, const char *line, size_t length,
 		{"rooms", answer_rooms},
 		{"peers", answer_peers},
 		{"kick", answer_kick},
+		{"join-report", answer_join_report},
 		{"drain", answer_drain},
 		{"undrain", answer_drain},
 		{"test-publish", answer_synthetic},

@@ -5,6 +5,7 @@
 
 #include "counters.h"
 #include "http.h"
+#include "journal.h"
 #include "listen.h"
 #include "loop.h"
 #include "route.h"
@@ -21,6 +22,7 @@ struct server_options {
 	const struct dialect *(*dialect)(const char *name); // dialect_find
 	const struct dialect *(*next)(const struct dialect *previous); // dialect_next
 	struct edge_counters *counters;
+	struct journal *journal; // hears who comes; NULL = nobody wants to know
 };
 
 // Makes the loop and opens all listening sockets: http, and one for each of config->dialects. Returns NULL with

@@ -133,6 +133,13 @@ bool frame_transport(struct pkt *pkt, const struct transport *transport)
 	return frame_of(&frame, transport) && frame_put(pkt, &frame);
 }
 
+static void pathless(struct worker *worker, struct job *job)
+{
+	trace_subscription(worker, job->subscription, SLUICE_DROP_no_path,
+		trace_packet(job->media->pkt->data, job->media->pkt->length));
+	drop(worker, job->out, SLUICE_DROP_no_path);
+}
+
 unsigned stage_frame(struct worker *worker, unsigned n)
 {
 	unsigned left = 0;
@@ -146,7 +153,7 @@ unsigned stage_frame(struct worker *worker, unsigned n)
 		if (made == t && frame_put(job->out, &frame))
 			job_keep(worker, job, left++);
 		else
-			drop(worker, job->out, SLUICE_DROP_no_path);
+			pathless(worker, job);
 	}
 	return left;
 }

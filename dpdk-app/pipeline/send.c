@@ -15,6 +15,22 @@ enum {
 
 // ---- select ---------------------------------------------------------------------------------------
 
+// Takes down what was decided about a publisher's packet towards one subscriber.
+static void note(struct worker *worker, const struct subscription *subscription, unsigned what,
+	const struct pkt *pkt)
+{
+	trace_subscription(worker, (uint32_t)(subscription - worker->table.subscriptions), what,
+		trace_packet(pkt->data, pkt->length));
+}
+
+// The same for a packet that is to be sent, and is dropped.
+static void job_drop(struct worker *worker, const struct job *job, enum sluice_drop why)
+{
+	trace_subscription(worker, job->subscription, why,
+		trace_packet(job->media->pkt->data, job->media->pkt->length));
+	drop_count(worker, why, 1);
+}
+
 // Why the subscriber cannot be sent anything now, or -1.
 static int hindrance(struct worker *worker, const struct subscription *subscription)
 {
@@ -45,8 +61,11 @@ static bool held_back(
 		return false;
 	if (subscription->waiting_ns == 0)
 		subscription->waiting_ns = worker->now_ns;
-	subscription->waiting_key = !(pkt->flags & PKT_KEY_FRAME) &&
-				    worker->now_ns - subscription->waiting_ns < KEY_WAIT_NS;
+	bool key = pkt->flags & PKT_KEY_FRAME;
+	subscription->waiting_key = !key && worker->now_ns - subscription->waiting_ns < KEY_WAIT_NS;
+	if (!subscription->waiting_key)
+		note(worker, subscription,
+			key ? SLUICE_DECISION_began : SLUICE_DECISION_began_blind, pkt);
 	return subscription->waiting_key;
 }
 
@@ -71,9 +90,11 @@ static bool select_one(struct worker *worker, const struct media *media,
 		// What it misses now must not look like loss when it goes on.
 		subscription_interrupt(&worker->table, subscription);
 	}
-	if (why >= 0)
-		drop_count(worker, (enum sluice_drop)why, 1);
-	return why < 0;
+	if (why < 0)
+		return true;
+	note(worker, subscription, (unsigned)why, pkt);
+	drop_count(worker, (enum sluice_drop)why, 1);
+	return false;
 }
 
 // To the first subscriber of the next publication that has packets and subscribers; false at the end.
@@ -290,14 +311,16 @@ unsigned stage_rewrite(struct worker *worker, unsigned n)
 		if (why < 0 && used == got)
 			why = SLUICE_DROP_no_buffer; // its place is taken: the peer can ask for it
 		if (why >= 0) {
-			drop_count(worker, (enum sluice_drop)why, 1);
+			job_drop(worker, job, (enum sluice_drop)why);
 			continue;
 		}
 		job->out = fresh[used++];
-		if (job_compose(worker, job))
+		if (job_compose(worker, job)) {
 			job_keep(worker, job, left++);
-		else
-			drop(worker, job->out, SLUICE_DROP_too_long);
+			continue;
+		}
+		job_drop(worker, job, SLUICE_DROP_too_long);
+		pkt_put(&job->out, 1);
 	}
 	reservation_write(worker, &reservation);
 	pkt_put(fresh + used, got - used);
@@ -305,6 +328,20 @@ unsigned stage_rewrite(struct worker *worker, unsigned n)
 }
 
 // ---- seal -----------------------------------------------------------------------------------------
+
+// When the first packet was sent, and the first key frame of video.
+static void firsts(struct worker *worker, const struct job *job)
+{
+	struct subscription *subscription = &worker->table.subscriptions[job->subscription];
+	struct sluice_trace *trace =
+		&worker->table.observed->subscription_traces[job->subscription];
+	const struct pkt *pkt = job->media->pkt;
+	subscription->key_sent = pkt->flags & PKT_KEY_FRAME;
+	if (subscription->status.packets == 0)
+		trace_mark(trace, &trace->first_ns, worker->now_ns);
+	if (subscription->key_sent && !(pkt->flags & PKT_AUDIO))
+		trace_mark(trace, &trace->first_key_ns, worker->now_ns);
+}
 
 static void job_count(struct worker *worker, const struct job *job)
 {
@@ -320,6 +357,8 @@ static void job_count(struct worker *worker, const struct job *job)
 		worker->status->resent++;
 		return;
 	}
+	if (subscription->status.packets == 0 || !subscription->key_sent)
+		firsts(worker, job);
 	subscription->status.packets++;
 	subscription->status.bytes += job->media->header.payload_length;
 }
@@ -331,7 +370,9 @@ static void seal_refused(struct worker *worker, const struct job *job, enum srtp
 		why = SLUICE_DROP_index_exhausted;
 	if (result == SRTP_TOO_LONG)
 		why = SLUICE_DROP_too_long;
-	drop(worker, job->out, why);
+	struct pkt *out = job->out;
+	job_drop(worker, job, why);
+	pkt_put(&out, 1);
 }
 
 unsigned stage_seal(struct worker *worker, unsigned n)

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "io.h"
 #include "nouns.h"
 #include "report.h"
+#include "trace.h"
 
 static bool path_valid(const struct table *table, const struct sluice_path *path)
 {
@@ -46,6 +48,7 @@ static void transport_begin(struct table *table, uint32_t index, const struct sl
 		report_old_transport(table, index, transport->generation);
 	if (old)
 		transport->status = *old;
+	trace_begin(&table->observed->transport_traces[index], transport->generation);
 	report_transport(table, index);
 }
 
@@ -113,6 +116,7 @@ static void keys_apply(struct table *table, uint32_t index, const struct sluice_
 	transport->out = out;
 	transport->key_epoch = row->key_epoch;
 	transport->keys = keys_name(row);
+	trace_keyed(&table->observed->transport_traces[index], io_now_ns());
 	for (uint32_t p = transport->first_publication; p != TABLE_NONE;
 		p = table->publications[p].next)
 		publication_keyed(table, p, transport);

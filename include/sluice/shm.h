@@ -15,17 +15,18 @@
 
 #include <sluice/desired.h>
 #include <sluice/observed.h>
+#include <sluice/trace.h>
 
 #define SLUICE_MAGIC 0x656369756c53ULL // "Sluice"
-#define SLUICE_ABI 4
+#define SLUICE_ABI 5
 
 struct sluice_layout { // what the writer was compiled with; a reader refuses anything else
 	uint64_t magic;
 	uint32_t abi;
 	uint32_t head_size;
 	uint64_t file_size;
-	uint32_t row_sizes[8]; // in the order of the tables in the file
-	uint32_t row_counts[8];
+	uint32_t row_sizes[16]; // in the order of the tables in the file
+	uint32_t row_counts[16];
 };
 
 enum sluice_table { // names a table in hints
