@@ -22,6 +22,11 @@ __attribute__((format(printf, 2, 3))) static void say(json_t *out, const char *f
 	json_array_append_new(out, sentence ? sentence : json_string("?"));
 }
 
+static const char *plural(uint64_t count)
+{
+	return count == 1 ? "" : "s";
+}
+
 static bool lately(const struct view *view, uint64_t then_ns, uint64_t within_ns)
 {
 	return then_ns != 0 && then_ns + within_ns > view->now_ns;
@@ -93,9 +98,10 @@ static void say_fault(json_t *out, const struct why_session *session, const char
 		is_fault_of_ice(session) ? "; `sluicectl join-report` says how far it came" : "");
 	if (early)
 		say(out,
-			"transport %u: %u packets came before the keys (no_keys), the last %.1f s "
+			"transport %u: %u packet%s came before the keys (no_keys), the last %.1f s "
 			"ago: the client believes that DTLS is done",
-			session->index, early->count, view_age_s(session->view, early->last_ns));
+			session->index, early->count, plural(early->count),
+			view_age_s(session->view, early->last_ns));
 }
 
 static void say_unauthentic(json_t *out, const struct why_session *session)
@@ -116,10 +122,11 @@ static void say_unauthentic(json_t *out, const struct why_session *session)
 			view_age_s(view, note->last_ns), note->ssrc);
 	else
 		say(out,
-			"beside good packets %u from %s failed authentication, the last %.1f s "
+			"beside good ones %u packet%s from %s failed authentication, the last %.1f "
+			"s "
 			"ago: "
 			"a second sender behind that address, or forged packets",
-			note->run, remote, view_age_s(view, note->last_ns));
+			note->run, plural(note->run), remote, view_age_s(view, note->last_ns));
 }
 
 static bool path_is(const struct why_session *session, const struct sluice_address *address)
@@ -151,16 +158,17 @@ static void say_strangers(json_t *out, const struct why_session *session)
 		address_text(&one->address, address, sizeof(address));
 		if (path_is(session, &one->address))
 			say(out,
-				"%llu packets from %s were dropped before the session saw them "
+				"%llu packet%s from %s were dropped before the session saw them "
 				"(%s): %s",
-				(unsigned long long)one->count, address, name_of(one->what),
-				help_of(one->what));
+				(unsigned long long)one->count, plural(one->count), address,
+				name_of(one->what), help_of(one->what));
 		else
 			say(out,
-				"%llu packets came from %s, a port that no STUN check of this "
+				"%llu packet%s came from %s, a port that no STUN check of this "
 				"session "
 				"has proved (%s): a NAT that changed its port, or another sender",
-				(unsigned long long)one->count, address, name_of(one->what));
+				(unsigned long long)one->count, plural(one->count), address,
+				name_of(one->what));
 	}
 }
 
@@ -178,10 +186,12 @@ static void say_unheard(json_t *out, const struct why_session *session)
 				? ": the client sends none, or something on the way lets only "
 				  "STUN and DTLS pass"
 				: ": normal for a moment; a subscriber reports every few seconds");
-	else if (session->status.heard_ns == 0)
+	else if (session->status.heard_ns == 0 &&
+		 !recent(view, &session->trace, SLUICE_DROP_auth_failed))
 		say(out, "of what came from %s on transport %u nothing was authentic", remote,
 			session->index);
-	else if (!lately(view, session->status.heard_ns, 10 * S_NS))
+	else if (session->status.heard_ns != 0 &&
+		 !lately(view, session->status.heard_ns, 10 * S_NS))
 		say(out, "nothing authentic has come from %s on transport %u for %.1f s", remote,
 			session->index, view_age_s(view, session->status.heard_ns));
 }
@@ -198,10 +208,10 @@ static void say_rest(json_t *out, const struct why_session *session)
 			!lately(view, note->last_ns, LATELY_NS))
 			continue;
 		say(out,
-			"transport %u: %u packets dropped as %s in %.1f s, the last %.1f s ago "
+			"transport %u: %u packet%s dropped as %s in %.1f s, the last %.1f s ago "
 			"with "
 			"SSRC 0x%08x, payload type %u: %s",
-			session->index, note->run, name_of(note->what),
+			session->index, note->run, plural(note->run), name_of(note->what),
 			view_age_s(view, note->since_ns) - view_age_s(view, note->last_ns),
 			view_age_s(view, note->last_ns), note->ssrc, note->payload_type,
 			help_of(note->what));
@@ -259,10 +269,11 @@ static void say_key_requests(
 		sluice_trace_find(&publication->trace, SLUICE_DECISION_key_frame);
 	if (asked && (!came || came->last_ns < asked->since_ns))
 		say(out,
-			"publication %u: its publisher was asked for a key frame %u times in %.1f "
+			"publication %u: its publisher was asked for a key frame %u time%s in %.1f "
 			"s "
 			"and sent none",
-			publication->index, asked->run, view_age_s(view, asked->since_ns));
+			publication->index, asked->run, plural(asked->run),
+			view_age_s(view, asked->since_ns));
 }
 
 void verdict_publication(
@@ -289,8 +300,8 @@ void verdict_publication(
 		if (note->count == 0 || note->what >= SLUICE_DECISION_FIRST || normal ||
 			!lately(view, note->last_ns, LATELY_NS))
 			continue;
-		say(out, "publication %u: %u packets dropped as %s, the last %.1f s ago: %s",
-			publication->index, note->run, name_of(note->what),
+		say(out, "publication %u: %u packet%s dropped as %s, the last %.1f s ago: %s",
+			publication->index, note->run, plural(note->run), name_of(note->what),
 			view_age_s(view, note->last_ns), help_of(note->what));
 	}
 }
@@ -328,15 +339,17 @@ static void reason(const struct view *view, const struct why_subscription *subsc
 	const struct why_publication *from, char *text, size_t size)
 {
 	const struct sluice_note *note = obstacle(view, subscription);
+	unsigned asked = note ? asked_since(from, note->since_ns) : 0;
 	if (note && note->what == SLUICE_DROP_want_key)
 		snprintf(text, size,
-			"publisher's video waits for a key frame since %.1f s; asked %u times",
-			view_age_s(view, note->since_ns), asked_since(from, note->since_ns));
+			"publisher's video waits for a key frame since %.1f s; asked %u time%s",
+			view_age_s(view, note->since_ns), asked, plural(asked));
 	else if (publication_stands(view, from, text, size))
 		return;
 	else if (note)
-		snprintf(text, size, "%s (%s, %u packets in %.1f s)", help_of(note->what),
-			name_of(note->what), note->run, view_age_s(view, note->since_ns));
+		snprintf(text, size, "%s (%s, %u packet%s in %.1f s)", help_of(note->what),
+			name_of(note->what), note->run, plural(note->run),
+			view_age_s(view, note->since_ns));
 	else
 		snprintf(text, size,
 			"nothing was dropped either: the data plane does not know the subscription "
@@ -365,6 +378,15 @@ static void say_flow(json_t *out, const struct view *view,
 		view_age_s(view, status->last_sent_ns), loss, blindness(subscription, from));
 }
 
+// Statuses are written four times a second: what was sent half a second ago may well be what is sent.
+static bool flows(const struct view *view, const struct why_subscription *subscription,
+	const struct why_publication *from)
+{
+	const uint64_t last_ns = subscription->status.last_sent_ns;
+	bool stopped = from->row.paused || obstacle(view, subscription);
+	return lately(view, last_ns, stopped ? S_NS / 2 : SILENT_NS);
+}
+
 static void say_losses(
 	json_t *out, const struct view *view, const struct why_subscription *subscription)
 {
@@ -374,9 +396,10 @@ static void say_losses(
 		recent(view, &subscription->trace, SLUICE_DECISION_key_wanted);
 	if (refused)
 		say(out,
-			"%u packets that it missed could not be sent again in the last %.1f s: too "
+			"%u packet%s that it missed could not be sent again in the last %.1f s: "
+			"too "
 			"old, or more than it was sent",
-			refused->run, view_age_s(view, refused->since_ns));
+			refused->run, plural(refused->run), view_age_s(view, refused->since_ns));
 	if (wanted && wanted->run > 2)
 		say(out,
 			"it asked for a key frame %u times in %.1f s: it cannot decode what it "
@@ -408,8 +431,7 @@ void verdict_subscription(json_t *out, const struct why_session *session,
 	} else if (row->paused) {
 		say(out, "of %s's %s it %s: it has paused it itself (muted)", publisher, kind,
 			begin);
-	} else if (lately(view, subscription->status.last_sent_ns, SILENT_NS) &&
-		   (!obstacle(view, subscription) || !from.row.paused)) {
+	} else if (flows(view, subscription, &from)) {
 		say_flow(out, view, subscription, &from, publisher);
 		say_losses(out, view, subscription);
 	} else {
@@ -453,9 +475,10 @@ void verdict_address(json_t *out, const struct view *view, const struct sluice_a
 			(address->port != 0 && address->port != one->address.port))
 			continue;
 		address_text(&one->address, text, sizeof(text));
-		say(out, "%llu packets from %s, the last %.1f s ago: %s (%s); %s",
-			(unsigned long long)one->count, text, view_age_s(view, one->last_ns),
-			help_of(one->what), name_of(one->what), advice(one->what));
+		say(out, "%llu packet%s from %s, the last %.1f s ago: %s (%s); %s",
+			(unsigned long long)one->count, plural(one->count), text,
+			view_age_s(view, one->last_ns), help_of(one->what), name_of(one->what),
+			advice(one->what));
 	}
 	if (json_array_size(out) == 0)
 		say(out,

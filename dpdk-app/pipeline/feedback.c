@@ -266,7 +266,7 @@ static void take_compound(struct worker *worker, struct pkt *pkt)
 	struct rtcp_packet packet;
 	size_t cursor = 0;
 	if (!rtcp_check(pkt->data, pkt->length)) {
-		drop(worker, pkt, SLUICE_DROP_bad_rtcp);
+		drop_of(worker, pkt, SLUICE_DROP_bad_rtcp);
 		return;
 	}
 	worker->status->rtcp_in++;
