@@ -114,6 +114,9 @@ static struct journal_visit *visit_promote(struct journal *journal, struct journ
 	kept = visit_at(journal, journal->from->visit);
 	*kept = *visit;
 	kept->number = journal->from->visit;
+	if (visit->number ==
+		journal->others_last) // the next one takes this place, not an older one's
+		journal->others_last--;
 	visit->number = 0;
 	return kept;
 }

@@ -145,6 +145,17 @@ static bool same_host(const struct core_address *address, const char *remote)
 	return strlen(remote) > length && !strncmp(text, remote, length) && remote[length] == ':';
 }
 
+// Of a session that we know, or knew: its client has not noticed yet that it ended.
+static bool is_known(const struct teller *teller, const struct core_address *remote)
+{
+	const struct journal_passage *passage = NULL;
+
+	while ((passage = journal_passage_next(teller->journal, passage)))
+		if (passage->checks && address_same(&passage->check_from, remote))
+			return true;
+	return false;
+}
+
 // Checks that are nobody's from the host of one of the participant's connections, NULL = none.
 static const struct journal_stranger *stray(
 	const struct teller *teller, const struct journal_passage *passage)
@@ -154,6 +165,8 @@ static const struct journal_stranger *stray(
 	while ((stranger = journal_stranger_next(teller->journal, stranger))) {
 		const struct journal_visit *visit = NULL;
 
+		if (!stranger->checks || is_known(teller, &stranger->remote))
+			continue;
 		while (stranger->last_ms >= passage->described_ms &&
 			(visit = journal_visit_next(teller->journal, visit)))
 			if (visit->participant.index == passage->participant.index &&
@@ -181,8 +194,8 @@ static json_t *no_check(const struct teller *teller, const struct journal_passag
 				: "malformed");
 	if (stranger)
 		return sentence(
-			"STUN checks come from %s, but for a user that is none of ours: the "
-			"client uses an old description, or one of another relay",
+			"no STUN check arrived for it, but checks from %s are for a user that is "
+			"none of ours: the client uses an old description, or one of another relay",
 			address_print(&stranger->remote, from));
 	ours_text(teller, ours, sizeof(ours));
 	return sentence("no STUN check arrived: UDP is blocked on the way to %s, or the client was "
@@ -261,6 +274,10 @@ static json_t *no_media(const struct journal_passage *passage)
 			"RTP comes from %s, but nothing of it is authentic: the client uses "
 			"other keys than its DTLS gave us; `sluicectl why %s`",
 			from, from);
+	if (sends && !passage->media_ms)
+		return sentence("all is up, but no media comes from %s, only RTCP: is its track "
+				"muted, is its camera in use?",
+			from);
 	if (sends && carries(passage, false, &flows) && !flows)
 		return sentence(
 			"packets come from %s, but of no stream that was offered: `sluicectl "
@@ -421,18 +438,21 @@ static bool visit_meant(const struct journal_visit *visit, const char *peer)
 	return !peer || names(peer, visit->room, visit->identity) || is_at(peer, visit->remote);
 }
 
+// Without a name those are meant that did not come up.
 static bool passage_meant(
 	const struct journal *journal, const struct journal_passage *passage, const char *peer)
 {
 	const struct journal_visit *visit = NULL;
 	char text[ADDRESS_TEXT_MAX];
 
+	if (!peer)
+		return !passage->dtls_ms && !passage->restored;
 	if (names(peer, passage->room, passage->identity) ||
 		(passage->checks && is_at(peer, address_print(&passage->check_from, text))) ||
 		(passage->bad_checks && is_at(peer, address_print(&passage->bad_from, text))))
 		return true;
 	while ((visit = journal_visit_next(journal, visit)))
-		if (is_at(peer, visit->remote) &&
+		if (visit_meant(visit, peer) &&
 			visit->participant.generation == passage->participant.generation &&
 			visit->participant.index == passage->participant.index &&
 			visit->participant.generation)
@@ -470,8 +490,7 @@ static unsigned passages_pick(const struct journal *journal, const char *peer,
 	const struct journal_passage *passage = NULL;
 	unsigned used = 0;
 
-	while (peer && used < JOURNAL_REPORT_MAX &&
-		(passage = journal_passage_next(journal, passage)))
+	while (used < JOURNAL_REPORT_MAX && (passage = journal_passage_next(journal, passage)))
 		if (passage_meant(journal, passage, peer))
 			picked[used++] = passage;
 	return used;
@@ -494,8 +513,8 @@ static json_t *strangers_json(const struct teller *teller, const char *peer)
 					"conclusion",
 					sentence(one->checks
 							 ? "STUN checks for a user that is none of "
-							   "ours: an old description, or one of "
-							   "another relay"
+							   "ours: of a session that has ended, an "
+							   "old description, or another relay"
 							 : "DTLS from an address that no STUN "
 							   "check has proved")));
 	}
