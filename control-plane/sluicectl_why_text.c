@@ -24,7 +24,7 @@ static void print_age(const json_t *json, const char *key, const char *name, FIL
 	if (json_is_number(age))
 		fprintf(out, ", %s %.1f s ago", name, json_number_value(age));
 	else
-		fprintf(out, ", no %s", name);
+		fprintf(out, ", %s %s", key[0] == 'h' && name[0] == 'h' ? "never" : "no", name);
 }
 
 static void print_note(const json_t *note, FILE *out)

@@ -178,14 +178,20 @@ static void say_unheard(json_t *out, const struct why_session *session)
 	char remote[80];
 	bool publishes =
 		!session->row.publisher.generation || session->row.flags & SLUICE_TRANSPORT_PAIR;
+	// Who only watches reports once in a while, and of nothing nothing.
+	bool may_be_quiet = !publishes && (session->status.packets_out == 0 ||
+						  lately(view, session->trace.keyed_ns, LATELY_NS));
 	remote_text(session, remote, sizeof(remote));
+	if (may_be_quiet)
+		return;
 	if (session->trace.arrived_ns == 0)
-		say(out, "no RTP or RTCP has ever come from %s on transport %u%s", remote,
+		say(out, "no RTP or RTCP has ever come from %s on transport %u: %s", remote,
 			session->index,
 			publishes
-				? ": the client sends none, or something on the way lets only "
-				  "STUN and DTLS pass"
-				: ": normal for a moment; a subscriber reports every few seconds");
+				? "the client sends none, or something on the way lets only STUN "
+				  "and DTLS pass"
+				: "a subscriber that gets media reports every few seconds; does it "
+				  "get any?");
 	else if (session->status.heard_ns == 0 &&
 		 !recent(view, &session->trace, SLUICE_DROP_auth_failed))
 		say(out, "of what came from %s on transport %u nothing was authentic", remote,
@@ -414,7 +420,7 @@ void verdict_subscription(json_t *out, const struct why_session *session,
 	const struct sluice_subscription *row = &subscription->row;
 	const char *fault = session_fault(session);
 	struct why_publication from;
-	char text[TEXT_MAX / 2];
+	char text[TEXT_MAX / 2], stands[TEXT_MAX / 2];
 	bool known = why_publication(view, row->publication, &from);
 	const char *kind = known ? kind_text(from.row.kind) : "media";
 	const char *begin = "receives nothing because";
@@ -436,7 +442,10 @@ void verdict_subscription(json_t *out, const struct why_session *session,
 		say_losses(out, view, subscription);
 	} else {
 		reason(view, subscription, &from, text, sizeof(text));
-		say(out, "of %s's %s it %s: %s", publisher, kind, begin, text);
+		bool asks =
+			publication_stands(view, &from, stands, sizeof(stands)) && !from.row.paused;
+		say(out, "of %s's %s it %s: %s%s%s%s", publisher, kind, begin, text,
+			asks ? " (`sluicectl why " : "", asks ? publisher : "", asks ? "`)" : "");
 	}
 }
 
@@ -482,7 +491,7 @@ void verdict_address(json_t *out, const struct view *view, const struct sluice_a
 	}
 	if (json_array_size(out) == 0)
 		say(out,
-			"nothing from this address was dropped lately; the last %u addresses of "
-			"each worker are remembered",
+			"nothing from this address was dropped before its session was known; the "
+			"last %u addresses of each worker are remembered",
 			SLUICE_STRANGERS);
 }

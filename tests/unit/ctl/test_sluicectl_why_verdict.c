@@ -96,7 +96,8 @@ static void a_nat_that_changed_its_port_is_seen(void **)
 		of("alice", "5 packets came from 10.0.0.0:33333, a port that no STUN check of this "
 			    "session has proved (no_transport)"));
 	assert_true(concludes(look("10.0.0.0:33333"), "no session has proved this address"));
-	assert_true(concludes(look("10.9.9.9"), "nothing from this address was dropped lately"));
+	assert_true(concludes(look("10.9.9.9"),
+		"nothing from this address was dropped before its session was known"));
 	path.remote.ip[12] = 11; // another host altogether
 	push(peer_frame(&path, data, stream_write(&scene.video, false, data, 1), frame));
 	world_settle(&scene.world);
