@@ -458,6 +458,10 @@ static const char *advice(unsigned what)
 	case SLUICE_DECISION_filter_unknown:
 		return "no session has proved this address by a STUN check: the client's checks do "
 		       "not arrive, or go to another relay, or its NAT has changed its port";
+	case SLUICE_DECISION_filter_deaf:
+		return "its session is known, but no data plane listens there: is it running, and "
+		       "does "
+		       "the port use all channels of the interface?";
 	case SLUICE_DROP_bad_checksum:
 		return "its network card does not finish UDP checksums: on a local sender, "
 		       "`ethtool -K IF tx off`";

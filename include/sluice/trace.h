@@ -27,7 +27,8 @@ enum {
 	X(began, "sending began, video with a key frame")                                    \
 	X(began_blind, "sending of video began without a key frame: none was seen in 2 s")   \
 	X(filter_unknown, "dropped by the XDP filter: no session has validated the address") \
-	X(filter_other, "dropped by the XDP filter: neither STUN, DTLS, RTP nor RTCP")
+	X(filter_other, "dropped by the XDP filter: neither STUN, DTLS, RTP nor RTCP")       \
+	X(filter_deaf, "dropped by the XDP filter: no data plane listens on the queue")
 
 enum sluice_decision {
 	SLUICE_DECISION_BEFORE = SLUICE_DECISION_FIRST - 1,
@@ -72,7 +73,7 @@ struct sluice_stranger {
 
 struct sluice_strangers {
 	struct sluice_row row; // generation 1
-	struct sluice_stranger entries[SLUICE_STRANGERS];
+	struct sluice_stranger entries[SLUICE_STRANGERS]; // in no order
 };
 
 // Name and help of a drop or another decision. Returns NULL for a number that is none.

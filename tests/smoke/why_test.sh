@@ -65,6 +65,15 @@ says "18 in faults" ctl why "$ssrc"
 says "18 in faults" ctl why "$(printf '0x%x' "$ssrc")"
 says "nobody is called faults/99 now" ctl why faults/99
 
+# a sender that no session knows: the filter drops it, and remembers whom
+on b bash -c "printf '\\x80\\x60\\x00\\x07\\x00\\x00\\x00\\x00\\x12\\x34\\x56\\x78' >/dev/udp/10.77.0.10/7000"
+remembered() {
+	ctl --json why 10.77.0.22 | jq -e '.strangers[] | select(.decision == "filter_unknown")'
+}
+wait_for 3 remembered
+says "1 packet from 10.77.0.22:" ctl why 10.77.0.22
+says "(filter_unknown); no session has proved this address by a STUN check" ctl why 10.77.0.22
+
 # also without control, and of those who have gone
 kill_plane control
 says "is sent video of 18" ctl why 2
