@@ -33,10 +33,13 @@ _sluicectl() {
 		words='-c -d --json -V --help'
 	elif [ -z "$verb" ]; then
 		words=$(_sluicectl_verbs)
+	elif { [ "$verb" = why ] || [ "$verb" = join-report ]; } && [ $place = 0 ]; then
+		words=$(sluicectl --json peers 2>/dev/null | tr -d '\n' | sed 's/{/\n{/g' |
+			sed -n 's/.*"room": *"\([^"]*\)", *"identity": *"\([^"]*\)".*/\1\/\2/p')
 	elif [ "$verb" = kick ] && [ $place = 0 ]; then
 		words=$(sluicectl --json rooms 2>/dev/null | sed 's/{/\n{/g' | sed -n 's/.*"name": *"\([^"]*\)".*/\1/p')
 	elif [ "$verb" = kick ] && [ $place = 1 ]; then
-		words=$(sluicectl --json peers 2>/dev/null | sed 's/{/\n{/g' |
+		words=$(sluicectl --json peers 2>/dev/null | tr -d '\n' | sed 's/{/\n{/g' |
 			grep "\"room\": *\"$room\"" | sed -n 's/.*"identity": *"\([^"]*\)".*/\1/p')
 	fi
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
