@@ -11,6 +11,7 @@
 //                           "transports":[{"index","direction":"up"|"down","publisher"?,"state",
 //                                          "address","worker","profile"}]}]}
 //   {"verb":"kick","room":NAME,"identity":NAME,"reason":TEXT?} → {"ok":true}
+//   {"verb":"push",…}, {"verb":"pull",…} and {"verb":"feeds"}  see ctl_feed.h
 //   {"verb":"test-publish",…} and {"verb":"test-subscribe",…}  see synthetic.h
 //   {"verb":"join-report","peer":TEXT?}                         see journal_report.h
 //   {"verb":"drain"} and {"verb":"undrain"}                    → {"ok":true,"draining":BOOL}
@@ -29,6 +30,8 @@
 
 enum { CTL_LINE_MAX = 4096, CTL_CLIENTS_MAX = 16 };
 
+struct feeds;
+
 struct ctl_host {
 	void *context;
 	struct core *core;
@@ -41,6 +44,7 @@ struct ctl_host {
 	void (*settle)(void *context);
 	struct journal *journal; // NULL: nothing is remembered of joins
 	struct synthetic *synthetic; // NULL: the verbs of load tests are refused
+	struct feeds *feeds; // NULL: so are those of pushes and pulls
 };
 
 struct ctl;

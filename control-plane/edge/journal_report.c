@@ -91,7 +91,7 @@ static json_t *visit_conclusion(const struct teller *teller, const struct journa
 	if (!visit->participant.generation && visit->accepted_ms)
 		return sentence(
 			"its token was good, but it has not joined a room: the client sent no "
-			"join, or the join was refused (full, draining, not granted)");
+			"join, or was refused (full, draining, not granted, by the hook)");
 	if (!visit->participant.generation)
 		return sentence("it has said nothing that makes it join: is this the path of its "
 				"dialect?");
