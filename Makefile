@@ -283,6 +283,14 @@ clean: ## remove what was built
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
 
+# ---- what sluicectl makes of the shared files
+
+src_ctl := control-plane/sluicectl_view.c $(wildcard control-plane/sluicectl_why*.c)
+cflags_ctl := -Icontrol-plane $(call pc_cflags,jansson)
+libs_ctl := ctl pipeline io_plain media contract srtp yaml jansson
+$(eval $(call folder_rules,ctl))
+$(eval $(call unit_rules,ctl))
+
 # ---- bench
 
 src_load := $(filter-out bench/load/main.c,$(wildcard bench/load/*.c bench/load/*/*.c))

@@ -18,6 +18,7 @@
 #include "edge/http.h"
 #include "edge/ice.h"
 #include "edge/join.h"
+#include "edge/journal.h"
 #include "edge/log.h"
 #include "edge/ready.h"
 #include "edge/secret.h"
@@ -62,6 +63,7 @@ struct control {
 	struct core_local local;
 	struct ice *ice;
 	struct join *join;
+	struct journal *journal;
 	struct hook *hook; // NULL = no admission hook is configured
 	struct udp *udp;
 	struct server *server;

@@ -36,6 +36,10 @@ static void print_usage(FILE *out)
 	fprintf(out, "  %-28s %s\n", "check", "the doctor: what is wrong here, and what mends it");
 	fprintf(out, "  %-28s %s\n", "top [--interval S] [--once]",
 		"live: workers, ports and rooms by what they do in a second");
+	fprintf(out, "  %-28s %s\n", "why PEER|SSRC|ADDRESS",
+		"what was decided about a peer's media, and why nothing flows");
+	fprintf(out, "  %-28s %s\n", "join-report [PEER|ADDRESS]",
+		"what arrived when while a peer joined, and what is missing");
 	fprintf(out, "  %-28s %s\n", "kick ROOM IDENTITY [REASON]", "remove a participant");
 	fprintf(out, "  %-28s %s\n", "mute ROOM IDENTITY [WHAT]",
 		"stop forwarding audio, video, KIND/MID, or all that somebody sends");
@@ -196,6 +200,10 @@ static int run_verb(const struct config *config, int count, char **words, bool a
 		return reload_run(directory, as_json);
 	if (strcmp(verb, "log") == 0 && count == 2)
 		return log_run(directory, words[1], as_json);
+	if (strcmp(verb, "why") == 0)
+		return why_run(config, count, words, as_json);
+	if (strcmp(verb, "join-report") == 0)
+		return join_report_run(config, count, words, as_json);
 	if (strcmp(verb, "token") == 0)
 		return token_run(config, count, words);
 	if (strcmp(verb, "push") == 0 || strcmp(verb, "pull") == 0 || strcmp(verb, "feeds") == 0)

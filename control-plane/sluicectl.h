@@ -22,6 +22,21 @@ struct view {
 void view_open(struct view *view, const char *directory);
 void view_close(struct view *view);
 
+// One above the highest row ever used of a table of `desired` that has `most`; 0 without the file.
+uint32_t view_rows(const struct view *view, enum sluice_table table, uint32_t most);
+
+// A copy of a row of `desired` that is whole and in use.
+#define VIEW_ROW(view, table, index, copy)                                             \
+	(sluice_row_read(&(view)->desired->table[index].row, &(copy), sizeof(copy)) && \
+		(copy).row.generation != 0)
+
+// Pieces of the views: "IP:PORT" or null, text that may lack its terminator, seconds since a time (0 when it
+// is none), which way a transport carries.
+json_t *view_address(const struct sluice_address *address);
+json_t *view_text(const char *text, size_t size);
+double view_age_s(const struct view *view, uint64_t then_ns);
+const char *view_direction(const struct sluice_transport *transport);
+
 // Each returns a new JSON object that the caller releases. `status` samples the workers' load for 200 ms.
 json_t *view_status(const struct view *view);
 json_t *view_rooms(const struct view *view);
@@ -38,6 +53,13 @@ void text_check(const json_t *check, FILE *out);
 // Looks at kernel, memory, interfaces, capabilities, certificate, ports and processes. Returns
 // {"ok": bool, "checks": [{"name", "state": "ok"|"warning"|"fault", "what", "fix"}]}.
 json_t *check_run(const struct config *config);
+
+// `why PEER`: what the data plane decided about a peer's media (sluicectl_why.h), printed. Returns the exit
+// status.
+int why_run(const struct config *config, int count, char **words, bool as_json);
+
+// `join-report [PEER]`: what arrived when of a peer that joined, or tried to. Returns the exit status.
+int join_report_run(const struct config *config, int count, char **words, bool as_json);
 
 // Sends one request object to control's socket and returns its reply, or NULL after writing why into
 // `why`. The request is borrowed.

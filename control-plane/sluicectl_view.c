@@ -30,7 +30,7 @@ void view_close(struct view *view)
 	sluice_observed_close(view->observed);
 }
 
-static uint32_t rows_used(const struct view *view, enum sluice_table table, uint32_t most)
+uint32_t view_rows(const struct view *view, enum sluice_table table, uint32_t most)
 {
 	if (!view->desired)
 		return 0;
@@ -38,17 +38,14 @@ static uint32_t rows_used(const struct view *view, enum sluice_table table, uint
 	return used < most ? used : most;
 }
 
-// A row's copy that is whole and in use.
-#define ROW(view, table, index, copy)                                                  \
-	(sluice_row_read(&(view)->desired->table[index].row, &(copy), sizeof(copy)) && \
-		(copy).row.generation != 0)
+#define ROW VIEW_ROW
 
-static double age_s(const struct view *view, uint64_t then_ns)
+double view_age_s(const struct view *view, uint64_t then_ns)
 {
 	return then_ns == 0 || then_ns > view->now_ns ? 0 : (double)(view->now_ns - then_ns) / 1e9;
 }
 
-static json_t *address_json(const struct sluice_address *address)
+json_t *view_address(const struct sluice_address *address)
 {
 	char ip[INET6_ADDRSTRLEN], text[INET6_ADDRSTRLEN + 8];
 	if (address->port == 0)
@@ -69,7 +66,7 @@ static const char *mode_name(uint8_t mode)
 }
 
 // Texts of the other program may lack their terminator.
-static json_t *text_json(const char *text, size_t size)
+json_t *view_text(const char *text, size_t size)
 {
 	json_t *string = json_stringn(text, strnlen(text, size));
 	return string ? string : json_string("?");
@@ -83,8 +80,8 @@ static json_t *port_json(const struct sluice_port_status *port)
 			json_integer((json_int_t)port->xdp[i]));
 	json_t *json =
 		json_pack("{s:o, s:o, s:s, s:s, s:b, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:o}",
-			"name", text_json(port->name, sizeof(port->name)), "driver",
-			text_json(port->driver, sizeof(port->driver)), "mode",
+			"name", view_text(port->name, sizeof(port->name)), "driver",
+			view_text(port->driver, sizeof(port->driver)), "mode",
 			mode_name(port->mode), "xdp_mode",
 			port->mode != SLUICE_PORT_XDP ? "none"
 			: port->xdp_native	      ? "native"
@@ -162,12 +159,12 @@ static json_t *dataplane_json(const struct view *view)
 		view->dataplane_alive, "ready",
 		view->dataplane_alive && atomic_load(&observed->head.ready), "pid",
 		(int)observed->head.pid, "version",
-		text_json(observed->head.version, sizeof(observed->head.version)), "crypto",
-		text_json(observed->head.crypto, sizeof(observed->head.crypto)), "starts",
+		view_text(observed->head.version, sizeof(observed->head.version)), "crypto",
+		view_text(observed->head.crypto, sizeof(observed->head.crypto)), "starts",
 		(int)atomic_load(&observed->head.incarnation), "idle",
 		observed->head.spinning ? "spin" : "adaptive", "beat_age_seconds",
-		age_s(view, atomic_load(&observed->head.beat_ns)), "workers", worker_list, "ports",
-		port_list, "forward_latency", residence_json(observed, workers));
+		view_age_s(view, atomic_load(&observed->head.beat_ns)), "workers", worker_list,
+		"ports", port_list, "forward_latency", residence_json(observed, workers));
 }
 
 static json_t *control_json(const struct view *view)
@@ -178,7 +175,7 @@ static json_t *control_json(const struct view *view)
 		(int)view->desired->head.pid, "starts",
 		(int)atomic_load(&view->desired->head.incarnation), "draining",
 		view->desired->head.draining, "beat_age_seconds",
-		age_s(view, atomic_load(&view->desired->head.beat_ns)));
+		view_age_s(view, atomic_load(&view->desired->head.beat_ns)));
 }
 
 json_t *view_status(const struct view *view)
@@ -213,7 +210,7 @@ static json_t *room_of(json_t *rooms, const char *name, size_t length)
 			memcmp(json_string_value(have), name, length) == 0)
 			return room;
 	}
-	room = json_pack("{s:o, s:[], s:i, s:i}", "name", text_json(name, length), "participants",
+	room = json_pack("{s:o, s:[], s:i, s:i}", "name", view_text(name, length), "participants",
 		"publications", 0, "subscriptions", 0);
 	json_array_append_new(rooms, room);
 	return room;
@@ -245,16 +242,16 @@ json_t *view_rooms(const struct view *view)
 	struct sluice_participant participant;
 	struct sluice_publication publication;
 	struct sluice_subscription subscription;
-	uint32_t used = rows_used(view, SLUICE_TABLE_PARTICIPANT, SLUICE_PARTICIPANTS_MAX);
+	uint32_t used = view_rows(view, SLUICE_TABLE_PARTICIPANT, SLUICE_PARTICIPANTS_MAX);
 	for (uint32_t i = 0; i < used; i++) {
 		if (!ROW(view, participants, i, participant))
 			continue;
 		json_t *room = room_of(
 			rooms, participant.room, strnlen(participant.room, SLUICE_NAME_MAX));
 		json_array_append_new(json_object_get(room, "participants"),
-			text_json(participant.identity, sizeof(participant.identity)));
+			view_text(participant.identity, sizeof(participant.identity)));
 	}
-	used = rows_used(view, SLUICE_TABLE_PUBLICATION, SLUICE_PUBLICATIONS_MAX);
+	used = view_rows(view, SLUICE_TABLE_PUBLICATION, SLUICE_PUBLICATIONS_MAX);
 	for (uint32_t i = 0; i < used; i++) {
 		if (!ROW(view, publications, i, publication))
 			continue;
@@ -262,7 +259,7 @@ json_t *view_rooms(const struct view *view)
 		if (room)
 			count_in(room, "publications");
 	}
-	used = rows_used(view, SLUICE_TABLE_SUBSCRIPTION, SLUICE_SUBSCRIPTIONS_MAX);
+	used = view_rows(view, SLUICE_TABLE_SUBSCRIPTION, SLUICE_SUBSCRIPTIONS_MAX);
 	for (uint32_t i = 0; i < used; i++) {
 		if (!ROW(view, subscriptions, i, subscription))
 			continue;
@@ -273,7 +270,7 @@ json_t *view_rooms(const struct view *view)
 	return json_pack("{s:o}", "rooms", rooms);
 }
 
-static const char *direction_text(const struct sluice_transport *transport)
+const char *view_direction(const struct sluice_transport *transport)
 {
 	if (transport->flags & SLUICE_TRANSPORT_PAIR)
 		return "both";
@@ -294,17 +291,17 @@ static json_t *transport_json(
 			? &transport->paths[transport->path_selected]
 			: NULL;
 	json_t *json = json_pack("{s:i, s:s, s:s, s:i, s:i, s:o, s:I, s:I, s:I, s:I, s:I}",
-		"transport", (int)index, "direction", direction_text(transport), "state",
+		"transport", (int)index, "direction", view_direction(transport), "state",
 		keys			    ? "connected"
 		: transport->paths_used > 0 ? "connecting"
 					    : "new",
 		"srtp_profile", (int)transport->srtp_profile, "worker", (int)transport->worker,
-		"remote", path ? address_json(&path->remote) : json_null(), "packets_in",
+		"remote", path ? view_address(&path->remote) : json_null(), "packets_in",
 		(json_int_t)status.packets_in, "packets_out", (json_int_t)status.packets_out,
 		"bytes_in", (json_int_t)status.bytes_in, "bytes_out", (json_int_t)status.bytes_out,
 		"auth_failures", (json_int_t)status.auth_failures);
 	json_object_set_new(json, "heard_seconds_ago",
-		status.heard_ns ? json_real(age_s(view, status.heard_ns)) : json_null());
+		status.heard_ns ? json_real(view_age_s(view, status.heard_ns)) : json_null());
 	return json;
 }
 
@@ -313,16 +310,16 @@ static json_t *participant_json(
 {
 	json_t *transports = json_array();
 	struct sluice_transport transport;
-	uint32_t used = rows_used(view, SLUICE_TABLE_TRANSPORT, SLUICE_TRANSPORTS_MAX);
+	uint32_t used = view_rows(view, SLUICE_TABLE_TRANSPORT, SLUICE_TRANSPORTS_MAX);
 	for (uint32_t i = 0; i < used; i++)
 		if (ROW(view, transports, i, transport) && transport.participant.index == index &&
 			transport.participant.generation == participant->row.generation)
 			json_array_append_new(transports, transport_json(view, i, &transport));
 	return json_pack("{s:o, s:o, s:o, s:o, s:o}", "room",
-		text_json(participant->room, sizeof(participant->room)), "identity",
-		text_json(participant->identity, sizeof(participant->identity)), "name",
-		text_json(participant->name, sizeof(participant->name)), "dialect",
-		text_json(participant->dialect, sizeof(participant->dialect)), "transports",
+		view_text(participant->room, sizeof(participant->room)), "identity",
+		view_text(participant->identity, sizeof(participant->identity)), "name",
+		view_text(participant->name, sizeof(participant->name)), "dialect",
+		view_text(participant->dialect, sizeof(participant->dialect)), "transports",
 		transports);
 }
 
@@ -330,7 +327,7 @@ json_t *view_peers(const struct view *view)
 {
 	json_t *peers = json_array();
 	struct sluice_participant participant;
-	uint32_t used = rows_used(view, SLUICE_TABLE_PARTICIPANT, SLUICE_PARTICIPANTS_MAX);
+	uint32_t used = view_rows(view, SLUICE_TABLE_PARTICIPANT, SLUICE_PARTICIPANTS_MAX);
 	for (uint32_t i = 0; i < used; i++)
 		if (ROW(view, participants, i, participant))
 			json_array_append_new(peers, participant_json(view, i, &participant));

@@ -31,6 +31,13 @@ void control_limit(struct control *control)
 	};
 }
 
+static const struct sluice_observed *journal_observed(void *context)
+{
+	struct control *control = context;
+
+	return control->plane ? plane_observed(control->plane) : NULL;
+}
+
 static int start_ice(struct control *control, char *why)
 {
 	char pem[CONFIG_PATH_MAX + 16];
@@ -43,7 +50,9 @@ static int start_ice(struct control *control, char *why)
 	ice_fingerprints(control->ice, &control->local);
 	control->join = join_create(&control->counters, SLUICE_TRANSPORTS_MAX);
 	control->steer = steer_create(control->config.bpf_directory);
-	if (control->join && control->steer)
+	control->journal = journal_create(
+		&(struct journal_host){control, journal_observed}, SLUICE_TRANSPORTS_MAX);
+	if (control->join && control->steer && control->journal)
 		return 0;
 	snprintf(why, WHY_MAX, "out of memory, or bpf_directory is too long");
 	return -1;
@@ -84,6 +93,7 @@ static int start_core(struct control *control, bool discard, char *why)
 		ice_changed(control->ice, transport, false);
 		join_changed(control->join, transport, 0, false);
 	}
+	journal_restore(control->journal, control->core, loop_now_ms());
 	if (recovered)
 		log_info("took over %u transports of the control before us", recovered);
 	return 0;
@@ -126,6 +136,7 @@ static int start_server(struct control *control, char *why)
 		.dialect = dialect_find,
 		.next = dialect_next,
 		.counters = &control->counters,
+		.journal = control->journal,
 	};
 
 	if (secret_open(&control->secret, config->runtime_directory, why, WHY_MAX))
@@ -285,6 +296,7 @@ void control_stop(struct control *control)
 	core_destroy(control->core);
 	ice_destroy(control->ice);
 	join_destroy(control->join);
+	journal_destroy(control->journal);
 	steer_destroy(control->steer);
 	for (unsigned i = 0; i < CONFIG_PORTS_MAX; i++)
 		neighbour_close(control->neighbours[i]);

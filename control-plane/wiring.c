@@ -29,6 +29,7 @@ static void row_participant(
 	struct control *control = context;
 
 	control->rows.participant(control->rows.context, participant, room, gone);
+	journal_participant(control->journal, participant, room, gone, loop_now_ms());
 }
 
 static void row_transport(void *context, const struct core_transport *transport, bool gone)
@@ -37,6 +38,8 @@ static void row_transport(void *context, const struct core_transport *transport,
 	const struct core_participant *participant =
 		control->core ? core_participant(control->core, transport->participant) : NULL;
 
+	// first: when it is gone, the data plane forgets its times as soon as it hears of it
+	journal_transport(control->journal, control->core, transport, gone, loop_now_ms());
 	control->rows.transport(control->rows.context, transport, gone);
 	ice_changed(control->ice, transport, gone);
 	join_changed(control->join, transport, participant ? participant->joined_ms : 0, gone);
@@ -46,6 +49,7 @@ static void row_publication(void *context, const struct core_publication *public
 {
 	struct control *control = context;
 
+	journal_publication(control->journal, publication, loop_now_ms());
 	control->rows.publication(control->rows.context, publication, gone);
 }
 
@@ -53,6 +57,7 @@ static void row_subscription(void *context, const struct core_subscription *subs
 {
 	struct control *control = context;
 
+	journal_subscription(control->journal, control->core, subscription, loop_now_ms());
 	control->rows.subscription(control->rows.context, subscription, gone);
 }
 
@@ -68,6 +73,11 @@ static void core_event(void *context, const struct core_event *event)
 	struct control *control = context;
 	const struct dialect *dialect = NULL;
 
+	if (event->type == CORE_EVENT_TRANSPORT_GONE && event->text)
+		journal_progress(control->journal,
+			&(struct ice_progress){
+				.id = event->transport, .step = ICE_OVER, .text = event->text},
+			loop_now_ms());
 	if (ws_hub_event(server_hub(control->server), event) || feeds_event(control->feeds, event))
 		return;
 	while ((dialect = dialect_next(dialect)) != NULL)
@@ -115,6 +125,8 @@ static int token_check(struct control *control, const struct auth_request *reque
 		control->counters.tokens_refused++;
 	else
 		control->counters.tokens_accepted++;
+	journal_token(control->journal, result ? "" : grant->room, result ? "" : grant->identity,
+		result ? why : NULL, loop_now_ms());
 	return result;
 }
 
@@ -440,6 +452,7 @@ struct ctl_host control_ctl_host(struct control *control)
 		.settle = control_settle,
 		.reload = control_reload,
 		.synthetic = control->synthetic,
+		.journal = control->journal,
 		.feeds = control->feeds,
 	};
 }
@@ -510,6 +523,13 @@ static int ice_deny(void *context, const struct core_address *remote)
 	return steer_deny(control->steer, &address);
 }
 
+static void ice_progressed(void *context, const struct ice_progress *progress)
+{
+	struct control *control = context;
+
+	journal_progress(control->journal, progress, loop_now_ms());
+}
+
 static struct core_address core_address_of(const struct sluice_address *address)
 {
 	struct core_address copy = {.port = address->port};
@@ -547,6 +567,7 @@ struct ice_host control_ice_host(struct control *control)
 		.neighbour = ice_neighbour,
 		.allow = ice_allow,
 		.deny = ice_deny,
+		.progress = ice_progressed,
 		.paths = ice_paths,
 		.counters = &control->counters,
 	};

@@ -49,6 +49,7 @@ void status_beat(struct sluice_observed *observed, const struct config *config, 
 		link_log(&observed->ports[p], &status);
 		observed->ports[p] = status;
 	}
+	backend_strangers(&observed->strangers[SLUICE_WORKERS_MAX]);
 	atomic_store_explicit(&observed->head.beat_ns, now_ns, memory_order_release);
 }
 

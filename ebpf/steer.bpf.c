@@ -52,6 +52,14 @@ struct {
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } sluice_counters SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, SLUICE_XDP_STRANGERS_MAX);
+	__type(key, uint32_t);
+	__type(value, struct sluice_xdp_stranger);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} sluice_strangers SEC(".maps");
+
 struct vlan_tag {
 	__be16 tci;
 	__be16 type; // of what follows
@@ -71,6 +79,9 @@ struct packet {
 	uint32_t left; // bytes from `at` on that belong to the IP packet, by its own length
 	struct sluice_xdp_peer source;
 };
+
+#define STRANGER_NS 1000000000ULL // an address that was heard so lately keeps its place
+#define STRANGER_GAP_NS 3000000000ULL
 
 // What a parser found: go on, or the class at which parsing ends.
 enum { PARSE_ON = -1 };
@@ -192,19 +203,15 @@ static __always_inline int udp_classify(struct packet *packet, uint16_t media_po
 	return payload_classify(packet, length - sizeof(*udp));
 }
 
-static __always_inline int frame_classify(struct xdp_md *context, uint16_t media_port)
+static __always_inline int frame_classify(struct packet *packet, uint16_t media_port)
 {
-	struct packet packet = {
-		.at = (const uint8_t *)(long)context->data,
-		.end = (const uint8_t *)(long)context->data_end,
-	};
-	uint16_t type = ethernet_parse(&packet);
+	uint16_t type = ethernet_parse(packet);
 	int parsed = SLUICE_XDP_not_ours;
 	if (type == ETH_P_IP)
-		parsed = ipv4_parse(&packet);
+		parsed = ipv4_parse(packet);
 	else if (type == ETH_P_IPV6)
-		parsed = ipv6_parse(&packet);
-	return parsed == PARSE_ON ? udp_classify(&packet, media_port) : parsed;
+		parsed = ipv6_parse(packet);
+	return parsed == PARSE_ON ? udp_classify(packet, media_port) : parsed;
 }
 
 static __always_inline void frame_count(uint32_t class)
@@ -214,6 +221,34 @@ static __always_inline void frame_count(uint32_t class)
 		(*counter)++;
 }
 
+// Remembers whose packet was dropped. Whoever has a place keeps it while it goes on: a flood of forged
+// addresses does not hide a steady sender.
+static __always_inline void stranger_note(const struct sluice_xdp_peer *source, uint32_t class)
+{
+	uint32_t words[5], there[5]; // no memcmp in here
+	__builtin_memcpy(words, source, sizeof(words));
+	uint32_t hash = (words[0] ^ words[1] ^ words[2] ^ words[3] ^ words[4]) * 2654435761u;
+	uint32_t slot = (hash >> 16) % SLUICE_XDP_STRANGERS_MAX;
+	struct sluice_xdp_stranger *entry = bpf_map_lookup_elem(&sluice_strangers, &slot);
+	uint64_t now_ns = bpf_ktime_get_coarse_ns();
+	if (!entry)
+		return;
+	__builtin_memcpy(there, &entry->peer, sizeof(there));
+	int same = entry->count && there[0] == words[0] && there[1] == words[1] &&
+		   there[2] == words[2] && there[3] == words[3] && there[4] == words[4];
+	if (!same && entry->count && now_ns - entry->last_ns < STRANGER_NS)
+		return;
+	if (!same) {
+		entry->peer = *source;
+		entry->count = 0;
+	}
+	if (!same || now_ns - entry->last_ns > STRANGER_GAP_NS)
+		entry->since_ns = now_ns;
+	entry->class = class;
+	entry->last_ns = now_ns;
+	entry->count++;
+}
+
 SEC("xdp")
 int sluice_steer(struct xdp_md *context)
 {
@@ -221,7 +256,11 @@ int sluice_steer(struct xdp_md *context)
 	const struct sluice_xdp_config *config = bpf_map_lookup_elem(&sluice_config, &first);
 	if (!config || config->media_port == 0)
 		return XDP_PASS;
-	int class = frame_classify(context, config->media_port);
+	struct packet packet = {
+		.at = (const uint8_t *)(long)context->data,
+		.end = (const uint8_t *)(long)context->data_end,
+	};
+	int class = frame_classify(&packet, config->media_port);
 	int action = XDP_DROP;
 	if (class == SLUICE_XDP_media) {
 		// without a living socket this says XDP_DROP: media never floods the kernel
@@ -233,6 +272,8 @@ int sluice_steer(struct xdp_md *context)
 		action = XDP_PASS;
 	}
 	frame_count(class);
+	if (action == XDP_DROP && packet.source.port_be)
+		stranger_note(&packet.source, class);
 	return action;
 }
 

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 enum {
-	TABLES_MAX = 8,
+	TABLES_MAX = 16,
 	FRONT_BYTES = 4096, // one page before each mapping, for struct attachment
 	ATTEMPTS = 8, // at a file that is replaced while it is opened
 };
@@ -78,6 +78,10 @@ static const struct kind observed_kind = {
 		TABLE(sluice_observed, transports, CLEAR_TORN),
 		TABLE(sluice_observed, publications, KEEP_TORN),
 		TABLE(sluice_observed, subscriptions, KEEP_TORN),
+		TABLE(sluice_observed, transport_traces, CLEAR_TORN),
+		TABLE(sluice_observed, publication_traces, CLEAR_TORN),
+		TABLE(sluice_observed, subscription_traces, CLEAR_TORN),
+		TABLE(sluice_observed, strangers, CLEAR_TORN),
 		TABLE(sluice_observed, rings, NO_ROWS),
 		TABLE(sluice_observed, rings[0].events, NO_ROWS),
 		TABLE(sluice_observed, rings[0].punts, NO_ROWS),

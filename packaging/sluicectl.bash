@@ -45,8 +45,11 @@ _sluicectl() {
 		words='audio video'
 	elif [[ $verb =~ ^(kick|mute|unmute)$ ]] && [ $place = 0 ]; then
 		words=$(sluicectl --json rooms 2>/dev/null | sed 's/{/\n{/g' | sed -n 's/.*"name": *"\([^"]*\)".*/\1/p')
+	elif { [ "$verb" = why ] || [ "$verb" = join-report ]; } && [ $place = 0 ]; then
+		words=$(sluicectl --json peers 2>/dev/null | tr -d '\n' | sed 's/{/\n{/g' |
+			sed -n 's/.*"room": *"\([^"]*\)", *"identity": *"\([^"]*\)".*/\1\/\2/p')
 	elif [[ $verb =~ ^(kick|mute|unmute)$ ]] && [ $place = 1 ]; then
-		words=$(sluicectl --json peers 2>/dev/null | sed 's/{/\n{/g' |
+		words=$(sluicectl --json peers 2>/dev/null | tr -d '\n' | sed 's/{/\n{/g' |
 			grep "\"room\": *\"$room\"" | sed -n 's/.*"identity": *"\([^"]*\)".*/\1/p')
 	fi
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")

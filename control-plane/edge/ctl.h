@@ -16,6 +16,7 @@
 //   {"verb":"reload"}    → {"ok":BOOL,"reloaded":[KEY],"read":[KEY],"restart":[KEY],"errors":[TEXT]}
 //   {"verb":"log","level":"error"|"warn"|"info"|"debug"}       → {"ok":true,"level"}
 //   {"verb":"test-publish",…} and {"verb":"test-subscribe",…}  see synthetic.h
+//   {"verb":"join-report","peer":TEXT?}                         see journal_report.h
 //   {"verb":"drain"} and {"verb":"undrain"}                    → {"ok":true,"draining":BOOL}
 //
 // Errors: {"ok":false,"error":TEXT}. A line of more than CTL_LINE_MAX bytes ends the connection.
@@ -23,6 +24,7 @@
 
 #include "core/core.h"
 #include "counters.h"
+#include "journal.h"
 #include "loop.h"
 #include "ready.h"
 #include "synthetic.h"
@@ -45,6 +47,7 @@ struct ctl_host {
 	void (*settle)(void *context);
 	// Does what SIGHUP does; the reply of the verb, the caller's.
 	json_t *(*reload)(void *context);
+	struct journal *journal; // NULL: nothing is remembered of joins
 	struct synthetic *synthetic; // NULL: the verbs of load tests are refused
 	struct feeds *feeds; // NULL: so are those of pushes and pulls
 };

@@ -6,6 +6,7 @@
 #include "ctl_verb.h"
 #include "log.h"
 #include "moderate.h"
+#include "journal_report.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -235,6 +236,16 @@ static json_t *answer_drain(const struct ctl_host *host, const json_t *request, 
 	return json_pack("{s:b, s:b}", "ok", 1, "draining", draining);
 }
 
+// ---- joins
+
+static json_t *answer_join_report(
+	const struct ctl_host *host, const json_t *request, uint64_t now_ms)
+{
+	if (!host->journal)
+		return refusal("nothing is remembered of joins");
+	return journal_report(host->journal, host->core, text_of(request, "peer"), now_ms);
+}
+
 // ---- load tests
 
 static json_t *answer_synthetic(const struct ctl_host *host, const json_t *request, uint64_t now_ms)
@@ -266,6 +277,7 @@ json_t *ctl_answer(const struct ctl_host *host, const char *line, size_t length,
 		{"unmute", ctl_mute},
 		{"reload", ctl_reload},
 		{"log", ctl_log},
+		{"join-report", answer_join_report},
 		{"drain", answer_drain},
 		{"undrain", answer_drain},
 		{"push", ctl_feed_answer},

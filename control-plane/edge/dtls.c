@@ -582,6 +582,13 @@ bool dtls_data(struct dtls *dtls, struct core_transport_id id, const uint8_t *da
 	return SSL_write(session->ssl, data, (int)length) == (int)length;
 }
 
+const char *dtls_version(const struct dtls *dtls, struct core_transport_id id)
+{
+	const struct session *session = session_find(dtls, id);
+
+	return session ? SSL_get_version(session->ssl) : "?";
+}
+
 void dtls_close(struct dtls *dtls, struct core_transport_id id)
 {
 	struct session *session = session_find(dtls, id);

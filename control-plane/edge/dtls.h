@@ -65,6 +65,9 @@ int dtls_connect(struct dtls *dtls, struct core_transport_id id);
 // queued, a loss is the other protocol's to mend.
 bool dtls_data(struct dtls *dtls, struct core_transport_id id, const uint8_t *data, size_t length);
 
+// Version of the protocol that a conversation speaks, "DTLSv1.2"; "?" when there is none.
+const char *dtls_version(const struct dtls *dtls, struct core_transport_id id);
+
 // Tells the peer that it is over (close_notify) if the conversation is up. dtls_forget comes next.
 void dtls_close(struct dtls *dtls, struct core_transport_id id);
 

@@ -57,9 +57,16 @@ struct ice {
 	unsigned hops_used;
 	struct bucket data;
 	bool warned_full;
+	struct core_transport_id asked; // whose password the check of now was looked up for
 	uint64_t refusals_ms; // when the second began in which
 	unsigned refusals; // so many were sent
 };
+
+static void progress(struct ice *ice, const struct ice_progress *what)
+{
+	if (ice->host.progress)
+		ice->host.progress(ice->host.context, what);
+}
 
 // ---- DTLS's way out
 
@@ -92,6 +99,31 @@ static const struct desc_fingerprint *dtls_fingerprint_of(
 	return transport ? &transport->fingerprint : NULL;
 }
 
+static const char *profile_name(unsigned profile)
+{
+	switch (profile) {
+	case 0x0001:
+		return "AES128_CM_SHA1_80";
+	case 0x0007:
+		return "AEAD_AES_128_GCM";
+	case 0x0008:
+		return "AEAD_AES_256_GCM";
+	default:
+		return "unknown";
+	}
+}
+
+static void shaken(struct ice *ice, struct core_transport_id id, unsigned profile)
+{
+	const struct core_transport *transport = core_transport(ice->core, id);
+	char text[96];
+
+	snprintf(text, sizeof(text), "%s, we are the %s, SRTP profile %s",
+		dtls_version(ice->dtls, id),
+		transport && transport->dtls_client ? "client" : "server", profile_name(profile));
+	progress(ice, &(struct ice_progress){.id = id, .step = ICE_SHAKEN, .text = text});
+}
+
 static void dtls_keys(void *context, struct core_transport_id id, const struct core_keys *keys)
 {
 	struct ice *ice = context;
@@ -101,6 +133,7 @@ static void dtls_keys(void *context, struct core_transport_id id, const struct c
 		log_warn("transport=%u: keys refused: %s", id.index, core_error_text(error));
 	else
 		log_debug("transport=%u: DTLS done, SRTP profile 0x%04x", id.index, keys->profile);
+	shaken(ice, id, keys->profile);
 }
 
 // ---- data channels: SCTP runs end to end, over DTLS with us on either side (RFC 8261)
@@ -145,6 +178,7 @@ static void dtls_closed(void *context, struct core_transport_id id, const char *
 	struct ice *ice = context;
 
 	log_info("transport=%u: closed: %s", id.index, why);
+	progress(ice, &(struct ice_progress){.id = id, .step = ICE_OVER, .text = why});
 	core_transport_close(ice->core, id, why);
 }
 
@@ -382,6 +416,7 @@ static size_t user_password(
 
 	if (!transport)
 		return 0;
+	ice->asked = transport->id;
 	found = transport->local_password;
 	if (strlen(transport->local_ufrag) != length ||
 		memcmp(transport->local_ufrag, ufrag, length))
@@ -416,6 +451,22 @@ static bool is_proved(enum edge_stun_result result)
 	return result == EDGE_STUN_OK || result == EDGE_STUN_ROLE_CONFLICT;
 }
 
+// Indications, responses and what is no STUN are nobody's checks.
+static void check_tell(
+	struct ice *ice, const struct core_address *remote, const struct stun_answer *answer)
+{
+	struct ice_progress what = {
+		.id = ice->asked, .step = ICE_CHECK, .result = answer->result, .remote = remote};
+
+	if (answer->result == EDGE_STUN_INDICATION || answer->result == EDGE_STUN_RESPONSE ||
+		answer->result == EDGE_STUN_MALFORMED)
+		return;
+	progress(ice, &what);
+	what.step = ICE_NOMINATED;
+	if (answer->result == EDGE_STUN_OK && answer->nominated)
+		progress(ice, &what);
+}
+
 static void stun_take(struct ice *ice, const struct udp_datagram *datagram)
 {
 	struct stun_users users = {
@@ -423,6 +474,7 @@ static void stun_take(struct ice *ice, const struct udp_datagram *datagram)
 	uint8_t reply[STUN_REPLY_MAX];
 	struct stun_answer answer;
 
+	ice->asked = (struct core_transport_id){0};
 	if (agents_reply(ice->agents, datagram, ice->now_ms)) {
 		ice->host.counters->stun[EDGE_STUN_RESPONSE]++;
 		return;
@@ -431,6 +483,7 @@ static void stun_take(struct ice *ice, const struct udp_datagram *datagram)
 	stun_answer(
 		&users, datagram->data, datagram->length, &datagram->path.remote, reply, &answer);
 	ice->host.counters->stun[answer.result]++;
+	check_tell(ice, &datagram->path.remote, &answer);
 	if (answer.reply_length && (is_proved(answer.result) || may_refuse(ice)))
 		ice->host.send(ice->host.context, &datagram->path, reply, answer.reply_length);
 	// answered first: the kernel learns the next hop by it, and the peer need not wait for us
@@ -443,6 +496,10 @@ static void dtls_take(struct ice *ice, const struct udp_datagram *datagram)
 	const struct core_transport *transport =
 		core_transport_by_address(ice->core, &datagram->path.remote);
 
+	progress(ice, &(struct ice_progress){
+			      .id = transport ? transport->id : (struct core_transport_id){0},
+			      .step = ICE_RECORD,
+			      .remote = &datagram->path.remote});
 	if (!transport) {
 		ice->host.counters->dtls[EDGE_DTLS_UNKNOWN]++;
 		return;

@@ -9,6 +9,22 @@
 
 struct ice;
 
+enum ice_step {
+	ICE_CHECK, // a STUN request in the name of a transport, valid or not
+	ICE_NOMINATED, // a valid check that nominates its path
+	ICE_RECORD, // a DTLS record of the peer
+	ICE_SHAKEN, // the handshake is done; `text` is its version, our role and the SRTP profile
+	ICE_OVER, // DTLS has ended, or failed, as `text` says
+};
+
+struct ice_progress {
+	struct core_transport_id id; // generation 0: of no transport that we know
+	enum ice_step step;
+	enum edge_stun_result result; // of ICE_CHECK
+	const struct core_address *remote; // of ICE_CHECK, ICE_NOMINATED and ICE_RECORD
+	const char *text;
+};
+
 // What it needs of the process around it.
 struct ice_host {
 	void *context;
@@ -21,6 +37,8 @@ struct ice_host {
 	// Lets the media of an address pass the filter, or no longer.
 	int (*allow)(void *context, const struct core_address *remote);
 	int (*deny)(void *context, const struct core_address *remote);
+	// How far a transport has come; NULL = nobody wants to know.
+	void (*progress)(void *context, const struct ice_progress *progress);
 	// Paths by which an address may be reached: udp_paths. NULL: no session can be begun (ice_control).
 	unsigned (*paths)(void *context, const struct core_address *remote, struct core_path *paths,
 		unsigned max);

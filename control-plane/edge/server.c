@@ -55,6 +55,7 @@ struct connection {
 	struct core_address address;
 	char remote[ADDRESS_TEXT_MAX];
 	uint64_t accepted_ms;
+	struct journal_from from;
 	struct gate_guest guest; // its fd until libwebsockets has it, then -1
 	struct lws *wsi;
 	struct hook_waiter waiter;
@@ -78,6 +79,7 @@ struct server {
 	struct admin *admin;
 	const struct dialect *(*dialect)(const char *name);
 	struct edge_counters *counters;
+	struct journal *journal;
 	uint32_t connections_max, connections_per_address;
 	uint32_t requests_per_second; // that change something, of one party
 	struct rate rates[ADDRESS_BUCKETS];
@@ -273,6 +275,8 @@ static void connection_take(
 	connection->address = address;
 	connection->accepted_ms = loop_now_ms();
 	address_print(&address, connection->remote);
+	connection->from = (struct journal_from){
+		.remote = connection->remote, .began_ms = connection->accepted_ms};
 	LIST_INSERT_HEAD(&server->by_address[bucket_of(&address)], connection, same_bucket);
 	server->counters->connections_open++;
 	server->counters->connections_accepted++;
@@ -331,6 +335,7 @@ static int reply_send(struct connection *connection, struct lws *wsi, struct htt
 
 	if (class >= 1 && class <= 5)
 		connection->server->counters->http_responses[class]++;
+	journal_replied(connection->server->journal, reply->status, loop_now_ms());
 	return exchange_reply(&connection->exchange, wsi, reply);
 }
 
@@ -386,6 +391,8 @@ static int request_answer(struct connection *connection, struct lws *wsi)
 	if (connection->exchange.answered) // refused before its body was read
 		return 0;
 	request_complete(connection, request);
+	connection->from.quiet = request->method == HTTP_GET || request->method == HTTP_HEAD ||
+				 request->method == HTTP_OPTIONS;
 	if (too_often(connection, request->method)) {
 		memset(&reply, 0, sizeof(reply));
 		http_error(&reply, 429, "too many requests: limits.messages_per_second");
@@ -396,9 +403,24 @@ static int request_answer(struct connection *connection, struct lws *wsi)
 	return request_route(connection, wsi);
 }
 
+// What the connection wants, for the journal. Of requests only those that change something are visits.
+static void journal_asks(struct connection *connection, const char *path, bool websocket)
+{
+	struct journal_from *from = &connection->from;
+
+	snprintf(from->path, sizeof(from->path), "%.*s", (int)strcspn(path, "?"), path);
+	from->websocket = websocket;
+	from->visit = 0;
+	from->quiet = false;
+	if (!websocket) // connections are kept for further requests
+		from->began_ms = loop_now_ms();
+}
+
 static int on_request(struct connection *connection, struct lws *wsi, const char *path)
 {
 	struct http_reply reply = {0};
+
+	journal_asks(connection, path, false);
 	int status = exchange_begin(&connection->exchange, wsi, path, connection->server->body_max);
 
 	if (!status)
@@ -427,6 +449,7 @@ static int on_upgrade(struct connection *connection, struct lws *wsi)
 		exchange_begin_upgrade(exchange, wsi, path))
 		return -1;
 	request_complete(connection, &exchange->request);
+	journal_asks(connection, path, true);
 	if (!route_upgrade(&server->routes, connection->listener->dialect, &exchange->request,
 		    &connection->dialect, &connection->grant, &reply)) {
 		if (reply.waits) { // too late to put it off: what it says is held
@@ -436,6 +459,7 @@ static int on_upgrade(struct connection *connection, struct lws *wsi)
 			return 0;
 		}
 		server->counters->http_responses[reply.status / 100 % 6]++;
+		journal_refused(server->journal, reply.status, loop_now_ms());
 		result = exchange_refuse(exchange, wsi, &reply);
 	}
 	exchange_end(exchange);
@@ -479,10 +503,12 @@ static void connection_answered(void *context)
 {
 	struct connection *connection = context;
 
+	journal_enter(connection->server->journal, &connection->from);
 	if (connection->ws)
 		upgrade_again(connection);
 	else if (connection->asking)
 		lws_callback_on_writable(connection->wsi);
+	journal_leave(connection->server->journal);
 }
 
 static void path_copy(struct lws *wsi, char *path, size_t size)
@@ -516,11 +542,13 @@ static int on_established(struct connection *connection, struct lws *wsi)
 		.auth = connection->listener->auth,
 		.grant = connection->grant,
 		.pending = connection->asking,
+		.from = &connection->from,
 		.now_ms = loop_now_ms()};
 
 	path_copy(wsi, path, sizeof(path));
 	edge_observe(
 		&server->counters->join[EDGE_JOIN_WS], opening.now_ms - connection->accepted_ms);
+	journal_opened(server->journal, opening.now_ms);
 	if (connection->asking)
 		opening.dialect = NULL;
 	connection->ws = ws_open(server->hub, &opening);
@@ -613,6 +641,23 @@ static int callback(
 	default:
 		return 0;
 	}
+}
+
+// The same, with the journal knowing whose doing it is.
+static int callback_noted(
+	struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t length)
+{
+	struct connection *connection = lws_get_opaque_user_data(wsi);
+	struct journal *journal = NULL;
+	int result;
+
+	if (connection && connection->kind == LOOP_CONNECTION) {
+		journal = connection->server->journal;
+		journal_enter(journal, &connection->from);
+	}
+	result = callback(wsi, reason, user, in, length);
+	journal_leave(journal);
+	return result;
 }
 
 static void want_write(void *, void *socket)
@@ -758,7 +803,7 @@ struct server *server_create(const struct server_options *options, char *why, si
 	const struct config *config = options->config;
 	struct server *server = calloc(1, sizeof(*server));
 	struct ws_host ws = *options->ws;
-	struct loop_options loop = {.http = callback,
+	struct loop_options loop = {.http = callback_noted,
 		.ping_s = options->ping_s,
 		.silence_s = options->silence_s,
 		.user = server,
@@ -782,11 +827,13 @@ struct server *server_create(const struct server_options *options, char *why, si
 	server->admin = options->admin;
 	server->dialect = options->dialect;
 	server->counters = options->counters;
+	server->journal = options->journal;
 	server->connections_max = config->limits.connections;
 	server->connections_per_address = config->limits.connections_per_address;
 	server->body_max = config->limits.message_bytes;
 	server->requests_per_second = config->limits.messages_per_second * REQUESTS_FACTOR;
 	ws.next = options->next;
+	ws.journal = options->journal;
 	ws.wait = options->wait;
 	ws.want_write = want_write;
 	ws.drop = drop;

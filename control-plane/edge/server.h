@@ -5,6 +5,7 @@
 
 #include "counters.h"
 #include "http.h"
+#include "journal.h"
 #include "listen.h"
 #include "loop.h"
 #include "route.h"
@@ -26,6 +27,7 @@ struct server_options {
 	const struct dialect *(*dialect)(const char *name); // dialect_find
 	const struct dialect *(*next)(const struct dialect *previous); // dialect_next
 	struct edge_counters *counters;
+	struct journal *journal; // hears who comes; NULL = nobody wants to know
 	unsigned ping_s, silence_s; // as loop_options
 };
 

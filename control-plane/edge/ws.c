@@ -34,6 +34,7 @@ struct ws {
 	struct message *written; // handed out by ws_writable
 	size_t queued_bytes;
 	struct hook_waiter waiter;
+	struct journal_from *from;
 	STAILQ_HEAD(, message) held; // not heard yet: they wait for the admission hook
 	size_t held_bytes;
 	char *partial;
@@ -263,6 +264,7 @@ struct ws *ws_open(struct ws_hub *hub, const struct ws_opening *opening)
 	ws->hub = hub;
 	ws->socket = opening->socket;
 	ws->opened_ms = opening->now_ms;
+	ws->from = opening->from;
 	ws->mode_given = opening->mode_given;
 	ws->remote = strdup(opening->remote);
 	ws->path = strdup(opening->path);

@@ -6,6 +6,7 @@
 #include "counters.h"
 #include "dialect/dialect.h"
 #include "hook.h"
+#include "journal.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -43,6 +44,7 @@ struct ws_host {
 	const struct dialect *(*next)(const struct dialect *previous);
 	struct edge_counters *counters;
 	uint32_t message_bytes, messages_per_second;
+	struct journal *journal; // NULL = nobody wants to know who comes
 };
 
 // Returns NULL when memory is short. `host` and what it points to must outlive the hub.
@@ -71,6 +73,7 @@ struct ws_opening {
 	enum dialect_auth auth; // of the listener
 	struct dialect_grant grant; // what the dialect's `admit` found
 	uint64_t now_ms;
+	struct journal_from *from; // for the journal; lives as long as the socket
 };
 
 // A new WebSocket. Returns NULL when memory is short. One without a dialect is closed when its first

@@ -256,6 +256,17 @@ void backend_observe(unsigned port, struct sluice_port_status *status)
 	filter_counters(status->xdp);
 }
 
+void backend_strangers(struct sluice_strangers *strangers)
+{
+	struct sluice_strangers now = *strangers;
+	if (!filter_strangers(now.entries))
+		return;
+	sluice_row_begin(&strangers->row);
+	strangers->row.generation = 1;
+	memcpy(strangers->entries, now.entries, sizeof(now.entries));
+	sluice_row_end(&strangers->row);
+}
+
 void backend_set_doorbell(int descriptor)
 {
 	__atomic_store_n(&doorbell, descriptor, __ATOMIC_RELEASE);

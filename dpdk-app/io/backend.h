@@ -34,6 +34,10 @@ void backend_join(void);
 // Fills one port's row: names, mode, address, link and counters, XDP's too. From the main thread.
 void backend_observe(unsigned port, struct sluice_port_status *status);
 
+// Fills the row of addresses whose packets the XDP filter dropped, when there is a filter and something new.
+// From the main thread.
+void backend_strangers(struct sluice_strangers *strangers);
+
 // The descriptor io_doorbell writes to; -1 = nobody listens. It must stay open (its number may be
 // made to mean another file by dup3).
 void backend_set_doorbell(int descriptor);

@@ -4,6 +4,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_link.h>
@@ -36,8 +37,12 @@ static const struct pinned pinned[] = {
 	{PIN_DIRECTORY "/" SLUICE_XDP_MAP_COUNTERS, SLUICE_XDP_MAP_COUNTERS,
 		BPF_MAP_TYPE_PERCPU_ARRAY, sizeof(uint32_t), sizeof(uint64_t),
 		SLUICE_XDP_COUNTERS_MAX},
+	{PIN_DIRECTORY "/" SLUICE_XDP_MAP_STRANGERS, SLUICE_XDP_MAP_STRANGERS,
+		BPF_MAP_TYPE_PERCPU_ARRAY, sizeof(uint32_t), sizeof(struct sluice_xdp_stranger),
+		SLUICE_XDP_STRANGERS_MAX},
 };
-enum { PEERS, CONFIG, COUNTERS, PINNED_COUNT };
+enum { PEERS, CONFIG, COUNTERS, STRANGERS, PINNED_COUNT };
+static_assert(SLUICE_XDP_STRANGERS_MAX + 0 <= SLUICE_STRANGERS + 0);
 
 struct claim {
 	char interface[IF_NAMESIZE];
@@ -46,7 +51,7 @@ struct claim {
 
 static struct claim claims[SLUICE_PORTS_MAX];
 static unsigned claims_used;
-static int counters_map = -1;
+static int counters_map = -1, strangers_map = -1;
 static int processors;
 
 // libbpf pins at one fixed place. Another directory is made that place for this process alone, by a
@@ -218,6 +223,7 @@ int filter_configure(uint16_t media_port, char *why, size_t why_size)
 	}
 	close(fd);
 	counters_map = bpf_obj_get(pinned[COUNTERS].path);
+	strangers_map = bpf_obj_get(pinned[STRANGERS].path);
 	return 0;
 }
 
@@ -245,6 +251,59 @@ void filter_counters(uint64_t counters[SLUICE_XDP_CLASS_ROOM])
 	}
 }
 
+static unsigned decision_of(uint32_t class)
+{
+	if (class == SLUICE_XDP_media_unknown_source)
+		return SLUICE_DECISION_filter_unknown;
+	return class == SLUICE_XDP_media_no_socket ? SLUICE_DECISION_filter_deaf
+						   : SLUICE_DECISION_filter_other;
+}
+
+// Each processor counts for itself: the youngest of a place, with what others have of the same source.
+static struct sluice_stranger stranger_merge(const struct sluice_xdp_stranger *each)
+{
+	const struct sluice_xdp_stranger *youngest = &each[0];
+	struct sluice_stranger all = {0};
+	for (int i = 1; i < processors; i++)
+		if (each[i].last_ns > youngest->last_ns)
+			youngest = &each[i];
+	if (youngest->count == 0)
+		return all;
+	all.what = (uint8_t)decision_of(youngest->class);
+	all.class = youngest->class == SLUICE_XDP_other ? SLUICE_CLASS_OTHER : SLUICE_CLASS_RTP;
+	all.since_ns = youngest->since_ns;
+	all.last_ns = youngest->last_ns;
+	memcpy(all.address.ip, youngest->peer.ip, sizeof(all.address.ip));
+	all.address.port = ntohs(youngest->peer.port_be);
+	for (int i = 0; i < processors; i++) {
+		if (memcmp(&each[i].peer, &youngest->peer, sizeof(each[i].peer)) != 0)
+			continue;
+		all.count += each[i].count;
+		if (each[i].since_ns < all.since_ns)
+			all.since_ns = each[i].since_ns;
+	}
+	return all;
+}
+
+bool filter_strangers(struct sluice_stranger strangers[SLUICE_STRANGERS])
+{
+	static uint64_t seen; // drops, when they were last read
+	uint64_t counters[SLUICE_XDP_CLASS_ROOM] = {0}, drops;
+	if (strangers_map < 0 || processors <= 0)
+		return false;
+	filter_counters(counters);
+	drops = counters[SLUICE_XDP_media_unknown_source] + counters[SLUICE_XDP_other] +
+		counters[SLUICE_XDP_media_no_socket] + counters[SLUICE_XDP_malformed];
+	if (drops == seen)
+		return false;
+	seen = drops;
+	struct sluice_xdp_stranger each[processors];
+	for (uint32_t slot = 0; slot < SLUICE_XDP_STRANGERS_MAX; slot++)
+		if (bpf_map_lookup_elem(strangers_map, &slot, each) == 0)
+			strangers[slot] = stranger_merge(each);
+	return true;
+}
+
 int filter_release(const char *interface, char *why, size_t why_size)
 {
 	int result = 0;
@@ -267,7 +326,9 @@ void filter_leave(void)
 {
 	if (counters_map >= 0)
 		close(counters_map);
-	counters_map = -1;
+	if (strangers_map >= 0)
+		close(strangers_map);
+	counters_map = strangers_map = -1;
 	for (unsigned i = 0; i < PINNED_COUNT; i++)
 		unlink(pinned[i].path);
 }

@@ -28,6 +28,10 @@ int filter_is_native(const char *interface);
 // Sums the filter's counters of all processors into `counters`. They count for all ports together.
 void filter_counters(uint64_t counters[SLUICE_XDP_CLASS_ROOM]);
 
+// The last sources whose packets the filter dropped, of all processors together, the youngest of each place.
+// False when there is no filter, or nothing has changed.
+bool filter_strangers(struct sluice_stranger strangers[SLUICE_STRANGERS]);
+
 // After a port is closed: lets go of the interface and checks that nothing of ours is attached any
 // more. Returns 0, or -1 with `why`.
 int filter_release(const char *interface, char *why, size_t why_size);

@@ -118,6 +118,11 @@ void backend_observe(unsigned port, struct sluice_port_status *status)
 	plain_socket_observe(port, status);
 }
 
+// There is no filter: the workers see all.
+void backend_strangers(struct sluice_strangers *)
+{
+}
+
 void backend_set_doorbell(int descriptor)
 {
 	atomic_store_explicit(&doorbell, descriptor, memory_order_release);

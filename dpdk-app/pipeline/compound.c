@@ -10,10 +10,13 @@ bool compound_open(struct worker *worker, uint32_t t, const struct rtcp_report_b
 	if (!transport->out || !frame_next_hop(transport))
 		return false;
 	if (pkt_get(worker->number, &compound->pkt, 1) != 1) {
+		trace_transport(worker, t, SLUICE_DROP_no_buffer,
+			(struct trace_packet){.ssrc = transport->rtcp_ssrc});
 		drop_count(worker, SLUICE_DROP_no_buffer, 1);
 		return false;
 	}
 	compound->transport = t;
+	compound->pkt->transport = t;
 	compound->writer = span_writer(compound->pkt->data, COMPOUND_BYTES);
 	// SRTCP counts its index under the first SSRC: always ours, new with every start.
 	rtcp_write_rr(&compound->writer, transport->rtcp_ssrc, blocks, n);
@@ -29,14 +32,14 @@ void compound_close(struct worker *worker, struct compound *compound)
 	enum srtp_result result =
 		srtp_seal_rtcp(transport->out, pkt->data, &pkt->length, pkt->room);
 	if (result != SRTP_OK) {
-		drop(worker, pkt,
+		drop_of(worker, pkt,
 			result == SRTP_EXHAUSTED ? SLUICE_DROP_index_exhausted
 						 : SLUICE_DROP_seal_failed);
 		return;
 	}
 	uint32_t length = pkt->length;
 	if (!frame_transport(pkt, transport)) {
-		drop(worker, pkt, SLUICE_DROP_no_path);
+		drop_of(worker, pkt, SLUICE_DROP_no_path);
 		return;
 	}
 	transport->packets_out++;

@@ -15,7 +15,7 @@ static void hand_over(struct worker *worker, struct pkt *pkt, unsigned owner)
 	if (mesh_send(worker, owner, &item))
 		worker->status->handed_over++;
 	else
-		drop(worker, pkt, SLUICE_DROP_mesh_full);
+		drop_strange(worker, pkt, SLUICE_DROP_mesh_full);
 }
 
 unsigned stage_mesh(struct worker *worker, struct pkt **pkts, unsigned *handled)
@@ -49,7 +49,7 @@ unsigned stage_dispatch(struct worker *worker, struct pkt **pkts, unsigned n)
 		}
 		if (!table_find(
 			    &worker->table, &pkt->path.remote, &pkt->transport, &pkt->path_index)) {
-			drop(worker, pkt, SLUICE_DROP_no_transport);
+			drop_strange(worker, pkt, SLUICE_DROP_no_transport);
 			continue;
 		}
 		const struct transport *transport = &worker->table.transports[pkt->transport];

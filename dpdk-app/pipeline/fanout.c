@@ -75,6 +75,15 @@ void media_take(struct worker *worker, struct pkt *pkt)
 		drop(worker, pkt, SLUICE_DROP_bad_rtp);
 }
 
+// Another worker does not get it; notes of sender reports are of no interest.
+static void miss(struct worker *worker, struct pkt *pkt)
+{
+	if (pkt->class == SLUICE_CLASS_RTP)
+		trace_publication(worker, pkt->publication, SLUICE_DROP_mesh_full,
+			trace_packet(pkt->data, pkt->length));
+	drop(worker, pkt, SLUICE_DROP_mesh_full);
+}
+
 static void fan_out(struct worker *worker, struct pkt *pkt)
 {
 	const struct publication *publication = &worker->table.publications[pkt->publication];
@@ -91,7 +100,7 @@ static void fan_out(struct worker *worker, struct pkt *pkt)
 		if (w == worker->number)
 			wait_take(worker, pkt);
 		else if (!mesh_send(worker, w, &item))
-			drop(worker, pkt, SLUICE_DROP_mesh_full);
+			miss(worker, pkt);
 	}
 	pkt_put(&pkt, 1);
 }

@@ -41,6 +41,19 @@ static bool resend_afford(struct subscription *subscription)
 	return credit > 0;
 }
 
+// What a subscriber asked for, under its SSRC and sequence numbers.
+static void asked(struct worker *worker, uint32_t s, unsigned what, uint16_t sequence)
+{
+	const struct sluice_subscription *row = &worker->table.subscriptions[s].row;
+	trace_subscription(worker, s, what, (struct trace_packet){row->ssrc, sequence, 0});
+}
+
+static void resend_refuse(struct worker *worker, uint32_t s, uint16_t sequence)
+{
+	worker->table.subscriptions[s].status.nacks_missed++;
+	asked(worker, s, SLUICE_DECISION_not_resent, sequence);
+}
+
 static void resend(struct worker *worker, uint32_t s, uint16_t sequence)
 {
 	struct subscription *subscription = &worker->table.subscriptions[s];
@@ -52,20 +65,21 @@ static void resend(struct worker *worker, uint32_t s, uint16_t sequence)
 		pkt = publication_cache_find(
 			&worker->table, row->publication.index, origin.source, origin.index);
 	if (!pkt || worker->resends_used == WORKER_RESENDS) {
-		subscription->status.nacks_missed++;
+		resend_refuse(worker, s, sequence);
 		return;
 	}
 	if (!resend_allow(&subscription->resends, origin.output_index, worker->now_ns,
 		    resend_interval_ns(subscription)))
 		return;
 	if (!resend_afford(subscription)) {
-		subscription->status.nacks_missed++;
+		resend_refuse(worker, s, sequence);
 		return;
 	}
 	struct media *media = &worker->resent[worker->resends_used];
 	const struct publication *publication = &worker->table.publications[row->publication.index];
 	if (!media_read(media, pkt, &publication->row.codecs[pkt->codec]))
 		return;
+	asked(worker, s, SLUICE_DECISION_resent, sequence);
 	worker->resends[worker->resends_used++] = (struct job){
 		.media = media,
 		.subscription = s,
@@ -115,6 +129,7 @@ static void take_key_request(
 		return;
 	subscription->status.key_requests++;
 	worker->status->key_requests_in++;
+	asked(worker, s, SLUICE_DECISION_key_wanted, 0);
 	key_request(worker, subscription->row.publication.index);
 }
 
@@ -251,7 +266,7 @@ static void take_compound(struct worker *worker, struct pkt *pkt)
 	struct rtcp_packet packet;
 	size_t cursor = 0;
 	if (!rtcp_check(pkt->data, pkt->length)) {
-		drop(worker, pkt, SLUICE_DROP_bad_rtcp);
+		drop_of(worker, pkt, SLUICE_DROP_bad_rtcp);
 		return;
 	}
 	worker->status->rtcp_in++;

@@ -136,6 +136,13 @@ bool frame_transport(struct pkt *pkt, const struct transport *transport)
 	return frame_of(&frame, transport) && frame_put(pkt, &frame, &(struct frame_sum){0});
 }
 
+static void pathless(struct worker *worker, struct job *job)
+{
+	trace_subscription(worker, job->subscription, SLUICE_DROP_no_path,
+		trace_packet(job->media->pkt->data, job->media->pkt->length));
+	drop(worker, job->out, SLUICE_DROP_no_path);
+}
+
 unsigned stage_frame(struct worker *worker, unsigned n)
 {
 	unsigned left = 0;
@@ -149,7 +156,7 @@ unsigned stage_frame(struct worker *worker, unsigned n)
 		if (made == t && frame_put(job->out, &frame, &job->sealed))
 			job_keep(worker, job, left++);
 		else
-			drop(worker, job->out, SLUICE_DROP_no_path);
+			pathless(worker, job);
 	}
 	return left;
 }

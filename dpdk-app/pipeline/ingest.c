@@ -47,6 +47,14 @@ static int unwrap(struct worker *worker, struct pkt *pkt, struct rtp_header *hea
 }
 
 // A packet that was expected but cannot be forwarded uses up a number that subscribers must not miss.
+static void skip(
+	struct worker *worker, struct pkt *pkt, const struct found *found, enum sluice_drop why)
+{
+	pkt->flags |= PKT_SKIP;
+	trace_publication(worker, found->publication, why, trace_packet(pkt->data, pkt->length));
+	drop_count(worker, why, 1);
+}
+
 static void judge(struct worker *worker, struct pkt *pkt, const struct rtp_header *header,
 	const struct found *found)
 {
@@ -56,11 +64,9 @@ static void judge(struct worker *worker, struct pkt *pkt, const struct rtp_heade
 	if (found->codec < SLUICE_CODECS_MAX)
 		codec = row->codecs[found->codec].codec;
 	if (header->payload_length == 0) {
-		pkt->flags |= PKT_SKIP;
-		drop_count(worker, SLUICE_DROP_padding, 1);
+		skip(worker, pkt, found, SLUICE_DROP_padding);
 	} else if (found->codec == SLUICE_CODECS_MAX) {
-		pkt->flags |= PKT_SKIP;
-		drop_count(worker, SLUICE_DROP_unknown_ssrc, 1);
+		skip(worker, pkt, found, SLUICE_DROP_unknown_ssrc);
 	} else if (row->kind == SLUICE_AUDIO) {
 		pkt->flags |= PKT_KEY_FRAME;
 	} else if (codec_key_frame(
@@ -68,6 +74,12 @@ static void judge(struct worker *worker, struct pkt *pkt, const struct rtp_heade
 		pkt->flags |= PKT_KEY_FRAME;
 		key_arrived(source, header->timestamp);
 	}
+}
+
+static void first_packet(struct worker *worker, uint32_t p)
+{
+	struct sluice_trace *trace = &worker->table.observed->publication_traces[p];
+	trace_mark(trace, &trace->first_ns, worker->now_ns);
 }
 
 // The books of one stream. Returns -1, or why the packet ends here.
@@ -89,6 +101,8 @@ static int account(struct worker *worker, struct pkt *pkt, const struct rtp_head
 		status->recovered++;
 	if (pkt->index > status->highest_index)
 		status->highest_index = pkt->index;
+	if (status->packets == 0)
+		first_packet(worker, found->publication);
 	status->packets++;
 	status->bytes += header->payload_length;
 	if (found->rtx)
@@ -99,11 +113,20 @@ static int account(struct worker *worker, struct pkt *pkt, const struct rtp_head
 	return -1;
 }
 
-static void first_key_frame(struct worker *worker, const struct found *found, uint32_t before)
+// `before`: how many there were before this packet.
+static void note_key_frame(
+	struct worker *worker, const struct pkt *pkt, const struct found *found, uint32_t before)
 {
 	const struct source *source =
 		table_source(&worker->table, found->publication, found->encoding);
-	if (before != 0 || source->status.key_frames == 0)
+	struct sluice_trace *trace =
+		&worker->table.observed->publication_traces[found->publication];
+	if (before == source->status.key_frames)
+		return;
+	trace_publication(worker, found->publication, SLUICE_DECISION_key_frame,
+		trace_packet(pkt->data, pkt->length));
+	trace_mark(trace, &trace->first_key_ns, worker->now_ns);
+	if (before != 0)
 		return;
 	uint32_t generation = worker->table.publications[found->publication].row.row.generation;
 	report_publication(&worker->table, found->publication);
@@ -112,13 +135,15 @@ static void first_key_frame(struct worker *worker, const struct found *found, ui
 			(struct sluice_handle){found->publication, generation}, found->encoding);
 }
 
-// Returns -1, or why the packet ends here.
+// Returns -1, or why the packet ends here; pkt->publication is the publication that it concerns, TABLE_NONE
+// while that is not known.
 static int ingest(struct worker *worker, struct pkt *pkt)
 {
 	struct transport *transport = &worker->table.transports[pkt->transport];
 	struct rtp_header header;
 	struct found found;
 	enum sluice_drop late;
+	pkt->publication = TABLE_NONE;
 	if (rtp_parse(pkt->data, pkt->length, &header) < 0)
 		return SLUICE_DROP_bad_rtp;
 	worker->status->media_in++;
@@ -128,13 +153,13 @@ static int ingest(struct worker *worker, struct pkt *pkt)
 	struct publication *publication = &worker->table.publications[found.publication];
 	struct source *source = table_source(&worker->table, found.publication, found.encoding);
 	uint32_t key_frames = source->status.key_frames;
+	pkt->publication = found.publication;
 	int why = found.rtx ? unwrap(worker, pkt, &header, &found) : -1;
 	if (why < 0)
 		why = account(worker, pkt, &header, &found);
 	if (why >= 0)
 		return why;
 	note_level(worker, pkt, &header, publication);
-	pkt->publication = found.publication;
 	pkt->publication_generation = publication->row.row.generation;
 	pkt->encoding = found.encoding;
 	pkt->codec = found.codec < SLUICE_CODECS_MAX ? found.codec : 0;
@@ -143,12 +168,22 @@ static int ingest(struct worker *worker, struct pkt *pkt)
 	if (publication->row.kind == SLUICE_AUDIO)
 		pkt->flags |= PKT_AUDIO;
 	judge(worker, pkt, &header, &found);
-	first_key_frame(worker, &found, key_frames);
+	note_key_frame(worker, pkt, &found, key_frames);
 	if (source->key_wanted)
 		key_poll(worker, found.publication);
 	if (publication->row.paused)
 		return SLUICE_DROP_paused;
 	return found.encoding == 0 ? -1 : SLUICE_DROP_layer;
+}
+
+static void end(struct worker *worker, struct pkt *pkt, enum sluice_drop why)
+{
+	struct trace_packet packet = trace_packet(pkt->data, pkt->length);
+	if (pkt->publication == TABLE_NONE)
+		trace_transport(worker, pkt->transport, why, packet);
+	else
+		trace_publication(worker, pkt->publication, why, packet);
+	drop(worker, pkt, why);
 }
 
 unsigned stage_ingest(struct worker *worker, struct pkt **pkts, unsigned n)
@@ -160,7 +195,7 @@ unsigned stage_ingest(struct worker *worker, struct pkt **pkts, unsigned n)
 		if (why < 0)
 			pkts[left++] = pkts[i];
 		else
-			drop(worker, pkts[i], (enum sluice_drop)why);
+			end(worker, pkts[i], (enum sluice_drop)why);
 	}
 	return left;
 }

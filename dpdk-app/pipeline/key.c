@@ -69,6 +69,8 @@ void key_poll(struct worker *worker, uint32_t p)
 	source->key_asked_ns = worker->now_ns;
 	source->key_tries++;
 	source->status.key_requests++;
+	trace_publication(
+		worker, p, SLUICE_DECISION_key_asked, (struct trace_packet){.ssrc = source->ssrc});
 	worker->status->key_requests_out++;
 }
 

@@ -31,23 +31,30 @@ static void heard(struct worker *worker, struct transport *transport, const stru
 		(struct sluice_handle){pkt->transport, transport->generation}, path);
 }
 
+static enum sluice_drop refusal(const struct pkt *pkt, enum srtp_result result)
+{
+	if (result == SRTP_REPLAYED)
+		return SLUICE_DROP_replayed;
+	if (result != SRTP_MALFORMED)
+		return SLUICE_DROP_auth_failed;
+	return pkt->class == SLUICE_CLASS_RTP ? SLUICE_DROP_bad_rtp : SLUICE_DROP_bad_rtcp;
+}
+
 static void refuse(struct worker *worker, struct transport *transport, struct pkt *pkt,
 	enum srtp_result result)
 {
+	enum sluice_drop why = refusal(pkt, result);
 	transport->changed = true;
-	if (result == SRTP_REPLAYED) {
-		transport->status.replays++;
-		drop(worker, pkt, SLUICE_DROP_replayed);
-		return;
-	}
-	if (result == SRTP_MALFORMED) {
-		drop(worker, pkt,
-			pkt->class == SLUICE_CLASS_RTP ? SLUICE_DROP_bad_rtp
-						       : SLUICE_DROP_bad_rtcp);
-		return;
-	}
-	transport->status.auth_failures++;
-	drop(worker, pkt, SLUICE_DROP_auth_failed);
+	transport->status.replays += why == SLUICE_DROP_replayed;
+	transport->status.auth_failures += why == SLUICE_DROP_auth_failed;
+	drop_of(worker, pkt, why);
+}
+
+static void arrived(struct worker *worker, struct transport *transport, const struct pkt *pkt)
+{
+	struct sluice_trace *trace = &worker->table.observed->transport_traces[pkt->transport];
+	transport->arrived = true;
+	trace_mark(trace, &trace->arrived_ns, worker->now_ns);
 }
 
 static bool open_one(struct worker *worker, struct pkt *pkt)
@@ -55,8 +62,10 @@ static bool open_one(struct worker *worker, struct pkt *pkt)
 	struct transport *transport = &worker->table.transports[pkt->transport];
 	uint32_t length = pkt->length;
 	enum srtp_result result;
+	if (!transport->arrived)
+		arrived(worker, transport, pkt);
 	if (!transport->in) {
-		drop(worker, pkt, SLUICE_DROP_no_keys);
+		drop_of(worker, pkt, SLUICE_DROP_no_keys);
 		return false;
 	}
 	if (pkt->class == SLUICE_CLASS_RTP)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "nouns.h"
 #include "report.h"
+#include "trace.h"
 
 enum { CLOCK_RATE_MAX = 1000000, CACHE_AUDIO_SLOTS = 64 };
 
@@ -189,6 +190,7 @@ static void feed(struct table *table, uint32_t index, struct transport *transpor
 	publication->fed = true;
 	for (unsigned e = 0; e < SLUICE_ENCODINGS_MAX; e++)
 		table_source(table, index, e)->status = publication->status.encodings[e];
+	trace_begin(&table->observed->publication_traces[index], publication->row.row.generation);
 	link_transport(table, index, transport);
 	if (transport->in)
 		publication_keyed(table, index, transport);
@@ -219,6 +221,7 @@ static void publication_end(struct publication *publication)
 	memset(publication, 0, sizeof(*publication));
 	publication_prepare(publication);
 	publication->wished = kept.wished;
+	publication->shed = kept.shed; // subscribers count from it
 	publication->first_subscription = kept.first_subscription;
 	publication->resend_subscribers = kept.resend_subscribers;
 	memcpy(publication->subscribers, kept.subscribers, sizeof(kept.subscribers));

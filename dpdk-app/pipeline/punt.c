@@ -8,7 +8,7 @@ void punt_packet(struct worker *worker, struct pkt *pkt)
 	const struct sluice_desired *desired = worker->table.desired;
 	struct sluice_datagram datagram;
 	if (!desired || pkt->length > sizeof(datagram.data)) {
-		drop(worker, pkt, desired ? SLUICE_DROP_too_long : SLUICE_DROP_punt_full);
+		drop_strange(worker, pkt, desired ? SLUICE_DROP_too_long : SLUICE_DROP_punt_full);
 		return;
 	}
 	memset(&datagram, 0, offsetof(struct sluice_datagram, data));
@@ -20,7 +20,7 @@ void punt_packet(struct worker *worker, struct pkt *pkt)
 		(struct sluice_desired *)desired, worker->table.observed, worker->number);
 	if (!sluice_ring_push(&ring, &datagram,
 		    (uint32_t)(offsetof(struct sluice_datagram, data) + pkt->length))) {
-		drop(worker, pkt, SLUICE_DROP_punt_full);
+		drop_strange(worker, pkt, SLUICE_DROP_punt_full);
 		return;
 	}
 	worker->status->punted++;
@@ -40,6 +40,7 @@ static int reply_send(struct worker *worker, const struct sluice_datagram *datag
 		return SLUICE_DROP_no_buffer;
 	memcpy(pkt->data, datagram->data, datagram->length);
 	pkt->length = datagram->length;
+	pkt->transport = TABLE_NONE;
 	if (!frame_write(pkt, &datagram->path, datagram->path.remote_mac)) {
 		pkt_put(&pkt, 1);
 		return SLUICE_DROP_too_long;

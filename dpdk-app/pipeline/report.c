@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "report.h"
 
+#include "trace.h"
+
 // Everything behind the row's head, which belongs to the shared file alone.
 static void row_write(struct sluice_row *row, uint32_t generation, const void *status, size_t size)
 {
@@ -50,15 +52,20 @@ void report_clear(struct table *table, enum sluice_table which, uint32_t index)
 	static const struct sluice_publication_status publication;
 	static const struct sluice_subscription_status subscription;
 	struct sluice_observed *observed = table->observed;
-	if (which == SLUICE_TABLE_TRANSPORT)
+	if (which == SLUICE_TABLE_TRANSPORT) {
 		row_write(&observed->transports[index].row, 0, &transport, sizeof(transport));
-	if (which == SLUICE_TABLE_PUBLICATION)
+		trace_clear(&observed->transport_traces[index]);
+	}
+	if (which == SLUICE_TABLE_PUBLICATION) {
 		row_write(&observed->publications[index].row, 0, &publication, sizeof(publication));
-	if (which == SLUICE_TABLE_SUBSCRIPTION)
+		trace_clear(&observed->publication_traces[index]);
+	}
+	if (which == SLUICE_TABLE_SUBSCRIPTION) {
 		row_write(&observed->subscriptions[index].row, 0, &subscription,
 			sizeof(subscription));
-	if (which == SLUICE_TABLE_SUBSCRIPTION)
+		trace_clear(&observed->subscription_traces[index]);
 		report_drops_begin(table, index, 0);
+	}
 }
 
 void report_drop(struct table *table, uint32_t index, enum sluice_drop why)

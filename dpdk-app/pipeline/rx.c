@@ -61,6 +61,7 @@ static int parse_udp(struct pkt *pkt, uint64_t pseudo_addresses, uint16_t media_
 	uint16_t length = span_u16(udp + 4);
 	if (span_u16(udp + 2) != media_port)
 		return SLUICE_DROP_not_media;
+	pkt->path.remote.port = span_u16(udp);
 	if (length < UDP_BYTES || length > pkt->length)
 		return SLUICE_DROP_short;
 	bool unsummed = span_u16(udp + 6) == 0 && sluice_address_is_ipv4(&pkt->path.remote);
@@ -69,7 +70,6 @@ static int parse_udp(struct pkt *pkt, uint64_t pseudo_addresses, uint16_t media_
 		if (span_u16(udp + 6) == 0 || checksum_fold(checksum_add(sum, udp, length)) != 0)
 			return SLUICE_DROP_bad_checksum;
 	}
-	pkt->path.remote.port = span_u16(udp);
 	pkt->path.local.port = media_port;
 	pkt->length = length;
 	strip(pkt, UDP_BYTES);
@@ -149,6 +149,8 @@ static bool untag(struct pkt *pkt, uint16_t vlan)
 
 static int parse(struct pkt *pkt, uint16_t media_port)
 {
+	pkt->path.remote.port = 0; // until it is UDP to the media port
+	pkt->class = SLUICE_CLASS_OTHER;
 	if (pkt->length < ETHERNET_BYTES + VLAN_BYTES)
 		return SLUICE_DROP_short;
 	uint16_t type = span_u16(pkt->data + 12);
@@ -178,7 +180,7 @@ static unsigned missteer(struct worker *worker, struct pkt **pkts, unsigned n)
 	for (unsigned i = 0; i < n; i++) {
 		const struct mesh_item item = {.pkt = pkts[i], .type = MESH_RAW};
 		if (!mesh_send(worker, to, &item))
-			drop(worker, pkts[i], SLUICE_DROP_mesh_full);
+			drop_strange(worker, pkts[i], SLUICE_DROP_mesh_full);
 	}
 	return 0;
 }
@@ -208,7 +210,7 @@ unsigned stage_parse(struct worker *worker, struct pkt **pkts, unsigned n)
 		if (why == GOOD)
 			pkts[left++] = pkts[i];
 		else if (why != TAKEN)
-			drop(worker, pkts[i], (enum sluice_drop)why);
+			drop_strange(worker, pkts[i], (enum sluice_drop)why);
 	}
 	if (worker->setup.wrong_steering && worker->workers > 1)
 		return missteer(worker, pkts, left);

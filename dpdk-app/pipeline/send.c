@@ -21,6 +21,22 @@ static void copy_dropped(struct worker *worker, uint32_t subscription, int why)
 
 // ---- select ---------------------------------------------------------------------------------------
 
+// Takes down what was decided about a publisher's packet towards one subscriber.
+static void note(struct worker *worker, const struct subscription *subscription, unsigned what,
+	const struct pkt *pkt)
+{
+	trace_subscription(worker, (uint32_t)(subscription - worker->table.subscriptions), what,
+		trace_packet(pkt->data, pkt->length));
+}
+
+// The same for a packet that is to be sent, and is dropped.
+static void job_drop(struct worker *worker, const struct job *job, enum sluice_drop why)
+{
+	trace_subscription(worker, job->subscription, why,
+		trace_packet(job->media->pkt->data, job->media->pkt->length));
+	copy_dropped(worker, job->subscription, (int)why);
+}
+
 // Why the subscriber cannot be sent anything now, or -1.
 static int hindrance(struct worker *worker, const struct subscription *subscription)
 {
@@ -51,8 +67,11 @@ static bool held_back(
 		return false;
 	if (subscription->waiting_ns == 0)
 		subscription->waiting_ns = worker->now_ns;
-	subscription->waiting_key = !(pkt->flags & PKT_KEY_FRAME) &&
-				    worker->now_ns - subscription->waiting_ns < KEY_WAIT_NS;
+	bool key = pkt->flags & PKT_KEY_FRAME;
+	subscription->waiting_key = !key && worker->now_ns - subscription->waiting_ns < KEY_WAIT_NS;
+	if (!subscription->waiting_key)
+		note(worker, subscription,
+			key ? SLUICE_DECISION_began : SLUICE_DECISION_began_blind, pkt);
 	return subscription->waiting_key;
 }
 
@@ -77,9 +96,11 @@ static bool select_one(struct worker *worker, const struct media *media,
 		// What it misses now must not look like loss when it goes on.
 		subscription_interrupt(&worker->table, subscription);
 	}
-	if (why >= 0)
-		copy_dropped(worker, (uint32_t)(subscription - worker->table.subscriptions), why);
-	return why < 0;
+	if (why < 0)
+		return true;
+	note(worker, subscription, (unsigned)why, pkt);
+	copy_dropped(worker, (uint32_t)(subscription - worker->table.subscriptions), why);
+	return false;
 }
 
 // To the first subscriber of the next publication that has packets and subscribers; false at the end.
@@ -293,7 +314,7 @@ unsigned stage_rewrite(struct worker *worker, unsigned n)
 		if (why < 0 && used == got)
 			why = SLUICE_DROP_no_buffer; // its place is taken: the peer can ask for it
 		if (why >= 0) {
-			copy_dropped(worker, job->subscription, why);
+			job_drop(worker, job, (enum sluice_drop)why);
 			continue;
 		}
 		job->out = fresh[used++];
@@ -301,8 +322,8 @@ unsigned stage_rewrite(struct worker *worker, unsigned n)
 			job_keep(worker, job, left++);
 			continue;
 		}
+		job_drop(worker, job, SLUICE_DROP_too_long);
 		pkt_put(&job->out, 1);
-		copy_dropped(worker, job->subscription, SLUICE_DROP_too_long);
 	}
 	reservation_write(worker, &reservation);
 	pkt_put(fresh + used, got - used);
@@ -310,6 +331,20 @@ unsigned stage_rewrite(struct worker *worker, unsigned n)
 }
 
 // ---- seal -----------------------------------------------------------------------------------------
+
+// When the first packet was sent, and the first key frame of video.
+static void firsts(struct worker *worker, const struct job *job)
+{
+	struct subscription *subscription = &worker->table.subscriptions[job->subscription];
+	struct sluice_trace *trace =
+		&worker->table.observed->subscription_traces[job->subscription];
+	const struct pkt *pkt = job->media->pkt;
+	subscription->key_sent = pkt->flags & PKT_KEY_FRAME;
+	if (subscription->status.packets == 0)
+		trace_mark(trace, &trace->first_ns, worker->now_ns);
+	if (subscription->key_sent && !(pkt->flags & PKT_AUDIO))
+		trace_mark(trace, &trace->first_key_ns, worker->now_ns);
+}
 
 static void job_count(struct worker *worker, const struct job *job)
 {
@@ -325,6 +360,8 @@ static void job_count(struct worker *worker, const struct job *job)
 		worker->status->resent++;
 		return;
 	}
+	if (subscription->status.packets == 0 || !subscription->key_sent)
+		firsts(worker, job);
 	subscription->status.packets++;
 	subscription->status.bytes += job->media->header.payload_length;
 }
@@ -336,8 +373,9 @@ static void seal_refused(struct worker *worker, const struct job *job, enum srtp
 		why = SLUICE_DROP_index_exhausted;
 	if (result == SRTP_TOO_LONG)
 		why = SLUICE_DROP_too_long;
-	report_drop(&worker->table, job->subscription, why);
-	drop(worker, job->out, why);
+	struct pkt *out = job->out;
+	job_drop(worker, job, why);
+	pkt_put(&out, 1);
 }
 
 unsigned stage_seal(struct worker *worker, unsigned n)

@@ -67,6 +67,12 @@ static uint32_t copies_of(const struct worker *worker, const struct pkt *pkt)
 	return worker->table.publications[pkt->publication].subscribers[worker->number];
 }
 
+static void give_up(struct worker *worker, struct pkt *pkt)
+{
+	worker->table.publications[pkt->publication].shed++;
+	drop(worker, pkt, SLUICE_DROP_overload);
+}
+
 // The publication whose waiting packets take longest to send.
 static uint32_t costliest(struct worker *worker)
 {
@@ -109,7 +115,7 @@ static void video_shed(struct worker *worker)
 	for (unsigned i = 0; i < line->used; i++) {
 		struct pkt *pkt = *line_at(line, i);
 		if (pkt->publication == p)
-			drop(worker, pkt, SLUICE_DROP_overload);
+			give_up(worker, pkt);
 		else
 			*line_at(line, left++) = pkt;
 	}
@@ -119,7 +125,7 @@ static void video_shed(struct worker *worker)
 
 static void audio_shed(struct worker *worker)
 {
-	drop(worker, line_take(&worker->wait.audio), SLUICE_DROP_overload);
+	give_up(worker, line_take(&worker->wait.audio));
 	worker->wait.shed_ns = worker->now_ns;
 }
 
@@ -139,7 +145,7 @@ void wait_take(struct worker *worker, struct pkt *pkt)
 		return;
 	}
 	if (!is_audio && is_held(worker, pkt)) {
-		drop(worker, pkt, SLUICE_DROP_overload);
+		give_up(worker, pkt);
 		return;
 	}
 	if (line->used == WORKER_WAITING && is_audio)

@@ -160,6 +160,8 @@ static void learn_media(struct worker *worker, const struct found *found, uint32
 	source->status.ssrc = ssrc;
 	source->status.highest_index = 0;
 	report_publication(table, found->publication);
+	trace_publication(worker, found->publication, SLUICE_DECISION_learned,
+		(struct trace_packet){.ssrc = ssrc});
 	worker->ring |= report_event(table, SLUICE_EVENT_SOURCE, SLUICE_TABLE_PUBLICATION,
 		(struct sluice_handle){found->publication, publication->row.row.generation},
 		(uint64_t)found->encoding << 32 | ssrc);

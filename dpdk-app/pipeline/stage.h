@@ -9,7 +9,7 @@
 #include "media/rtp.h"
 #include "mesh.h"
 #include "shed.h"
-#include "table.h"
+#include "trace.h"
 #include "worker.h"
 
 enum {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "nouns.h"
 #include "report.h"
+#include "trace.h"
 
 enum {
 	FIRST_INDEX_MASK = 0x7FFF, // RFC 3550 wants it random; far from the first wrap
@@ -97,6 +98,7 @@ static void link_publication(struct table *table, uint32_t index)
 	if (subscriber->next != TABLE_NONE)
 		table->subscribers[subscriber->next].previous = index;
 	publication->first_subscription = index;
+	subscription->shed = publication->shed;
 	publication->resend_subscribers += subscription->row.nack;
 	publication_cache_use(table, p);
 }
@@ -155,6 +157,7 @@ static void begin_mine(struct table *table, uint32_t index, struct transport *tr
 	const struct sluice_subscription_status *before)
 {
 	struct subscription *subscription = &table->subscriptions[index];
+	trace_begin(&table->observed->subscription_traces[index], subscription->row.row.generation);
 	subscription->repeats = needs_repeats(&subscription->row);
 	report_drops_begin(table, index, subscription->row.row.generation);
 	link_transport(table, index, transport);

@@ -29,6 +29,7 @@ struct transport {
 	uint8_t paths_used, path_selected;
 	uint8_t transport_cc_id;
 	uint8_t heard_paths; // bit i: macs[i] sent an authenticated packet
+	bool arrived; // something has come
 	struct srtp_session *out, *in; // NULL = no keys yet
 	uint64_t packets_out, bytes_out; // not in `status` yet
 	uint16_t transport_sequence; // next one we send
@@ -40,15 +41,13 @@ struct transport {
 	uint32_t own_slot; // in table.own_transports
 	uint32_t first_publication, first_subscription; // own lists
 	uint64_t told_ns; // control of where it was heard
-	uint64_t reported_ns; // last receiver report upstream
-	uint64_t feedback_ns; // last transport-wide feedback
+	uint64_t reported_ns, feedback_ns; // last receiver report upstream, transport-wide feedback
 	struct sluice_transport_status status;
 };
 
 struct source { // receiving side of one encoding
 	bool started; // ssrc is known
-	bool rtx_started;
-	bool key_wanted;
+	bool rtx_started, key_wanted;
 	uint8_t key_tries;
 	uint32_t ssrc, rtx_ssrc;
 	uint32_t retired_ssrc; // the one before: what is still under way of it is late
@@ -85,7 +84,7 @@ struct publication {
 	uint64_t key_asked_ns; // by this worker's subscribers
 	uint64_t held_ns; // nothing of its video is sent before; 0 = never held
 	uint32_t hold_ms; // how long that was
-	uint32_t waiting; // packets, while the costliest publication is looked for
+	uint32_t waiting, shed; // packets: while the costliest is looked for; given up for overload
 	struct cache cache; // slots 0 = not in use
 	uint64_t cached_source, cached_highest;
 	struct sender_note sender;
@@ -102,6 +101,7 @@ struct subscription { // what sending needs comes first here, too
 	bool repeats; // resends go out under the media SSRC
 	bool waiting_key;
 	uint8_t codec; // of the last packet
+	bool key_sent; // a key frame of video was sent
 	uint64_t waiting_ns; // held back since; 0 = nothing came yet
 	uint64_t source; // of the last packet; 0 = none yet
 	struct sluice_subscription_status status;
@@ -113,7 +113,7 @@ struct subscription { // what sending needs comes first here, too
 	uint64_t rate_bytes, rate_ns;
 	struct resend_log resends;
 	uint64_t asked_ns; // since when `asked` counts
-	uint32_t asked; // sequence numbers of NACKs
+	uint32_t asked, shed; // sequence numbers of NACKs; of publication.shed what is taken down
 	uint32_t resend_credit; // packets that may be sent again
 	uint64_t credited; // status.packets, when credit was last given
 };

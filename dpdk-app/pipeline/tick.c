@@ -20,9 +20,10 @@ enum {
 
 // ---- towards publishers, every tick ---------------------------------------------------------------
 
-static void send_nacks(struct worker *worker, uint32_t t, struct source *source,
+static void send_nacks(struct worker *worker, uint32_t p, struct source *source,
 	const uint16_t *missing, unsigned n)
 {
+	const uint32_t t = worker->table.publications[p].row.transport.index;
 	struct compound compound;
 	if (!compound_open(worker, t, NULL, 0, &compound))
 		return;
@@ -38,6 +39,12 @@ static void send_nacks(struct worker *worker, uint32_t t, struct source *source,
 	compound_close(worker, &compound);
 	source->status.nacks_sent += written;
 	worker->status->nacks_out += written;
+	if (written > 0)
+		trace_note(&worker->table.observed->publication_traces[p],
+			SLUICE_DECISION_loss_asked, written,
+			(struct trace_packet){
+				.ssrc = source->ssrc, .sequence = missing[written - 1]},
+			worker->now_ns);
 }
 
 static void ask_missing(struct worker *worker, uint32_t p, unsigned e)
@@ -50,7 +57,7 @@ static void ask_missing(struct worker *worker, uint32_t p, unsigned e)
 	uint64_t rtt_ns = (uint64_t)source->status.rtt_us * 1000;
 	unsigned n = nack_due(&source->nack, worker->now_ns, rtt_ns, missing, NACKS_AT_ONCE);
 	if (n > 0)
-		send_nacks(worker, publication->row.transport.index, source, missing, n);
+		send_nacks(worker, p, source, missing, n);
 	if (nack_take_gave_up(&source->nack) && e == 0)
 		key_want(worker, p);
 }
@@ -122,6 +129,21 @@ static void publication_report(struct worker *worker, uint32_t p)
 		report_publication(&worker->table, p);
 }
 
+// What was given up for overload counts for every subscriber, but not at once: that would be more work just
+// when there is too much.
+static void overload_note(struct worker *worker, uint32_t s)
+{
+	struct subscription *subscription = &worker->table.subscriptions[s];
+	const struct publication *publication =
+		&worker->table.publications[subscription->row.publication.index];
+	uint32_t more = publication->shed - subscription->shed;
+	if (more == 0)
+		return;
+	subscription->shed = publication->shed;
+	trace_note(&worker->table.observed->subscription_traces[s], SLUICE_DROP_overload, more,
+		(struct trace_packet){0}, worker->now_ns);
+}
+
 static void subscription_report(struct worker *worker, uint32_t s)
 {
 	struct subscription *subscription = &worker->table.subscriptions[s];
@@ -132,6 +154,7 @@ static void subscription_report(struct worker *worker, uint32_t s)
 	if (subscription->waiting_key && row->active && !row->paused &&
 		table_publication(&worker->table, row->publication))
 		key_request(worker, row->publication.index);
+	overload_note(worker, s);
 	report_subscription(&worker->table, s);
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "io.h"
 #include "nouns.h"
 #include "report.h"
+#include "trace.h"
 
 static bool path_valid(const struct table *table, const struct sluice_path *path)
 {
@@ -46,6 +48,7 @@ static void transport_begin(struct table *table, uint32_t index, const struct sl
 		report_old_transport(table, index, transport->generation);
 	if (old)
 		transport->status = *old;
+	trace_begin(&table->observed->transport_traces[index], transport->generation);
 	report_transport(table, index);
 }
 
@@ -100,6 +103,7 @@ static void keys_apply(struct table *table, uint32_t index, const struct sluice_
 	if (!(row->flags & SLUICE_TRANSPORT_HAS_KEYS) ||
 		(transport->out && transport->key_epoch == row->key_epoch))
 		return;
+	const uint64_t now_ns = io_now_ns();
 	struct srtp_session *in = srtp_session_open(SRTP_IN, row->srtp_profile, &row->receive_key);
 	struct srtp_session *out = srtp_session_open(SRTP_OUT, row->srtp_profile, &row->send_key);
 	if (!in || !out) {
@@ -113,6 +117,7 @@ static void keys_apply(struct table *table, uint32_t index, const struct sluice_
 	transport->out = out;
 	transport->key_epoch = row->key_epoch;
 	transport->keys = keys_name(row);
+	trace_keyed(&table->observed->transport_traces[index], now_ns);
 	for (uint32_t p = transport->first_publication; p != TABLE_NONE;
 		p = table->publications[p].next)
 		publication_keyed(table, p, transport);

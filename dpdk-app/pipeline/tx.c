@@ -19,6 +19,15 @@ static void samples_take(struct worker *worker, unsigned port, unsigned sent)
 	worker->tx[port].samples_used = 0;
 }
 
+// Control's datagrams are of no transport, as far as we know.
+static void overflow(struct worker *worker, struct pkt *pkt)
+{
+	if (pkt->transport != TABLE_NONE)
+		trace_transport(worker, pkt->transport, SLUICE_DROP_tx_full,
+			trace_frame(pkt->data, pkt->length));
+	drop(worker, pkt, SLUICE_DROP_tx_full);
+}
+
 // Nobody waits for the port: what it refused is dropped, but for a few frames that are worth more than
 // those that come after them. Returns how many are kept, at the front.
 static unsigned refused(struct worker *worker, struct pkt **pkts, unsigned from, unsigned n)
@@ -30,7 +39,7 @@ static unsigned refused(struct worker *worker, struct pkt **pkts, unsigned from,
 		if (keep)
 			pkts[kept++] = pkts[i];
 		else
-			drop(worker, pkts[i], SLUICE_DROP_tx_full);
+			overflow(worker, pkts[i]);
 	}
 	return kept;
 }

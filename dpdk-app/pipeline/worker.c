@@ -45,6 +45,11 @@ static void media_send(struct worker *worker)
 static void resends_send(struct worker *worker)
 {
 	if (wait_is_long(worker)) {
+		for (unsigned i = 0; i < worker->resends_used; i++)
+			trace_subscription(worker, worker->resends[i].subscription,
+				SLUICE_DROP_overload,
+				trace_packet(worker->resends[i].media->pkt->data,
+					worker->resends[i].media->pkt->length));
 		drop_count(worker, SLUICE_DROP_overload, worker->resends_used);
 		worker->resends_used = 0;
 	}

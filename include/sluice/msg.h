@@ -66,6 +66,10 @@ struct sluice_observed {
 	struct sluice_transport_status transports[SLUICE_TRANSPORTS_MAX];
 	struct sluice_publication_status publications[SLUICE_PUBLICATIONS_MAX];
 	struct sluice_subscription_status subscriptions[SLUICE_SUBSCRIPTIONS_MAX];
+	struct sluice_trace transport_traces[SLUICE_TRANSPORTS_MAX];
+	struct sluice_trace publication_traces[SLUICE_PUBLICATIONS_MAX];
+	struct sluice_trace subscription_traces[SLUICE_SUBSCRIPTIONS_MAX];
+	struct sluice_strangers strangers[SLUICE_WORKERS_MAX + 1]; // the last is the filter's
 	struct { // worker w's half of its rings
 		struct sluice_ring_index event_head, punt_head, hint_tail, reply_tail;
 		struct sluice_event events[SLUICE_EVENTS];

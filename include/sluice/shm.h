@@ -15,6 +15,7 @@
 
 #include <sluice/desired.h>
 #include <sluice/observed.h>
+#include <sluice/trace.h>
 
 #define SLUICE_MAGIC 0x656369756c53ULL // "Sluice"
 #define SLUICE_ABI 5
@@ -24,8 +25,8 @@ struct sluice_layout { // what the writer was compiled with; a reader refuses an
 	uint32_t abi;
 	uint32_t head_size;
 	uint64_t file_size;
-	uint32_t row_sizes[8]; // in the order of the tables in the file
-	uint32_t row_counts[8];
+	uint32_t row_sizes[16]; // in the order of the tables in the file
+	uint32_t row_counts[16];
 };
 
 enum sluice_table { // names a table in hints

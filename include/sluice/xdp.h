@@ -15,9 +15,12 @@
 #define SLUICE_XDP_MAP_CONFIG "sluice_config" // ARRAY of one sluice_xdp_config
 #define SLUICE_XDP_MAP_COUNTERS "sluice_counters" // PERCPU_ARRAY of uint64_t by sluice_xdp_class
 
+#define SLUICE_XDP_MAP_STRANGERS "sluice_strangers" // PERCPU_ARRAY of sluice_xdp_stranger by hash
+
 enum {
 	SLUICE_XDP_QUEUES_MAX = 64,
 	SLUICE_XDP_PEERS_MAX = 131072,
+	SLUICE_XDP_STRANGERS_MAX = 64, // remembered on each processor
 	// fixed, so that a pinned map stays usable when classes are appended; = SLUICE_XDP_CLASS_ROOM
 	SLUICE_XDP_COUNTERS_MAX = 16,
 };
@@ -26,6 +29,13 @@ struct sluice_xdp_peer { // a source whose media may pass
 	uint8_t ip[16]; // IPv4 as ::ffff:a.b.c.d
 	uint16_t port_be; // network byte order, as on the wire
 	uint16_t zero; // must be 0: the key is compared bytewise
+};
+
+struct sluice_xdp_stranger { // the last packets to the media port that were dropped, by source
+	struct sluice_xdp_peer peer;
+	uint32_t class; // enum sluice_xdp_class of the last
+	uint64_t since_ns, last_ns; // CLOCK_MONOTONIC, coarse
+	uint64_t count; // 0 = free
 };
 
 struct sluice_xdp_config {

@@ -39,7 +39,7 @@ static const char *object_path;
 
 static struct {
 	struct bpf_object *object;
-	int program, peers, config, counters, sockets;
+	int program, peers, config, counters, strangers, sockets;
 	int processors;
 } filter;
 
@@ -591,6 +591,56 @@ static void test_peer_removed(void **state)
 	peers_write();
 }
 
+// What is remembered of packets from a port of 192.0.2.9, on all processors; the class of the last of them.
+static uint64_t stranger_count(uint16_t port, uint32_t *class)
+{
+	const uint8_t ip[16] = {[10] = 0xff, [11] = 0xff, 192, 0, 2, 9};
+	struct sluice_xdp_stranger each[filter.processors];
+	uint64_t count = 0;
+	for (uint32_t slot = 0; slot < SLUICE_XDP_STRANGERS_MAX; slot++) {
+		assert_int_equal(bpf_map_lookup_elem(filter.strangers, &slot, each), 0);
+		for (int i = 0; i < filter.processors; i++) {
+			if (memcmp(each[i].peer.ip, ip, sizeof(ip)) != 0 ||
+				each[i].peer.port_be != htons(port))
+				continue;
+			count += each[i].count;
+			*class = each[i].class;
+			assert_true(each[i].since_ns != 0 && each[i].since_ns <= each[i].last_ns);
+		}
+	}
+	return count;
+}
+
+static void test_strangers_are_remembered(void **state)
+{
+	(void)state;
+	struct sluice_xdp_stranger none[filter.processors];
+	struct frame frame;
+	uint32_t class = 0;
+	memset(none, 0, sizeof(none));
+	for (uint32_t slot = 0; slot < SLUICE_XDP_STRANGERS_MAX; slot++)
+		assert_int_equal(bpf_map_update_elem(filter.strangers, &slot, none, BPF_ANY), 0);
+	assert_int_equal(stranger_count(4001, &class), 0);
+	frame_build(&frame, &(struct shape){.version = 4, .source = 9, .source_port = 4001, RTP});
+	for (int i = 0; i < 3; i++)
+		frame_expect("stranger", &frame, XDP_DROP, SLUICE_XDP_media_unknown_source);
+	assert_int_equal(stranger_count(4001, &class), 3);
+	assert_int_equal(class, SLUICE_XDP_media_unknown_source);
+	// What passes is nobody to remember.
+	frame_build(&frame, &(struct shape){.version = 4, .source = 9, .source_port = 4002, STUN});
+	frame_expect("check", &frame, XDP_PASS, SLUICE_XDP_stun);
+	assert_int_equal(stranger_count(4002, &class), 0);
+	// A flood takes the places that are free, and leaves those in use alone.
+	for (uint16_t port = 5000; port < 6000; port++) {
+		frame_build(&frame,
+			&(struct shape){.version = 4, .source = 9, .source_port = port, RTP});
+		frame_expect("flood", &frame, XDP_DROP, SLUICE_XDP_media_unknown_source);
+	}
+	frame_build(&frame, &(struct shape){.version = 4, .source = 9, .source_port = 4001, RTP});
+	frame_expect("stranger", &frame, XDP_DROP, SLUICE_XDP_media_unknown_source);
+	assert_int_equal(stranger_count(4001, &class), 4);
+}
+
 // The filter and the host's build of demux.h say the same of any payload.
 static void test_same_as_host(void **state)
 {
@@ -695,6 +745,7 @@ static void test_pinned_maps(void **state)
 	pinned_expect(directory, SLUICE_XDP_MAP_PEERS, a, b);
 	pinned_expect(directory, SLUICE_XDP_MAP_CONFIG, a, b);
 	pinned_expect(directory, SLUICE_XDP_MAP_COUNTERS, a, b);
+	pinned_expect(directory, SLUICE_XDP_MAP_STRANGERS, a, b);
 	snprintf(path, sizeof(path), "%s/%s", directory, SLUICE_XDP_MAP_SOCKETS);
 	assert_int_equal(bpf_obj_get(path), -ENOENT);
 	assert_int_not_equal(map_id(bpf_object__find_map_fd_by_name(a, SLUICE_XDP_MAP_SOCKETS)),
@@ -728,6 +779,7 @@ static int filter_load(void **state)
 	filter.peers = map_fd(SLUICE_XDP_MAP_PEERS);
 	filter.config = map_fd(SLUICE_XDP_MAP_CONFIG);
 	filter.counters = map_fd(SLUICE_XDP_MAP_COUNTERS);
+	filter.strangers = map_fd(SLUICE_XDP_MAP_STRANGERS);
 	filter.sockets = map_fd(SLUICE_XDP_MAP_SOCKETS);
 	filter.processors = libbpf_num_possible_cpus();
 	config_write(MEDIA_PORT);
@@ -760,6 +812,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_truncated),
 		cmocka_unit_test(test_not_configured),
 		cmocka_unit_test(test_peer_removed),
+		cmocka_unit_test(test_strangers_are_remembered),
 		cmocka_unit_test(test_same_as_host),
 		cmocka_unit_test(test_damaged),
 		cmocka_unit_test(test_pinned_maps),
