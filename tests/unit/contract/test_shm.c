@@ -47,8 +47,8 @@ static void test_layout_is_as_written_down(void **)
 		SIZE(sluice_hint, 16),
 		SIZE(sluice_event, 24),
 		SIZE(sluice_datagram, 2040),
-		SIZE(sluice_desired, ),
-		SIZE(sluice_observed, ),
+		SIZE(sluice_desired, 47124992),
+		SIZE(sluice_observed, 50388160),
 	};
 	assert_int_equal(SLUICE_ABI, 5);
 	for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
