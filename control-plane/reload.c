@@ -48,6 +48,7 @@ static void apply(struct control *control)
 	control_limit(control);
 	core_configure(control->core, &control->limits, &control->local);
 	server_limit(control->server, config);
+	control->dialect_host.rooms_per_user = config->limits.rooms_per_user;
 	control->dialect_host.auth_ms = config->limits.auth_ns / 1000000;
 	control->dialect_host.strict_etag = config->whip.strict_etag;
 	control->http_host.development_tokens = config->auth.development_tokens;

@@ -14,6 +14,7 @@
 //   {"verb":"mute"|"unmute","room":NAME,"identity":NAME,"what":"audio"|"video"|KIND/MID?} → {"ok":true}
 //   {"verb":"reload"}    → {"ok":BOOL,"reloaded":[KEY],"read":[KEY],"restart":[KEY],"errors":[TEXT]}
 //   {"verb":"log","level":"error"|"warn"|"info"|"debug"}       → {"ok":true,"level"}
+//   {"verb":"push",…}, {"verb":"pull",…} and {"verb":"feeds"}  see ctl_feed.h
 //   {"verb":"test-publish",…} and {"verb":"test-subscribe",…}  see synthetic.h
 //   {"verb":"drain"} and {"verb":"undrain"}                    → {"ok":true,"draining":BOOL}
 //
@@ -30,6 +31,8 @@
 
 enum { CTL_LINE_MAX = 4096, CTL_CLIENTS_MAX = 16 };
 
+struct feeds;
+
 struct ctl_host {
 	void *context;
 	struct core *core;
@@ -43,6 +46,7 @@ struct ctl_host {
 	// Does what SIGHUP does; the reply of the verb, the caller's.
 	json_t *(*reload)(void *context);
 	struct synthetic *synthetic; // NULL: the verbs of load tests are refused
+	struct feeds *feeds; // NULL: so are those of pushes and pulls
 };
 
 struct ctl;
