@@ -32,13 +32,33 @@ json_t *sfu_publishers_of(const struct core *core, const struct core_participant
 	return list;
 }
 
-bool sfu_held(const struct core *core, struct core_participant_id id, enum desc_kind kind)
+// One of a participant's publications of a kind, after `previous`.
+static const struct core_publication *next_of(const struct core *core,
+	struct core_participant_id id, enum desc_kind kind, const struct core_publication *previous)
+{
+	while ((previous = core_publication_next(core, previous)) != NULL)
+		if (previous->kind == kind && previous->participant.index == id.index &&
+			previous->participant.generation == id.generation)
+			break;
+	return previous;
+}
+
+bool sfu_is_held(const struct core *core, struct core_participant_id id, enum desc_kind kind)
 {
 	const struct core_publication *publication = NULL;
 
-	while ((publication = core_publication_next(core, publication)) != NULL)
-		if (publication->held && publication->kind == kind &&
-			stand_in_same(publication->participant, id))
+	while ((publication = next_of(core, id, kind, publication)) != NULL)
+		if (publication->held)
+			return true;
+	return false;
+}
+
+bool sfu_is_paused(const struct core *core, struct core_participant_id id, enum desc_kind kind)
+{
+	const struct core_publication *publication = NULL;
+
+	while ((publication = next_of(core, id, kind, publication)) != NULL)
+		if (publication->paused)
 			return true;
 	return false;
 }

@@ -91,12 +91,34 @@ static void who_publishes_is_listed_seen_or_not(void **)
 		sfu_publishers_of(world.core, self), "[{\"publisherId\":3,\"username\":\"3\"}]");
 }
 
+static void mutes_are_told_apart(void **)
+{
+	struct core_participant_id one = enter("r", "1", true), two = enter("r", "2", true);
+	const struct core_publication *any;
+	enum desc_kind kind;
+
+	publish(one);
+	publish(two);
+	any = core_publication_next(world.core, NULL);
+	kind = any->kind;
+	assert_false(sfu_is_held(world.core, one, kind) || sfu_is_paused(world.core, one, kind));
+	assert_int_equal(
+		core_silence(world.core, one, (struct core_publication_id){0}, kind, true), 0);
+	assert_true(sfu_is_held(world.core, one, kind));
+	assert_false(sfu_is_paused(world.core, one, kind) || sfu_is_held(world.core, two, kind));
+	assert_int_equal(
+		core_mute(world.core, two, (struct core_publication_id){0}, kind, true), 0);
+	assert_true(sfu_is_paused(world.core, two, kind));
+	assert_false(sfu_is_held(world.core, two, kind));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
 			only_who_wants_to_be_seen_is_a_participant, fresh, done),
 		cmocka_unit_test_setup_teardown(who_publishes_is_listed_seen_or_not, fresh, done),
+		cmocka_unit_test_setup_teardown(mutes_are_told_apart, fresh, done),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
