@@ -84,7 +84,7 @@ sluice:
   hosts:
     relay:
       sluice_config: &config
-        media: {port: 7100}
+        media: {port: 7100, addresses: ["10.77.0.10"]}
         limits: {participants: 100, drain: 1m}
         dialects: [{name: sfu, listen: "9000"}]
   children:
