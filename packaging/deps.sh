@@ -21,6 +21,7 @@ test_packages=(
 	python3-gst-1.0 gir1.2-gst-plugins-bad-1.0
 	tcpdump codespell
 	dpkg-dev debhelper lintian groff-base prometheus
+	ansible-core ansible-lint mmdebstrap
 )
 
 want=("${build_packages[@]}")

@@ -8,7 +8,8 @@ make_package() { # LOG
 	local newer=''
 	package=$(ls "$package_root"/build/deb/sluice_*_amd64.deb 2>/dev/null || true)
 	[ -n "$package" ] && newer=$(cd "$package_root" &&
-		git ls-files -z -- ':!tests' ':!ansible' ':!docs' | xargs -0 -I{} find {} -newer "$package" -print 2>/dev/null)
+		git ls-files -z -- ':!tests' ':!ansible' ':!docs' |
+		xargs -0 sh -c 'find "$@" -maxdepth 0 -newer "$0" 2>/dev/null || true' "$package")
 	if [ -n "$package" ] && [ -z "$newer" ]; then
 		return 0
 	fi
