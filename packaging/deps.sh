@@ -22,6 +22,7 @@ test_packages=(
 	python3-gst-1.0 gir1.2-gst-plugins-bad-1.0
 	tcpdump codespell iputils-ping
 	dpkg-dev debhelper lintian groff-base prometheus
+	ansible-core ansible-lint mmdebstrap
 )
 
 # vm: a server to be, and what makes it

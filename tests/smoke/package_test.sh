@@ -3,16 +3,13 @@
 # The Debian package: built, free of lintian's complaints, its units verified; installed, upgraded and purged in
 # a tree of its own above this machine's, where both daemons then run as their user with the units' capabilities.
 source "$(dirname "$0")/_init.sh"
+source "$(dirname "$0")/_deb.sh"
 
 for program in dpkg-buildpackage dh lintian; do
 	command -v $program >/dev/null || skip "$program is missing"
 done
 
-make -C "$root" --no-print-directory deb >"$work/deb.log" 2>&1 || {
-	tail -n 30 "$work/deb.log"
-	exit 1
-}
-package=$(ls "$root"/build/deb/sluice_*_amd64.deb)
+make_package "$work/deb.log"
 lintian --allow-root --fail-on error,warning "$root"/build/deb/*.changes
 echo "ok: lintian has nothing to say"
 
