@@ -11,7 +11,7 @@ source "$root/tests/vm/guest.sh"
 media_ip=10.77.0.11
 kernel_ip=10.77.0.12 # what the kernel has on that card while it is its own
 log=${VM_LOG:-$build/vm/test.log}
-consent=60 # seconds: a data plane takes long to start in there
+consent=200 # seconds: a data plane takes long to start in there
 : >"$log"
 
 # ---- the log
@@ -86,6 +86,7 @@ stage_provision() {
 		auth: {jwt_secret_file: /etc/sluice/jwt_secret}
 		dialects: [{name: sfu, listen: 9000}]
 		dataplane: {cores: [1], buffers: 8192}
+		limits: {suspect: 200s, drop: 300s, grace: 300s} # an emulated data plane may take a minute to start
 		ports:
 		  - {driver: vfio-pci, device: "$media_card", address: $media_ip/24}
 	END
@@ -128,7 +129,7 @@ stage_provision() {
 			sluice_isolated_cores: [1], sluice_hugepages: 128, sluice_reboot_allowed: true, sluice_jwt_secret: $secret,
 			sluice_firewall_enabled: true, sluice_ready_timeout: 300, sluice_bind_rollback: 600,
 			sluice_config: {media: {port: $media}, http: {port: $http}, dialects: [{name: "sfu", listen: 9000}],
-				dataplane: {buffers: 8192}}}' >"$work/variables.json"
+				dataplane: {buffers: 8192}, limits: {suspect: "200s", drop: "300s", grace: "300s"}}}' >"$work/variables.json"
 	if [ -n "$playbooks" ]; then
 		provision_by_playbook "$package"
 		quote grep -A 3 'PLAY RECAP' "$work/playbook.log"
