@@ -214,10 +214,10 @@ stage_pktgen() {
 		--source 198.18.0.0/16 --source-mac $guest_http_mac --count 1000 >/dev/null
 	guest_copy "$work/junk/rtp.sh" /root
 	dropped=$(metric 'sluice_dropped_packets_total{reason="no_transport"}')
-	quote guest "bash /root/rtp.sh $card 1 10 500"
+	quote guest "bash /root/rtp.sh $card 1 10 100" # a second: an emulated card on a busy machine takes no more
 	wait_for 60 still_flows 30
 	finding "frames of the kernel's pktgen dropped as of no session" \
-		"$(($(metric 'sluice_dropped_packets_total{reason="no_transport"}') - dropped))" '>' 1000
+		"$(($(metric 'sluice_dropped_packets_total{reason="no_transport"}') - dropped))" '>' 100
 	said "and the call goes on"
 }
 
