@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // sluice-dataplane: the order of start and stop, and what the main thread does in between.
+#include "command.h"
 #include "doorbell.h"
 #include "interface.h"
 #include "io/backend.h"
@@ -9,6 +10,7 @@
 #include "pipeline/io.h"
 #include "pipeline/mesh.h"
 #include "pipeline/worker.h"
+#include "reload.h"
 #include "status.h"
 
 #include <sluice/attach.h>
@@ -220,13 +222,17 @@ static void tell_manager(struct dataplane *plane, uint64_t now_ns)
 // Until a signal asks to end.
 static void housekeeping(struct dataplane *plane)
 {
-	struct pollfd wake = {.fd = plane->signals, .events = POLLIN};
+	struct pollfd wake[] = {{.fd = plane->signals, .events = POLLIN},
+		{.fd = command_socket(), .events = POLLIN}};
 	bool listened = false;
 	for (;;) {
 		struct signalfd_siginfo signal;
 		while (read(plane->signals, &signal, sizeof(signal)) == sizeof(signal))
 			if (signal.ssi_signo == SIGTERM || signal.ssi_signo == SIGINT)
 				return;
+			else if (signal.ssi_signo == SIGHUP)
+				reload_signal(&plane->options.config);
+		command_poll(&plane->options.config);
 		desired_follow(plane);
 		if (doorbell_poll() != listened) {
 			listened = !listened;
@@ -235,7 +241,7 @@ static void housekeeping(struct dataplane *plane)
 		}
 		status_beat(plane->observed, &plane->options.config, io_now_ns());
 		tell_manager(plane, io_now_ns());
-		poll(&wake, 1, BEAT_MS);
+		poll(wake, 2, BEAT_MS);
 	}
 }
 
@@ -253,6 +259,11 @@ static int workers_open(struct dataplane *plane)
 		return -1;
 	}
 	backend_set_doorbell(bell);
+	int listening = command_open(plane->options.config.runtime_directory);
+	if (listening < 0)
+		log_warn("dataplane.sock cannot be made: %s: `sluicectl reload` and `log` reach "
+			 "control alone",
+			strerror(-listening));
 	return workers_create(plane);
 }
 
@@ -277,6 +288,7 @@ static int run(struct dataplane *plane)
 	workers_stop(plane);
 	backend_set_doorbell(-1);
 	doorbell_close();
+	command_close();
 	srtp_library_exit();
 	return result;
 }

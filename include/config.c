@@ -181,11 +181,11 @@ static int set_listen(
 	const struct config_key *key, uint8_t *base, const char *text, const struct place *place)
 {
 	char host[LISTEN_MAX] = "";
-	const char *colon = strrchr(text, ':'), *port = colon ? colon + 1 : text;
+	const char *colon = strrchr(text, ':'), *port = colon ? colon + 1 : *text ? text : "0";
 	size_t length = colon ? (size_t)(colon - text) : 0;
 	bool bracketed = length >= 2 && text[0] == '[' && text[length - 1] == ']';
 	const struct config_key number = {
-		.type = CONFIG_NUMBER, .size = sizeof(uint16_t), .low = 1, .high = 65535};
+		.type = CONFIG_NUMBER, .size = sizeof(uint16_t), .low = *text != 0, .high = 65535};
 	if (bracketed) {
 		text++;
 		length -= 2;
@@ -851,16 +851,4 @@ int config_check(const struct config *config, bool control, char *why, size_t wh
 	if (config_ports_check(config, why, why_size) != 0 || check_repeated(config, &place) != 0)
 		return -1;
 	return control ? check_control(config, &place) : check_dataplane(config, &place);
-}
-
-void config_forget_secrets(struct config *config)
-{
-	explicit_bzero(config->auth.jwt_secret, sizeof(config->auth.jwt_secret));
-	explicit_bzero(config->admission.secret, sizeof(config->admission.secret));
-	for (uint32_t i = 0; i < CONFIG_KEYS_MAX; i++)
-		explicit_bzero(config->auth.keys[i].secret, CONFIG_SECRET_MAX);
-	for (uint32_t i = 0; i < CONFIG_ICE_SERVERS_MAX; i++) {
-		explicit_bzero(config->ice_servers[i].secret, CONFIG_SECRET_MAX);
-		explicit_bzero(config->ice_servers[i].credential, CONFIG_SECRET_MAX);
-	}
 }

@@ -22,6 +22,7 @@ enum {
 	CONFIG_URL_MAX = 256,
 	CONFIG_PATH_MAX = 256,
 	CONFIG_SECRET_MAX = 512,
+	CONFIG_ADMIN_TOKEN_MIN = 16, // bytes
 };
 
 enum config_idle { CONFIG_IDLE_ADAPTIVE, CONFIG_IDLE_SPIN };
@@ -177,6 +178,13 @@ struct config {
 	} admission;
 
 	struct {
+		char token_file[CONFIG_PATH_MAX], token[CONFIG_SECRET_MAX]; // the operator's
+		bool grants; // access tokens that grant roomAdmin or roomList are taken, too
+		char host[64]; // of a listener of its own
+		uint16_t port; // 0 = on the HTTP port, for this machine alone
+	} admin;
+
+	struct {
 		bool sessions; // `sluicectl test-session` makes sessions with keys it is given
 	} test;
 
@@ -229,6 +237,20 @@ int config_port_check(const struct config_port *port, char *problem, size_t size
 // Checks the ports together: an interface, device or address twice, a full-bypass port with nothing that
 // clients could be told. Returns 0, or -1 with the key and what is wrong.
 int config_ports_check(const struct config *config, char *why, size_t why_size);
+
+struct config_change {
+	const char *key; // path in the file
+	bool reloadable; // SIGHUP applies it; else it needs a restart of those who read it:
+	bool control, dataplane;
+};
+
+// Calls `tell` for each key whose value, or secret read from a file, differs between two configurations,
+// in the order of the sample.
+void config_compare(const struct config *before, const struct config *now,
+	void (*tell)(void *context, const struct config_change *change), void *context);
+
+// Copies the values of all reloadable keys, secrets included.
+void config_take(struct config *config, const struct config *fresh);
 
 // Overwrites the secrets in memory.
 void config_forget_secrets(struct config *config);

@@ -17,7 +17,7 @@
 	X(bad_rtp, "RTP header is malformed")                                              \
 	X(bad_rtcp, "RTCP compound is malformed")                                          \
 	X(unknown_ssrc, "RTP of no negotiated stream")                                     \
-	X(paused, "publisher has paused the stream")                                       \
+	X(paused, "publisher or operator has paused the stream")                           \
 	X(no_mapping, "subscriber did not negotiate the codec")                            \
 	X(muted, "subscriber has paused the stream")                                       \
 	X(late, "packet is older than the switch of its source")                           \
