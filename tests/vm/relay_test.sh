@@ -233,7 +233,7 @@ stage_drain() {
 	stopped() {
 		[ "$(unit ActiveState control)" = inactive ]
 	}
-	wait_for 180 stopped
+	wait_for 400 stopped # limits.drop and limits.grace
 	finding "control ended in order when the last had left: exit status" "$(unit ExecMainStatus control)" == 0
 }
 
