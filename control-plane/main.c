@@ -57,9 +57,11 @@ static void reload(struct control *control)
 	}
 	control->config.limits = fresh->limits;
 	control->config.log_level = fresh->log_level;
+	control->config.log_format = fresh->log_format;
 	config_forget_secrets(fresh);
 	free(fresh);
 	log_level = (int)control->config.log_level;
+	log_setup("control", control->config.log_format);
 	control_limit(control);
 	core_configure(control->core, &control->limits, &control->local);
 	server_limit(control->server, &control->config);
@@ -208,10 +210,13 @@ int main(int argc, char **argv)
 		return 1;
 	prctl(PR_SET_DUMPABLE, 0); // keys and secrets are in here
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGUSR1, SIG_IGN); // there is no log file to open again
+	log_setup("control", CONFIG_LOG_TEXT);
 	status = options_read(argc, argv, control, &options);
 	if (status || options.done)
 		goto out;
 	log_level = options.verbose ? LOG_LEVEL_DEBUG : (int)control->config.log_level;
+	log_setup("control", control->config.log_format);
 	if (control_start(control, options.discard, why)) {
 		status = fail(why);
 	} else {
@@ -224,5 +229,6 @@ int main(int argc, char **argv)
 out:
 	config_forget_secrets(&control->config);
 	free(control);
+	log_flush(true);
 	return status;
 }

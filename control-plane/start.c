@@ -67,6 +67,7 @@ static int start_core(struct control *control, bool discard, char *why)
 	const struct core_transport *transport = NULL;
 	unsigned recovered;
 
+	log_core(NULL);
 	control->plane = plane_create(control->config.runtime_directory, discard, why, WHY_MAX);
 	if (!control->plane)
 		return -1;
@@ -76,6 +77,7 @@ static int start_core(struct control *control, bool discard, char *why)
 		snprintf(why, WHY_MAX, "out of memory");
 		return -1;
 	}
+	log_core(control->core);
 	ice_attach(control->ice, control->core);
 	recovered = plane_recover(control->plane, control->core, loop_now_ms());
 	while ((transport = core_transport_next(control->core, transport))) {
@@ -242,6 +244,7 @@ void control_stop(struct control *control)
 	loop_unwatch(control->signals_watch);
 	server_destroy(control->server);
 	udp_destroy(control->udp);
+	log_core(NULL);
 	core_destroy(control->core);
 	ice_destroy(control->ice);
 	join_destroy(control->join);

@@ -78,9 +78,13 @@ static void detached_tick(struct control *control, uint64_t now_ms)
 {
 	const struct dialect *dialect = NULL;
 
-	while ((dialect = dialect_next(dialect)) != NULL)
+	while ((dialect = dialect_next(dialect)) != NULL) {
+		struct log_scope before = log_enter(LOG_OF(.subsystem = dialect->name));
+
 		if (dialect->detached_tick)
 			dialect->detached_tick(&control->dialect_host, now_ms);
+		log_leave(before);
+	}
 }
 
 // The service manager's watchdog, and its line of status when that changes.
@@ -145,6 +149,7 @@ void control_tick(void *context)
 	if (now_ms - control->slow_ms >= SLOW_MS) {
 		control->slow_ms = now_ms;
 		tell_manager(control);
+		log_flush(false);
 		leave_when_empty(control, now_ms);
 	}
 	if (now_ms - control->gathered_ms >= CANDIDATES_MS) {

@@ -69,10 +69,16 @@ static void core_event(void *context, const struct core_event *event)
 
 	if (ws_hub_event(server_hub(control->server), event))
 		return;
-	while ((dialect = dialect_next(dialect)) != NULL)
-		if (dialect->detached_event &&
-			dialect->detached_event(&control->dialect_host, event))
+	while ((dialect = dialect_next(dialect)) != NULL) {
+		struct log_scope before =
+			log_enter(LOG_OF(.subsystem = dialect->name, .participant = event->to));
+		bool taken = dialect->detached_event &&
+			     dialect->detached_event(&control->dialect_host, event);
+
+		log_leave(before);
+		if (taken)
 			return;
+	}
 }
 
 struct core_plane control_rows(struct control *control)
@@ -195,8 +201,13 @@ __attribute__((format(printf, 3, 4))) static void dialect_log(
 				    : LOG_LEVEL_DEBUG;
 
 	va_start(arguments, format);
-	log_print(number, format, arguments);
+	log_print(number, "dialect", format, arguments);
 	va_end(arguments);
+}
+
+static void dialect_about(void *, const char *room, const char *identity)
+{
+	log_name(room, identity);
 }
 
 static void dialect_count(
@@ -234,6 +245,7 @@ struct dialect_host control_dialect_host(struct control *control)
 		.file = file_answer,
 		.now_ms = dialect_now_ms,
 		.log = dialect_log,
+		.about = dialect_about,
 		.count = dialect_count,
 		.auth_ms = control->config.limits.auth_ns / 1000000,
 		.strict_etag = control->config.whip.strict_etag,

@@ -849,6 +849,7 @@ static int check_control(const struct config *config, const struct place *place)
 {
 	bool keys = config->auth.public_key_file[0] || config->auth.jwks_file[0] ||
 		    config->auth.keys_used;
+	const char *fault;
 
 	if (!config->auth.jwt_secret[0] && (!keys || config->auth.development_tokens))
 		return fail_key(place, "auth.jwt_secret_file",
@@ -860,6 +861,9 @@ static int check_control(const struct config *config, const struct place *place)
 	if (!config->http.tls_certificate[0] != !config->http.tls_key[0])
 		return fail_key(place, "http.tls_certificate",
 			"certificate and http.tls_key go together: set both or neither");
+	for (uint32_t i = 0; i < config->webhooks_used; i++)
+		if ((fault = config_webhook_fault(config, &config->webhooks[i])) != NULL)
+			return fail_key(place, "webhooks", fault);
 	if (check_readable(place, "http.tls_certificate", config->http.tls_certificate) != 0 ||
 		check_readable(place, "http.tls_key", config->http.tls_key) != 0)
 		return -1;
@@ -886,15 +890,4 @@ int config_check(const struct config *config, bool control, char *why, size_t wh
 	if (check_repeated(config, &place) != 0)
 		return -1;
 	return control ? check_control(config, &place) : check_dataplane(config, &place);
-}
-
-void config_forget_secrets(struct config *config)
-{
-	explicit_bzero(config->auth.jwt_secret, sizeof(config->auth.jwt_secret));
-	for (uint32_t i = 0; i < CONFIG_KEYS_MAX; i++)
-		explicit_bzero(config->auth.keys[i].secret, CONFIG_SECRET_MAX);
-	for (uint32_t i = 0; i < CONFIG_ICE_SERVERS_MAX; i++) {
-		explicit_bzero(config->ice_servers[i].secret, CONFIG_SECRET_MAX);
-		explicit_bzero(config->ice_servers[i].credential, CONFIG_SECRET_MAX);
-	}
 }

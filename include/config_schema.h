@@ -82,6 +82,8 @@ static const struct config_key config_keys[] = {
 		CONFIG_FILE, CONFIG_AT(config, bpf_directory)},
 	{"log_level", "info", "least severity that is logged", CONFIG_CHOICE, .reloadable = true,
 		CONFIG_AT(config, log_level), .choices = "error warn info debug"},
+	{"log_format", "text", "log lines as text, or each as a JSON object", CONFIG_CHOICE,
+		CONFIG_AT(config, log_format), .choices = "text json", .reloadable = true},
 
 	{"media.port", "7000", "UDP, the one port of all media", CONFIG_NUMBER,
 		CONFIG_AT(config, media.port), .low = 1, .high = 65535},
@@ -129,6 +131,10 @@ static const struct config_key config_keys[] = {
 		CONFIG_LIST, CONFIG_AT(config, rooms), .list = &config_rooms},
 	{"ice_servers", "", "STUN and TURN servers that clients are told of", CONFIG_LIST,
 		CONFIG_AT(config, ice_servers), .list = &config_ice_servers},
+
+	{"webhooks", "",
+		"servers that are told of rooms, participants and tracks as they come and go",
+		CONFIG_LIST, CONFIG_AT(config, webhooks), .list = &config_webhooks},
 
 	{"whip.strict_etag", "false",
 		"a PATCH without If-Match is refused, as RFC 9725 has it; some clients need false",

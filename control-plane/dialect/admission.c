@@ -74,8 +74,8 @@ bool admission_grant(const struct dialect_host *host, const struct http_request 
 		*grant = admission_everything();
 		return true;
 	}
-	host->log(host->context, 'i', "%s: not admitted: %s",
-		request->remote ? request->remote : "?", why);
+	host->about(host->context, room, NULL);
+	host->log(host->context, 'i', "not admitted: %s", why);
 	return false;
 }
 

@@ -181,8 +181,7 @@ static bool authenticate(const struct dialect_host *host, const struct http_requ
 		}
 		snprintf(why, sizeof(why), "the account ends like a device's: # and digits");
 	}
-	host->log(host->context, 'w', "chat: %s: not authenticated: %s",
-		request->remote ? request->remote : "?", why);
+	host->log(host->context, 'w', "not authenticated: %s", why);
 	return false;
 }
 

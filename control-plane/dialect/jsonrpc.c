@@ -132,6 +132,7 @@ static int session_join(struct jsonrpc_session *session, const char *name)
 	};
 	bool resumed;
 
+	host->about(host->context, session->room, name);
 	if (!session_admitted(session, &grant) || !admission_allows(&grant, session->room, NULL))
 		return -CORE_FORBIDDEN;
 	admission_rights(&grant, &join);

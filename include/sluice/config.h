@@ -16,6 +16,7 @@ enum {
 	CONFIG_ROOMS_MAX = 64,
 	CONFIG_KEYS_MAX = 16,
 	CONFIG_ICE_SERVERS_MAX = 8,
+	CONFIG_WEBHOOKS_MAX = 8,
 	CONFIG_URL_MAX = 256,
 	CONFIG_PATH_MAX = 256,
 	CONFIG_SECRET_MAX = 512,
@@ -25,6 +26,7 @@ enum config_idle { CONFIG_IDLE_ADAPTIVE, CONFIG_IDLE_SPIN };
 enum config_mode { CONFIG_MODE_DEFAULT, CONFIG_MODE_SFU, CONFIG_MODE_PASS, CONFIG_MODE_INTERPOSE };
 enum config_auth { CONFIG_AUTH_DEFAULT, CONFIG_AUTH_OPEN, CONFIG_AUTH_TOKEN };
 enum config_log_level { CONFIG_LOG_ERROR, CONFIG_LOG_WARN, CONFIG_LOG_INFO, CONFIG_LOG_DEBUG };
+enum config_log_format { CONFIG_LOG_TEXT, CONFIG_LOG_JSON };
 
 struct config_address { // media.addresses[]
 	char address[64]; // where media arrives, numeric IPv4 or IPv6
@@ -69,6 +71,24 @@ struct config_ice_server { // ice_servers[]
 	uint64_t ttl_ns;
 };
 
+enum config_webhook_event { // in the order of LiveKit's documentation
+	CONFIG_ROOM_STARTED,
+	CONFIG_ROOM_FINISHED,
+	CONFIG_PARTICIPANT_JOINED,
+	CONFIG_PARTICIPANT_LEFT,
+	CONFIG_PARTICIPANT_ABORTED,
+	CONFIG_TRACK_PUBLISHED,
+	CONFIG_TRACK_UNPUBLISHED,
+	CONFIG_WEBHOOK_EVENTS,
+};
+
+struct config_webhook { // webhooks[]
+	char url[CONFIG_URL_MAX];
+	char key[64]; // issuer of the signature; its secret is that of auth.keys, or in secret_file
+	char secret_file[CONFIG_PATH_MAX], secret[CONFIG_SECRET_MAX];
+	uint32_t events[CONFIG_WEBHOOK_EVENTS], events_used; // enum config_webhook_event; 0 = all
+};
+
 struct config {
 	char runtime_directory[CONFIG_PATH_MAX]; // shared files and control's socket [/run/sluice]
 	char web_directory[CONFIG_PATH_MAX]; // the page
@@ -76,6 +96,7 @@ struct config {
 	char bpf_directory
 		[CONFIG_PATH_MAX]; // mounted bpffs where the maps are pinned [/sys/fs/bpf]
 	enum config_log_level log_level;
+	enum config_log_format log_format;
 	bool secrets_unread; // set after config_init: files of secrets are named but not opened
 
 	struct {
@@ -115,6 +136,9 @@ struct config {
 
 	struct config_ice_server ice_servers[CONFIG_ICE_SERVERS_MAX];
 	uint32_t ice_servers_used;
+
+	struct config_webhook webhooks[CONFIG_WEBHOOKS_MAX];
+	uint32_t webhooks_used;
 
 	struct {
 		bool strict_etag; // a PATCH must carry If-Match, as RFC 9725 has it
@@ -169,6 +193,13 @@ void config_print(const struct config *config, FILE *out);
 
 // Prints the commented sample file: every key with its default, type and meaning.
 void config_print_sample(FILE *out);
+
+// The secret that signs a webhook's requests, or NULL when there is none.
+const char *config_webhook_secret(
+	const struct config *config, const struct config_webhook *webhook);
+
+// What is wrong with a webhook, in words; NULL when nothing is.
+const char *config_webhook_fault(const struct config *config, const struct config_webhook *webhook);
 
 // Overwrites the secrets in memory.
 void config_forget_secrets(struct config *config);
