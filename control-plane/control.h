@@ -9,6 +9,7 @@
 #include "edge/auth.h"
 #include "edge/candidates.h"
 #include "edge/certificate.h"
+#include "edge/client.h"
 #include "edge/ctl.h"
 #include "edge/doorbell.h"
 #include "edge/http.h"
@@ -60,6 +61,7 @@ struct control {
 	struct join *join;
 	struct udp *udp;
 	struct server *server;
+	struct client *client; // requests of our own
 	struct doorbell *doorbell;
 	struct ctl *ctl;
 	struct synthetic *synthetic; // NULL unless test.sessions

@@ -117,7 +117,13 @@ static int start_server(struct control *control, char *why)
 	control->server = server_create(&options, why, WHY_MAX);
 	if (*config->http.tls_certificate)
 		control->certificate_expiry_s = certificate_expiry(config->http.tls_certificate);
-	return control->server ? 0 : -1;
+	if (!control->server)
+		return -1;
+	control->client = client_create(server_loop(control->server));
+	if (control->client)
+		return 0;
+	snprintf(why, WHY_MAX, "out of memory or descriptors, or libcurl cannot start");
+	return -1;
 }
 
 static void udp_is_readable(void *context, enum loop_ready ready)
@@ -242,6 +248,7 @@ void control_stop(struct control *control)
 	for (unsigned i = 0; i < UDP_SOCKETS_MAX; i++)
 		loop_unwatch(control->udp_watches[i]);
 	loop_unwatch(control->signals_watch);
+	client_destroy(control->client);
 	server_destroy(control->server);
 	udp_destroy(control->udp);
 	log_core(NULL);

@@ -16,7 +16,7 @@ mapfile -t scripts < <(git ls-files --cached --others --exclude-standard '*.sh' 
 
 # ---- who may include whom: folder | own headers by prefix | system headers by prefix
 # libc is what no prefix below names; a header of a named library is allowed only where it is listed.
-libraries='rte_|intel-ipsec-mb|libwebsockets|lws|jansson|openssl/|stun/|nice/|glib|srtp2/|bpf/|xdp/|libmnl/|yaml|jwt|ev\.h|hiredis|cap-ng'
+libraries='rte_|intel-ipsec-mb|libwebsockets|lws|jansson|openssl/|stun/|nice/|glib|srtp2/|bpf/|xdp/|libmnl/|yaml|jwt|ev\.h|hiredis|cap-ng|curl/'
 include_rules() {
 	cat <<-END
 		include/sluice|sluice/|-
@@ -29,7 +29,7 @@ include_rules() {
 		control-plane/core|-|-
 		control-plane/sdp|core/|-
 		control-plane/dialect|core/,sdp/|jansson
-		control-plane/edge|core/,sdp/sdp.h,dialect/dialect.h,dialect/request.h,plane/,sluice/|libwebsockets,openssl/,stun/,jansson,jwt,ev.h
+		control-plane/edge|core/,sdp/sdp.h,dialect/dialect.h,dialect/request.h,plane/,sluice/|libwebsockets,openssl/,stun/,jansson,jwt,ev.h,curl/
 		control-plane/plane|core/,edge/counters.h,sluice/|bpf/,libmnl/
 		control-plane|core/,sdp/,edge/,dialect/,plane/,sluice/|jansson,openssl/,libwebsockets,cap-ng
 	END
