@@ -118,13 +118,22 @@ static void leave_when_empty(struct control *control, uint64_t now_ms)
 		control_end(control, "limits.drain is over");
 }
 
+// Webhooks' receivers get a moment to hear what is queued.
+static void end_when_told(struct control *control, uint64_t now_ms)
+{
+	if (webhooks_busy(control->webhooks) && now_ms < control->end_by_ms)
+		loop_timer_set(control->timer, TICK_MS, 0);
+	else
+		loop_stop(server_loop(control->server));
+}
+
 void control_tick(void *context)
 {
 	struct control *control = context;
 	uint64_t now_ms = loop_now_ms();
 
 	if (control->ending) { // the last words are written
-		loop_stop(server_loop(control->server));
+		end_when_told(control, now_ms);
 		return;
 	}
 	if (ice_busy(control->ice)) {

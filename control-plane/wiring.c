@@ -20,6 +20,7 @@ void control_settle(void *context)
 		ice_settle(control->ice, loop_now_ms());
 		core_dispatch(control->core);
 	}
+	announce_settle(control->announce);
 }
 
 static void row_participant(
@@ -28,6 +29,7 @@ static void row_participant(
 	struct control *control = context;
 
 	control->rows.participant(control->rows.context, participant, room, gone);
+	announce_participant(control->announce, participant, room, gone);
 }
 
 static void row_transport(void *context, const struct core_transport *transport, bool gone)
@@ -39,6 +41,7 @@ static void row_transport(void *context, const struct core_transport *transport,
 	control->rows.transport(control->rows.context, transport, gone);
 	ice_changed(control->ice, transport, gone);
 	join_changed(control->join, transport, participant ? participant->joined_ms : 0, gone);
+	announce_transport(control->announce, transport, gone);
 }
 
 static void row_publication(void *context, const struct core_publication *publication, bool gone)
@@ -46,6 +49,7 @@ static void row_publication(void *context, const struct core_publication *public
 	struct control *control = context;
 
 	control->rows.publication(control->rows.context, publication, gone);
+	announce_publication(control->announce, publication, gone);
 }
 
 static void row_subscription(void *context, const struct core_subscription *subscription, bool gone)
@@ -53,6 +57,13 @@ static void row_subscription(void *context, const struct core_subscription *subs
 	struct control *control = context;
 
 	control->rows.subscription(control->rows.context, subscription, gone);
+}
+
+void control_announce(void *context, const struct announcement *announcement)
+{
+	struct control *control = context;
+
+	webhooks_tell(control->webhooks, announcement);
 }
 
 static void random_bytes(void *context, void *bytes, size_t length)

@@ -327,6 +327,16 @@ static void add_edge_tables(struct page *page, const struct edge_counters *count
 	describe(page, "websocket_closes_total", "counter", "WebSockets closed by this side.");
 	EDGE_WS_CLOSES(X)
 #undef X
+#define X(number, label, help)                                           \
+	series(page, "webhook_deliveries_total", "result=\"" label "\"", \
+		counters->webhooks[EDGE_WEBHOOK_##number]);
+	describe(page, "webhook_deliveries_total", "counter",
+		"Events for webhooks by what became of them.");
+	EDGE_WEBHOOK_RESULTS(X)
+#undef X
+	single(page, "webhook_waiting_events", "gauge",
+		"Events that receivers of webhooks have not taken yet.",
+		counters->webhooks_waiting);
 }
 
 static void add_histogram(struct page *page, const char *name, const char *stage,
