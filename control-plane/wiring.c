@@ -296,11 +296,17 @@ static void ready_report(void *context, struct ready_report *report)
 	ready_check(&input, report);
 }
 
-static size_t metrics_print(void *context, char *text, size_t size)
+static size_t metrics_print(void *context, char *text, size_t size, bool open)
 {
 	struct control *control = context;
 
-	return metrics_text(text, size, control->core, control->plane, &control->counters);
+	const struct metrics_source source = {.core = control->core,
+		.plane = control->plane,
+		.counters = &control->counters,
+		.limits = &control->limits,
+		.open = open};
+
+	return metrics_text(text, size, &source);
 }
 
 static int token_make(

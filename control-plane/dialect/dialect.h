@@ -83,7 +83,8 @@ struct dialect_host {
 	// Names whom the lines are about that follow in this call: room and identity, or NULL. Members with a link
 	// are found without.
 	void (*about)(void *context, const char *room, const char *identity);
-	// Counts one message for metrics: direction "in" or "out", type as on the wire (a known one, else "other").
+	// Counts one message for metrics: direction "in" or "out", type as on the wire (a known one, else "other"); or
+	// an error that the client is told of: "error", and its code.
 	void (*count)(void *context, const char *dialect, const char *direction, const char *type);
 	uint64_t auth_ms; // time a client has to authenticate
 	bool strict_etag; // whip.strict_etag

@@ -43,6 +43,7 @@ struct http_request {
 	// Headers; NULL = not given.
 	const char *host, *origin, *authorization, *cookie, *content_type, *if_match, *etag;
 	const char *protocols; // Sec-WebSocket-Protocol
+	const char *accept;
 	const char *body; // a terminator follows; NULL = none
 	size_t length;
 };

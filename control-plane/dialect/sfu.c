@@ -74,6 +74,11 @@ static void session_send(struct session *session, json_t *message)
 
 static void session_error(struct session *session, const char *what, const char *why, int code)
 {
+	char number[16] = "null";
+
+	if (code)
+		snprintf(number, sizeof(number), "%d", code);
+	session->host->count(session->host->context, dialect_name, "error", number);
 	session_send(session, sfu_error(what, why, code));
 }
 

@@ -674,6 +674,7 @@ static bool whip_request(const struct dialect_host *host, const struct http_requ
 	struct http_reply *reply)
 {
 	struct call call = {.host = host, .request = request, .reply = reply};
+	char code[16];
 
 	if (!whip_path_parse(request->path, &call.path))
 		return false;
@@ -685,6 +686,11 @@ static bool whip_request(const struct dialect_host *host, const struct http_requ
 		session_answer_request(&call);
 	else
 		endpoint_answer_request(&call);
+	if (reply->status >= 400) {
+		snprintf(code, sizeof(code), "%d", reply->status);
+		host->count(host->context, call.path.view ? whip_viewers : whip_publishers, "error",
+			code);
+	}
 	return true;
 }
 

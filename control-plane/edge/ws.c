@@ -194,11 +194,23 @@ static void link_close(void *context, unsigned code, const char *reason)
 	ws->hub->host.want_write(ws->hub->host.context, ws->socket);
 }
 
+static void error_count(const struct ws *ws, unsigned code)
+{
+	const struct dialect_host *host = ws->hub->host.dialect_host;
+	char number[16];
+
+	snprintf(number, sizeof(number), "%u", code);
+	if (ws->dialect && host->count)
+		host->count(host->context, ws->dialect->name, "error", number);
+}
+
 static void dialect_close(void *context, unsigned code, const char *reason)
 {
 	struct ws *ws = context;
 
 	ws->hub->host.counters->ws_closed[EDGE_WS_CLOSE_DIALECT] += !ws->closing;
+	if (!ws->closing && code > 1001) // RFC 6455, 7.4.1: those up to it are no errors
+		error_count(ws, code);
 	link_close(ws, code, reason);
 }
 

@@ -22,7 +22,7 @@ struct world {
 	struct dialect_host host;
 	uint64_t now_ms;
 	uint64_t seed;
-	unsigned counted_in, counted_out, counted_other;
+	unsigned counted_in, counted_out, counted_errors, counted_other;
 	bool verbose;
 	bool servers; // there are STUN and TURN servers
 };
@@ -95,8 +95,10 @@ static inline void world_count(void *context, const char *, const char *directio
 
 	if (!strcmp(direction, "in"))
 		world->counted_in++;
-	else
+	else if (!strcmp(direction, "out"))
 		world->counted_out++;
+	else
+		world->counted_errors++;
 	if (!strcmp(type, "other"))
 		world->counted_other++;
 }
