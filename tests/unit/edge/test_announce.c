@@ -120,7 +120,6 @@ static int teardown(void **)
 static void take_over(const struct core_participant_id *lost)
 {
 	before = world;
-	core_destroy(world.core);
 	announce_destroy(announce);
 	announce_open();
 	core_begin();
@@ -142,6 +141,7 @@ static void take_over(const struct core_participant_id *lost)
 	if (lost)
 		world.participants[lost->index] = (struct core_participant){0};
 	core_restore_done(world.core, 1000);
+	core_destroy(before.core); // its names were needed until here
 	announce_begin(announce, world.core);
 }
 
