@@ -39,7 +39,7 @@ endif
 # intel-ipsec-mb has no pkg-config file; without it SRTP goes through libsrtp2 alone
 IPSEC_MB := $(shell printf '\043include <intel-ipsec-mb.h>\n\043if IMB_VERSION_NUM < IMB_VERSION(1, 3, 0)\n\043error old\n\043endif\n' | \
 	$(CC) -E - >/dev/null 2>&1 && echo yes)
-only_ipsec_mb := srtp_ipsec_mb srtp_derive
+only_ipsec_mb := srtp_ipsec_mb srtp_derive gcm
 
 src_contract := $(wildcard include/*.c)
 src_media := $(wildcard dpdk-app/media/*.c)
