@@ -97,6 +97,15 @@ void log_write(int level, const char *subsystem, const struct log_subject *subje
 	pthread_mutex_unlock(&out.mutex);
 }
 
+void log_say(int level, const char *subsystem, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	log_write(level, subsystem, NULL, format, arguments);
+	va_end(arguments);
+}
+
 static void say_held(struct log_place *place, uint64_t now_ms)
 {
 	char message[LOG_LAST_MAX + 64];

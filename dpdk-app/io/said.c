@@ -18,14 +18,6 @@ static int level_of(unsigned rte_level)
 	return rte_level <= RTE_LOG_INFO ? CONFIG_LOG_INFO : CONFIG_LOG_DEBUG;
 }
 
-__attribute__((format(printf, 2, 3))) static void say(int level, const char *format, ...)
-{
-	va_list arguments;
-	va_start(arguments, format);
-	log_write(level, "dpdk", NULL, format, arguments);
-	va_end(arguments);
-}
-
 // The text may hold several lines and has no end of its own.
 static ssize_t lines_take(void *cookie, const char *text, size_t size)
 {
@@ -35,8 +27,8 @@ static ssize_t lines_take(void *cookie, const char *text, size_t size)
 		const char *end = memchr(text + done, '\n', size - done);
 		size_t length = end ? (size_t)(end - text) - done : size - done;
 		if (length > 0)
-			say(level_of((unsigned)rte_log_cur_msg_loglevel()), "%.*s", (int)length,
-				text + done);
+			log_say(level_of((unsigned)rte_log_cur_msg_loglevel()), "dpdk", "%.*s",
+				(int)length, text + done);
 		done += length + 1;
 	}
 	return (ssize_t)size;
@@ -48,7 +40,7 @@ static int libbpf_take(enum libbpf_print_level level, const char *format, va_lis
 	char line[LOG_MESSAGE_MAX];
 	int length = vsnprintf(line, sizeof(line), format, arguments);
 	if (level == LIBBPF_WARN && length > 0)
-		say(CONFIG_LOG_WARN, "%.*s", (int)strcspn(line, "\n"), line);
+		log_say(CONFIG_LOG_WARN, "libbpf", "%.*s", (int)strcspn(line, "\n"), line);
 	return length;
 }
 

@@ -31,6 +31,10 @@ void log_setup(const char *program, enum config_log_format format);
 __attribute__((format(printf, 4, 0))) void log_write(int level, const char *subsystem,
 	const struct log_subject *subject, const char *format, va_list arguments);
 
+// The same of nobody, for those who have no macros of their own.
+__attribute__((format(printf, 3, 4))) void log_say(
+	int level, const char *subsystem, const char *format, ...);
+
 // Says how often lines were held back that nothing has said since: call it about every second, and with
 // `all` at the end of the program.
 void log_flush(bool all);

@@ -105,6 +105,12 @@ static void test_the_subject_makes_a_line_another(void **)
 	assert_non_null(strstr(text, "the same peer=2\n"));
 }
 
+static void test_of_nobody(void **)
+{
+	log_say(CONFIG_LOG_WARN, "dpdk", "port %u", 3);
+	assert_string_equal(said(), "warn  control: dpdk: port 3\n");
+}
+
 static void test_impossible_levels_are_the_last(void **)
 {
 	write_line(77, NULL, "too high");
@@ -120,6 +126,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_a_flood_is_counted_and_said, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			test_the_subject_makes_a_line_another, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_of_nobody, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			test_impossible_levels_are_the_last, setup, teardown),
 	};
