@@ -16,6 +16,7 @@ struct announce {
 	void (*told)(void *context, const struct announcement *);
 	void *context;
 	bool dirty; // tracks may be seen or unseen
+	bool coming; // somebody visible has not been told of
 };
 
 static void sid_make(char sid[ANNOUNCE_SID_MAX], const char *prefix)
@@ -179,8 +180,7 @@ void announce_participant(struct announce *announce, const struct core_participa
 	if (!row)
 		row = see(announce, participant, room);
 	snprintf(row->name, sizeof(row->name), "%s", participant->name);
-	if (participant->visible)
-		join(announce, row);
+	announce->coming |= participant->visible && row->state == ANNOUNCED_SEEN;
 }
 
 void announce_transport(
@@ -188,11 +188,29 @@ void announce_transport(
 {
 	struct announced_participant *row = row_of(announce, transport->participant);
 
-	if (!announce->core || gone || !row)
+	if (!announce->core || !row)
 		return;
 	announce->dirty = true; // which of its transports the room sees may have changed
-	if (transport->has_keys)
+	announce->coming |= row->state == ANNOUNCED_SEEN;
+	if (transport->has_keys && !gone)
 		join(announce, row);
+}
+
+// Who is visible has joined, but who comes with media (WHIP) has when that is connected.
+static void join_settle(struct announce *announce)
+{
+	const struct core_participant *participant = NULL;
+
+	if (!announce->coming)
+		return;
+	announce->coming = false;
+	while ((participant = core_participant_next(announce->core, participant)) != NULL) {
+		struct announced_participant *row = row_of(announce, participant->id);
+
+		if (row && participant->visible &&
+			!core_transport_of(announce->core, participant->id))
+			join(announce, row);
+	}
 }
 
 // ---- tracks
@@ -255,7 +273,10 @@ void announce_settle(struct announce *announce)
 {
 	const struct core_publication *publication = NULL;
 
-	if (!announce->core || !announce->dirty)
+	if (!announce->core)
+		return;
+	join_settle(announce);
+	if (!announce->dirty)
 		return;
 	announce->dirty = false;
 	while ((publication = core_publication_next(announce->core, publication)) != NULL)

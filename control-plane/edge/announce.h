@@ -52,5 +52,5 @@ void announce_transport(
 void announce_publication(
 	struct announce *announce, const struct core_publication *publication, bool gone);
 
-// Tells of tracks that are seen or no longer seen since. Call after every batch of verbs.
+// Tells of who has joined, and of tracks that are seen or no longer seen, since. Call after every batch of verbs.
 void announce_settle(struct announce *announce);

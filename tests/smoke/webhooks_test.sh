@@ -31,31 +31,49 @@ receive shop 9991 APIshop shop-secret --refuse 2
 receive other 9992 APIother other-secret
 start_relay
 
-told() { # NAME: what was taken, in order
-	jq -r 'select(.status == 200) | .event + (if .participant then ":" + .participant.identity else "" end)
+told() { # NAME [ROOM]: what was taken of a room, in order
+	jq -r --arg room "${2:-smoke}" 'select(.status == 200 and .room.name == $room) | .event + (if .participant then ":" + .participant.identity else "" end)
 		+ (if .track then ":" + .track.type else "" end)' "$work/$1.hook"
 }
 has_told() { # NAME EVENT TIMES
 	[ "$(told "$1" | grep -c "^$2")" = "$3" ]
 }
 
-start_numbered 6
+# A WHIP session whose media never comes.
+token=$("$build/sluicectl" -c "$work/sluice.yaml" token --room studio --identity obs)
+location=$(on relay curl -s -D - -o /dev/null -H 'Content-Type: application/sdp' -H "Authorization: Bearer $token" \
+	--data-binary @"$root/tests/vectors/sdp/offer-gst-webrtcbin-VP8.txt" "http://$relay_ip:$http_port/studio/whip" |
+	tr -d '\r' | sed -n 's/^location: //Ip')
+on relay curl -sf -X DELETE -H "Authorization: Bearer $token" "http://$relay_ip:$http_port${location#http://*/}" >/dev/null
+
+start_peer() { # HOST NAME ARGUMENT...: its report is in NAME.log
+	local host=$1 name=$2
+	shift 2
+	on "$host" "$root/tests/peer/numbered_peer.py" --secret "$secret" --seconds 100 "$@" >"$work/$name.log" 2>&1 &
+}
+start_peer a sender --user 1 --send 200
+sender_job=$!
+start_peer b receiver --user 2 --receive --every 0.25
 receiver_job=$!
-wait_for 5 has_told shop track_published 2
+wait_for 20 flows 100
+wait_for 10 has_told shop track_published 2
 deliveries=$(metric 'sluice_webhook_deliveries_total{result="retried"}')
 expect "deliveries that are tried again" "$deliveries" '>=' 3
 kill_plane control
 start_control
 wait_for 5 relay_ready
 still_flows 3
-# One comes back and leaves in its time, the other has died meanwhile.
+# One comes back and leaves then, the other has died meanwhile.
 kill_plane control
 pkill -KILL -P "$receiver_job" # the job is a shell, its child the peer
 start_control
-wait_for 5 relay_ready
+wait_for 10 has_told shop participant_left:2 1
+pkill -INT -P "$sender_job"
 wait_for 12 has_told shop room_finished 1
 
 told shop >"$work/told.txt"
+expect "events of a WHIP session without media" "$(told shop studio | xargs)" == \
+	"room_started participant_connection_aborted:obs room_finished"
 sort "$work/told.txt" | diff - <(sort <<-END
 	room_started
 	participant_joined:1
@@ -78,8 +96,8 @@ order participant_joined:1 track_published:1:VIDEO
 order track_published:1:VIDEO track_unpublished:1:VIDEO
 order track_unpublished:1:AUDIO participant_left:1
 expect "requests that were not signed well" "$(cat "$work"/*.hook | jq -r 'select(.fault) | .id' | wc -l)" == 0
-expect "the first event was told" "$(jq -r 'select(.event == "room_started") | .id' "$work/shop.hook" | uniq -c | awk '{print $1}')" == 3
-expect "lives of the room" "$(jq -r .room.sid "$work/shop.hook" | sort -u | wc -l)" == 1
+expect "events that were refused first and taken then" "$(jq -s 'map(select(.status == 200).id) as $taken | map(select(.status == 503).id | IN($taken[])) | map(select(.)) | length' "$work/shop.hook")" == 2
+expect "lives of the room" "$(jq -r 'select(.room.name == "smoke") | .room.sid' "$work/shop.hook" | sort -u | wc -l)" == 1
 expect "ids of events" "$(jq -r 'select(.status == 200) | .id' "$work/shop.hook" | sort | uniq -d | wc -l)" == 0
 expect "events of the other receiver" "$(told other | sort | xargs)" == \
 	"participant_joined:1 participant_joined:2 participant_left:1 participant_left:2"
