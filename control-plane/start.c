@@ -124,6 +124,22 @@ static int start_udp(struct control *control, char *why)
 	return control->udp ? 0 : -1;
 }
 
+static int start_hook(struct control *control, char *why)
+{
+	const struct config *config = &control->config;
+	const struct hook_options options = {.url = config->admission.url,
+		.secret = config->admission.secret,
+		.timeout_ms = config->admission.timeout_ns / 1000000,
+		.open = config->admission.fail == CONFIG_FAIL_OPEN};
+
+	if (!*options.url)
+		return 0;
+	control->hook = hook_create(control->client, &options, &control->counters);
+	if (!control->hook)
+		snprintf(why, WHY_MAX, "out of memory");
+	return control->hook ? 0 : -1;
+}
+
 static int start_server(struct control *control, char *why)
 {
 	const struct config *config = &control->config;
@@ -131,6 +147,8 @@ static int start_server(struct control *control, char *why)
 		.config = config,
 		.http = &control->http_host,
 		.ws = &control->ws_host,
+		.wait = *config->admission.url ? control_wait : NULL,
+		.context = control,
 		.dialect = dialect_find,
 		.next = dialect_next,
 		.counters = &control->counters,
@@ -148,7 +166,7 @@ static int start_server(struct control *control, char *why)
 		return -1;
 	control->client = client_create(server_loop(control->server));
 	if (control->client)
-		return 0;
+		return start_hook(control, why);
 	snprintf(why, WHY_MAX, "out of memory or descriptors, or libcurl cannot start");
 	return -1;
 }
@@ -194,9 +212,13 @@ static int start_unix(struct control *control, char *why)
 {
 	struct loop *loop = server_loop(control->server);
 	const char *directory = control->config.runtime_directory;
+	struct feed_host feed_host = control_feed_host(control);
 	struct ctl_host host;
 
 	snprintf(why, WHY_MAX, "out of memory");
+	control->feeds = feeds_create(&feed_host, &control->config, &control->counters);
+	if (!control->feeds)
+		return -1;
 	if (control->config.test.sessions)
 		control->synthetic = synthetic_create(control->core, control->ice);
 	if (control->config.test.sessions && !control->synthetic)
@@ -272,6 +294,7 @@ void control_stop(struct control *control)
 {
 	control->ending = true;
 	ctl_destroy(control->ctl);
+	feeds_destroy(control->feeds);
 	synthetic_destroy(control->synthetic);
 	doorbell_destroy(control->doorbell);
 	loop_timer_destroy(control->timer);
@@ -279,6 +302,7 @@ void control_stop(struct control *control)
 		loop_unwatch(control->udp_watches[i]);
 	loop_unwatch(control->signals_watch);
 	webhooks_destroy(control->webhooks);
+	hook_destroy(control->hook);
 	client_destroy(control->client);
 	server_destroy(control->server);
 	udp_destroy(control->udp);

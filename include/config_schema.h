@@ -3,61 +3,10 @@
 // come from these tables. For config.c and config_print.c. A default is written as an operator would write it.
 #pragma once
 
-#include <sluice/config.h>
-#include <sluice/row.h>
-
-enum config_type {
-	CONFIG_TEXT, // char[]
-	CONFIG_FILE, // char[], a path
-	CONFIG_SHIPPED, // char[], a path; empty = looked for beside the program and in share/
-	CONFIG_SECRET, // char[], a path whose contents go to `extra`
-	CONFIG_ADDRESS, // char[], numeric IPv4 or IPv6 or empty
-	CONFIG_LISTEN, // char[] at offset, uint16_t at `extra`: HOST:PORT, [HOST]:PORT or PORT
-	CONFIG_NUMBER, // uint16_t or uint32_t
-	CONFIG_BYTES, // uint32_t; KiB, MiB, GiB
-	CONFIG_DURATION, // uint64_t ns; ns, us, ms, s, m, h
-	CONFIG_BOOLEAN, // bool
-	CONFIG_CHOICE, // enum, by the order in `choices`
-	CONFIG_LIST, // of `list`
-};
-
-struct config_list;
-
-struct config_key {
-	const char *path; // section.key
-	const char *standard; // default
-	const char *help;
-	enum config_type type;
-	bool reloadable; // SIGHUP applies a change
-	size_t offset, size;
-	size_t extra; // second offset of some types
-	uint64_t low, high; // of numbers, in their base unit
-	const char *choices; // separated by spaces
-	const struct config_list *list;
-};
-
-struct config_list {
-	const struct config_key *keys; // of one item that is a map
-	unsigned keys_used;
-	bool plain; // items are values of keys[0] and never maps
-	bool assigned; // an item may also be written KEY0=KEY1
-	size_t item_size, count; // count: offset of the uint32_t
-	unsigned max;
-	const char *example; // for the sample, one item
-};
-
-#define CONFIG_AT(type, field) \
-	.offset = offsetof(struct type, field), .size = sizeof(((struct type *)0)->field)
-#define CONFIG_COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define CONFIG_SECOND 1000000000ull
-
-// Prints a number with the largest unit of its type that is exact.
-void config_number_text(char *text, size_t size, enum config_type type, uint64_t value);
-
-// Returns the choice of that number, not terminated, and its length; NULL for none.
-const char *config_choice_at(const char *choices, uint64_t number, size_t *length);
-
 #include "config_lists.h"
+#include "config_type.h"
+
+#include <sluice/row.h>
 
 #define LIMIT(name, most, standard, help)                                                       \
 	{                                                                                       \
@@ -131,6 +80,11 @@ static const struct config_key config_keys[] = {
 		CONFIG_LIST, CONFIG_AT(config, rooms), .list = &config_rooms},
 	{"ice_servers", "", "STUN and TURN servers that clients are told of", CONFIG_LIST,
 		CONFIG_AT(config, ice_servers), .list = &config_ice_servers},
+	{"push", "",
+		"participants whose media is pushed to WHIP endpoints, for as long as they send",
+		CONFIG_LIST, CONFIG_AT(config, push), .list = &config_pushes},
+	{"pull", "", "WHEP endpoints whose media is pulled into rooms, around the clock",
+		CONFIG_LIST, CONFIG_AT(config, pull), .list = &config_pulls},
 
 	{"webhooks", "",
 		"servers that are told of rooms, participants and tracks as they come and go",
@@ -164,6 +118,18 @@ static const struct config_key config_keys[] = {
 		"/v1/development-token gives anybody one: only for tests", CONFIG_BOOLEAN,
 		CONFIG_AT(config, auth.development_tokens)},
 
+	{"admission.url", "",
+		"http(s):// address that is asked about those who come where `auth` is hook",
+		CONFIG_TEXT, CONFIG_AT(config, admission.url)},
+	{"admission.timeout", "2s", "until its answer must have come", CONFIG_DURATION,
+		CONFIG_AT(config, admission.timeout_ns), .low = CONFIG_SECOND / 10,
+		.high = 10 * CONFIG_SECOND},
+	{"admission.fail", "closed", "without an answer nobody is let in, or everybody (open)",
+		CONFIG_CHOICE, CONFIG_AT(config, admission.fail), .choices = "closed open"},
+	{"admission.secret_file", "", "holds the secret that questions are signed with",
+		CONFIG_SECRET, CONFIG_AT(config, admission.secret_file),
+		.extra = offsetof(struct config, admission.secret)},
+
 	{"test.sessions", "false",
 		"`sluicectl test-session` may make sessions of given keys: load tests only, never "
 		"in production",
@@ -172,6 +138,7 @@ static const struct config_key config_keys[] = {
 	LIMIT(rooms, SLUICE_PARTICIPANTS_MAX, "4096", "rooms at a time"),
 	LIMIT(participants, SLUICE_PARTICIPANTS_MAX, "16384", "participants of all rooms"),
 	LIMIT(participants_per_room, SLUICE_PARTICIPANTS_MAX, "10000", "participants of one room"),
+	LIMIT(rooms_per_user, SLUICE_PARTICIPANTS_MAX, "64", "rooms that one user of 002 is in"),
 	LIMIT(publications_per_participant, 64, "8", "streams one participant sends"),
 	LIMIT(connections, 1000000, "10000", "sockets at a time"),
 	LIMIT(connections_per_address, 1000000, "1000",

@@ -30,6 +30,7 @@ const char *config_webhook_fault(const struct config *config, const struct confi
 void config_forget_secrets(struct config *config)
 {
 	explicit_bzero(config->auth.jwt_secret, sizeof(config->auth.jwt_secret));
+	explicit_bzero(config->admission.secret, sizeof(config->admission.secret));
 	for (uint32_t i = 0; i < CONFIG_KEYS_MAX; i++)
 		explicit_bzero(config->auth.keys[i].secret, CONFIG_SECRET_MAX);
 	for (uint32_t i = 0; i < CONFIG_ICE_SERVERS_MAX; i++) {

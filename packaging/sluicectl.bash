@@ -21,6 +21,7 @@ _sluicectl() {
 	case ${COMP_WORDS[COMP_CWORD - 1]} in
 	-c) mapfile -t COMPREPLY < <(compgen -f -- "$word") && return ;;
 	-d) mapfile -t COMPREPLY < <(compgen -d -- "$word") && return ;;
+	--token-file) mapfile -t COMPREPLY < <(compgen -f -- "$word") && return ;;
 	esac
 	local words=
 	if [ "$verb" = token ]; then
@@ -29,6 +30,9 @@ _sluicectl() {
 		--publish | --subscribe) words='yes no' ;;
 		--room) words=$(sluicectl --json rooms 2>/dev/null | sed 's/{/\n{/g' | sed -n 's/.*"name": *"\([^"]*\)".*/\1/p') ;;
 		esac
+	elif [[ $verb = pu[sl]* && $word == -* ]]; then
+		words='--stop --token-file'
+		[ "$verb" = push ] || words+=' --identity'
 	elif [[ $word == -* ]]; then
 		words='-c -d --json -V --help'
 	elif [ -z "$verb" ]; then

@@ -112,6 +112,18 @@ if [ -e docs/operations.md ]; then
 	done < <(sed -n -E 's/^\s*X\(([a-z_]+), .*/\1/p' include/sluice/drops.h)
 fi
 
+# ---- the tests that the table of docs/dialects.md names are there
+# shellcheck disable=SC2016
+while read -r name; do
+	case $name in
+	core/*) file=tests/unit/$name.c ;;
+	*/*) file=tests/talk/$name.talk ;;
+	*) file=tests/smoke/$name.sh ;;
+	esac
+	[ -e "$file" ] || fault "docs/dialects.md: there is no $file, which its table names"
+done < <(sed -n '/^## What shows it/,$p' docs/dialects.md | grep '^|' |
+	grep -oE '`([a-z]+/[a-z_-]+|[a-z_]+_test)`' | tr -d '`' | sort -u)
+
 # ---- format, white space, shell, spelling
 if command -v clang-format-14 >/dev/null; then
 	clang-format-14 --dry-run --Werror "${sources[@]}" 2>&1 | grep -E 'error:' | sort -u | head -n 20 |

@@ -17,17 +17,6 @@ uint64_t jsonrpc_unix_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-static void error_count(const struct dialect_host *host, const json_t *message)
-{
-	const json_t *code = json_object_get(json_object_get(message, "error"), "code");
-	char number[16];
-
-	if (!json_is_integer(code))
-		return;
-	snprintf(number, sizeof(number), "%d", (int)json_integer_value(code));
-	host->count(host->context, jsonrpc_dialect, "error", number);
-}
-
 // Takes `message`.
 void jsonrpc_send(struct jsonrpc_session *session, json_t *message, const char *type)
 {
@@ -38,7 +27,10 @@ void jsonrpc_send(struct jsonrpc_session *session, json_t *message, const char *
 		host->log(host->context, 'e', "a message could not be made");
 	} else if (!session->closed) {
 		host->count(host->context, jsonrpc_dialect, "out", type);
-		error_count(host, message);
+		if (!strcmp(type, "error"))
+			dialect_fault(host, jsonrpc_dialect,
+				(long)json_integer_value(json_object_get(
+					json_object_get(message, "error"), "code")));
 		session->link->send_text(session->link->context, text, strlen(text));
 	}
 	free(text);

@@ -77,14 +77,13 @@ static void request_fail(struct client_request *request, const char *why)
 
 static const char *failure_text(struct client_request *request, CURLcode result)
 {
-	size_t used = strlen(request->why);
 	long error = 0;
 
 	if (request->too_long)
 		return "the reply is too long";
 	curl_easy_getinfo(request->easy, CURLINFO_OS_ERRNO, &error);
-	if (result == CURLE_COULDNT_CONNECT && error) // libcurl does not say why
-		snprintf(request->why + used, sizeof(request->why) - used, "%s%s", used ? ": " : "",
+	if (result == CURLE_COULDNT_CONNECT && error) // libcurl tells the milliseconds instead
+		snprintf(request->why, sizeof(request->why), "cannot connect: %s",
 			strerror((int)error));
 	return request->why[0] ? request->why : curl_easy_strerror(result);
 }

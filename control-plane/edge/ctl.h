@@ -11,6 +11,7 @@
 //                           "transports":[{"index","direction":"up"|"down","publisher"?,"state",
 //                                          "address","worker","profile"}]}]}
 //   {"verb":"kick","room":NAME,"identity":NAME,"reason":TEXT?} → {"ok":true}
+//   {"verb":"push",…}, {"verb":"pull",…} and {"verb":"feeds"}  see ctl_feed.h
 //   {"verb":"test-publish",…} and {"verb":"test-subscribe",…}  see synthetic.h
 //   {"verb":"drain"} and {"verb":"undrain"}                    → {"ok":true,"draining":BOOL}
 //
@@ -27,6 +28,8 @@
 
 enum { CTL_LINE_MAX = 4096, CTL_CLIENTS_MAX = 16 };
 
+struct feeds;
+
 struct ctl_host {
 	void *context;
 	struct core *core;
@@ -38,6 +41,7 @@ struct ctl_host {
 	// Call after every verb.
 	void (*settle)(void *context);
 	struct synthetic *synthetic; // NULL: the verbs of load tests are refused
+	struct feeds *feeds; // NULL: so are those of pushes and pulls
 };
 
 struct ctl;

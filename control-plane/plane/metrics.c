@@ -461,6 +461,12 @@ static void add_edge_tables(struct page *page, const struct edge_counters *count
 		"Datagrams of data channels between the legs of pairs by what became of them.");
 	EDGE_DATA_RESULTS(X)
 #undef X
+#define X(number, label, help)                                   \
+	series(page, "admissions_total", "result=\"" label "\"", \
+		counters->hook[EDGE_HOOK_##number]);
+	describe(page, "admissions_total", "counter", "Questions to the admission hook.");
+	EDGE_HOOK_RESULTS(X)
+#undef X
 #define X(number, label, help)                                         \
 	series(page, "websocket_closes_total", "reason=\"" label "\"", \
 		counters->ws_closed[EDGE_WS_CLOSE_##number]);
@@ -544,6 +550,9 @@ static void add_http(struct page *page, const struct edge_counters *counters)
 		counters->connections_refused_address);
 	single(page, "connections", "gauge", "Open TCP connections.", counters->connections_open);
 	single(page, "websockets", "gauge", "Open WebSockets.", counters->websockets_open);
+	single(page, "admissions_pending", "gauge",
+		"Questions that the admission hook has not answered yet.",
+		counters->hook_flying + counters->hook_waiting);
 	describe(page, "tokens_total", "counter", "Tokens checked.");
 	series(page, "tokens_total", "result=\"accepted\"", counters->tokens_accepted);
 	series(page, "tokens_total", "result=\"refused\"", counters->tokens_refused);
@@ -568,6 +577,30 @@ static void add_udp(struct page *page, const struct edge_counters *counters)
 		(double)counters->udp_unexpected);
 	single(page, "udp_send_errors_total", "counter", "Datagrams control could not send.",
 		(double)(counters->udp_send_errors + counters->punt_send_errors));
+}
+
+static void add_feeds(struct page *page, const struct edge_counters *counters)
+{
+	static const char *const kinds[EDGE_FEED_KINDS] = {"push", "pull"};
+	static const char *const states[] = {
+#define X(name, label, help) label,
+		EDGE_FEED_STATES(X)
+#undef X
+	};
+	char label[64];
+	describe(page, "feeds", "gauge", "Pushes to WHIP and pulls from WHEP endpoints.");
+	for (unsigned kind = 0; kind < EDGE_FEED_KINDS; kind++)
+		for (unsigned state = 0; state < EDGE_FEED_STATE_COUNT; state++) {
+			snprintf(label, sizeof(label), "kind=\"%s\",state=\"%s\"", kinds[kind],
+				states[state]);
+			series(page, "feeds", label, counters->feeds[kind][state]);
+		}
+	describe(page, "feed_failures_total", "counter",
+		"Sessions of pushes and pulls that failed, or could not be made.");
+	for (unsigned kind = 0; kind < EDGE_FEED_KINDS; kind++) {
+		snprintf(label, sizeof(label), "kind=\"%s\"", kinds[kind]);
+		series(page, "feed_failures_total", label, counters->feed_failures[kind]);
+	}
 }
 
 // ---- the process of control
@@ -743,6 +776,7 @@ size_t metrics_text(char *text, size_t size, const struct metrics_source *source
 	add_http(&page, source->counters);
 	add_messages(&page, source->counters);
 	add_joins(&page, source->counters);
+	add_feeds(&page, source->counters);
 	add_log(&page);
 	add_process(&page, (double)desired->head.started_unix_ms / 1000.0);
 	if (page.open)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// A message is a row of blocks: the last block of what is only authenticated, the ciphertext, the block of
-// lengths. They are worked on 16 at a time. The first has no ciphertext, so its place in the key stream
-// encrypts the tag. Blocks are hashed reversed, with the hash key times x: V. Gueron and M. Kounavis, "Intel
+// A message is a row of blocks: up to four that are only authenticated, the ciphertext, the block of lengths.
+// They are worked on in groups of 16, each encrypted while the one before it is hashed. The place of the last
+// block before the ciphertext in the key stream is the one that encrypts the tag. Blocks are hashed
+// reversed, with the hash key times x: S. Gueron and M. Kounavis, "Intel
 // Carry-Less Multiplication Instruction and its Usage for Computing the GCM Mode", 2010.
 #include "gcm.h"
 
