@@ -26,17 +26,3 @@ const char *config_webhook_fault(const struct config *config, const struct confi
 		return "a `key` is none of auth.keys: add it there, or name a `secret_file`";
 	return NULL;
 }
-
-void config_forget_secrets(struct config *config)
-{
-	explicit_bzero(config->auth.jwt_secret, sizeof(config->auth.jwt_secret));
-	explicit_bzero(config->admission.secret, sizeof(config->admission.secret));
-	for (uint32_t i = 0; i < CONFIG_KEYS_MAX; i++)
-		explicit_bzero(config->auth.keys[i].secret, CONFIG_SECRET_MAX);
-	for (uint32_t i = 0; i < CONFIG_ICE_SERVERS_MAX; i++) {
-		explicit_bzero(config->ice_servers[i].secret, CONFIG_SECRET_MAX);
-		explicit_bzero(config->ice_servers[i].credential, CONFIG_SECRET_MAX);
-	}
-	for (uint32_t i = 0; i < CONFIG_WEBHOOKS_MAX; i++)
-		explicit_bzero(config->webhooks[i].secret, CONFIG_SECRET_MAX);
-}

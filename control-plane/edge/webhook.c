@@ -30,7 +30,6 @@ struct lane {
 struct hook {
 	struct webhooks *webhooks;
 	const struct config_webhook *config;
-	const char *secret;
 	TAILQ_HEAD(, lane) lanes;
 	uint32_t waiting, in_flight, dropped; // dropped: since the last that was queued
 };
@@ -197,6 +196,8 @@ static bool lane_send(struct lane *lane)
 	static const char type[] = "Content-Type: application/webhook+json";
 	struct hook *hook = lane->hook;
 	const struct job *job = STAILQ_FIRST(&lane->jobs);
+	// looked up each time: keys may be read again
+	const char *secret = config_webhook_secret(hook->webhooks->config, hook->config);
 	char token[WEBHOOK_TOKEN_MAX], authorization[WEBHOOK_TOKEN_MAX + 32];
 	const char *const headers[] = {type, authorization, NULL};
 	const struct client_ask ask = {.method = "POST",
@@ -207,15 +208,15 @@ static bool lane_send(struct lane *lane)
 		.timeout_ms = hook->webhooks->hurried ? WEBHOOK_LAST_CHANCE_MS : WEBHOOK_ATTEMPT_MS,
 		.reply_bytes_max = 4096};
 
-	if (!webhook_sign(
-		    hook->config->key, hook->secret, job->body, job->length, time(NULL), token)) {
+	if (secret && !webhook_sign(hook->config->key, secret, job->body, job->length, time(NULL),
+			      token)) {
 		snprintf(authorization, sizeof(authorization), "Authorization: %s", token);
 		lane->request = client_send(hook->webhooks->client, &ask, answered, lane);
 	}
 	explicit_bzero(token, sizeof(token));
 	explicit_bzero(authorization, sizeof(authorization));
 	if (!lane->request) {
-		failed(lane, 0, "out of memory", 0);
+		failed(lane, 0, secret ? "out of memory" : "its key is no longer in auth.keys", 0);
 		return false;
 	}
 	hook->in_flight++;
@@ -318,7 +319,6 @@ struct webhooks *webhooks_create(const struct config *config, struct client *cli
 
 		hook->webhooks = webhooks;
 		hook->config = &config->webhooks[i];
-		hook->secret = config_webhook_secret(config, hook->config);
 		TAILQ_INIT(&hook->lanes);
 	}
 	if (webhooks->timer)
