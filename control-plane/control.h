@@ -7,6 +7,7 @@
 #include "dialect/dialect.h"
 #include "edge/address.h"
 #include "edge/admin.h"
+#include "edge/announce.h"
 #include "edge/auth.h"
 #include "edge/candidates.h"
 #include "edge/certificate.h"
@@ -26,6 +27,7 @@
 #include "edge/synthetic.h"
 #include "edge/turn.h"
 #include "edge/udp.h"
+#include "edge/webhook.h"
 #include "plane/metrics.h"
 #include "plane/neighbour.h"
 #include "plane/plane.h"
@@ -68,6 +70,8 @@ struct control {
 	struct udp *udp;
 	struct server *server;
 	struct client *client; // requests of our own
+	struct announce *announce;
+	struct webhooks *webhooks;
 	struct feeds *feeds;
 	struct doorbell *doorbell;
 	struct ctl *ctl;
@@ -94,6 +98,7 @@ struct control {
 	bool draining, ending;
 	bool leaving; // asked to end when the last participant has gone
 	uint64_t leave_by_ms; // or then, at the latest
+	uint64_t end_by_ms; // while ending
 };
 
 // ---- wiring.c: calls of one module that another answers; `context` is the struct control
@@ -107,6 +112,9 @@ void control_settle(void *context);
 // The core's callbacks: to the plane, ICE and the join times.
 struct core_plane control_rows(struct control *control);
 struct core_sink control_sink(struct control *control);
+
+// What announce.h tells: to the webhooks.
+void control_announce(void *context, const struct announcement *announcement);
 
 // The plane's way to write an address of the core's.
 struct sluice_address control_address(const struct core_address *address);

@@ -158,10 +158,13 @@ int main(int argc, char **argv)
 		return 1;
 	prctl(PR_SET_DUMPABLE, 0); // keys and secrets are in here
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGUSR1, SIG_IGN); // there is no log file to open again
+	log_setup("control", CONFIG_LOG_TEXT);
 	status = options_read(argc, argv, control, &options);
 	if (status || options.done)
 		goto out;
 	log_level = options.verbose ? LOG_LEVEL_DEBUG : (int)control->config.log_level;
+	log_setup("control", control->config.log_format);
 	if (control_start(control, options.discard, why)) {
 		status = fail(why);
 	} else {
@@ -174,5 +177,6 @@ int main(int argc, char **argv)
 out:
 	config_forget_secrets(&control->config);
 	free(control);
+	log_flush(true);
 	return status;
 }

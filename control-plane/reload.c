@@ -45,6 +45,7 @@ static void apply(struct control *control)
 	const struct config *config = &control->config;
 
 	log_level = (int)config->log_level;
+	log_setup("control", config->log_format);
 	control_limit(control);
 	core_configure(control->core, &control->limits, &control->local);
 	server_limit(control->server, config);

@@ -58,6 +58,33 @@ static int start_ice(struct control *control, char *why)
 	return -1;
 }
 
+// Without receivers nothing needs to be remembered: those that are configured later hear of all who are there.
+static int start_announce(struct control *control, char *why)
+{
+	const char *directory = control->config.runtime_directory;
+	char path[CONFIG_PATH_MAX + 16];
+
+	if (!control->config.webhooks_used) {
+		snprintf(path, sizeof(path), "%s/announced", directory);
+		unlink(path);
+		directory = NULL;
+	}
+	control->announce = announce_create(directory, control_announce, control, why, WHY_MAX);
+	return control->announce ? 0 : -1;
+}
+
+static int start_webhooks(struct control *control, char *why)
+{
+	control->webhooks = webhooks_create(&control->config, control->client,
+		server_loop(control->server), &control->counters);
+	if (!control->webhooks) {
+		snprintf(why, WHY_MAX, "out of memory or descriptors");
+		return -1;
+	}
+	announce_begin(control->announce, control->core);
+	return 0;
+}
+
 static void start_neighbours(struct control *control)
 {
 	for (uint32_t i = 0; i < control->config.ports_used; i++) {
@@ -78,6 +105,7 @@ static int start_core(struct control *control, bool discard, char *why)
 	const struct core_transport *transport = NULL;
 	unsigned recovered;
 
+	log_core(NULL);
 	control->plane = plane_create(control->config.runtime_directory, discard, why, WHY_MAX);
 	if (!control->plane)
 		return -1;
@@ -87,6 +115,7 @@ static int start_core(struct control *control, bool discard, char *why)
 		snprintf(why, WHY_MAX, "out of memory");
 		return -1;
 	}
+	log_core(control->core);
 	ice_attach(control->ice, control->core);
 	recovered = plane_recover(control->plane, control->core, loop_now_ms());
 	while ((transport = core_transport_next(control->core, transport))) {
@@ -257,9 +286,10 @@ int control_start(struct control *control, bool discard, char *why)
 	if (start_ice(control, why))
 		return -1;
 	control_gather(control);
-	if (start_core(control, discard, why) || start_udp(control, why) ||
-		start_server(control, why) || start_watches(control, why) ||
-		start_unix(control, why))
+	if (start_announce(control, why) || start_core(control, discard, why) ||
+		start_udp(control, why) || start_server(control, why) ||
+		start_watches(control, why) || start_unix(control, why) ||
+		start_webhooks(control, why))
 		return -1;
 	control_poll_filter(control);
 	control_poll(control);
@@ -273,6 +303,8 @@ void control_end(struct control *control, const char *why)
 	log_info("%s: ending; calls in the data plane go on", why);
 	control_settle(control);
 	control->ending = true; // rows stay as they are: media lives on
+	control->end_by_ms = loop_now_ms() + WEBHOOK_LAST_CHANCE_MS;
+	webhooks_hurry(control->webhooks);
 	ws_hub_close_all(server_hub(control->server), WS_CLOSE_RESTART, "restarting");
 	loop_timer_set(control->timer, LAST_WORDS_MS, 0);
 }
@@ -288,12 +320,15 @@ void control_stop(struct control *control)
 	for (unsigned i = 0; i < UDP_SOCKETS_MAX; i++)
 		loop_unwatch(control->udp_watches[i]);
 	loop_unwatch(control->signals_watch);
+	webhooks_destroy(control->webhooks);
 	hook_destroy(control->hook);
 	client_destroy(control->client);
 	server_destroy(control->server);
 	admin_destroy(control->admin);
 	udp_destroy(control->udp);
+	log_core(NULL);
 	core_destroy(control->core);
+	announce_destroy(control->announce);
 	ice_destroy(control->ice);
 	join_destroy(control->join);
 	journal_destroy(control->journal);

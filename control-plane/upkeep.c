@@ -78,9 +78,13 @@ static void detached_tick(struct control *control, uint64_t now_ms)
 {
 	const struct dialect *dialect = NULL;
 
-	while ((dialect = dialect_next(dialect)) != NULL)
+	while ((dialect = dialect_next(dialect)) != NULL) {
+		struct log_scope before = log_enter(LOG_OF(.subsystem = dialect->name));
+
 		if (dialect->detached_tick)
 			dialect->detached_tick(&control->dialect_host, now_ms);
+		log_leave(before);
+	}
 }
 
 // The service manager's watchdog, and its line of status when that changes.
@@ -125,13 +129,22 @@ static void leave_when_empty(struct control *control, uint64_t now_ms)
 		control_end(control, "limits.drain is over");
 }
 
+// Webhooks' receivers get a moment to hear what is queued.
+static void end_when_told(struct control *control, uint64_t now_ms)
+{
+	if (webhooks_busy(control->webhooks) && now_ms < control->end_by_ms)
+		loop_timer_set(control->timer, TICK_MS, 0);
+	else
+		loop_stop(server_loop(control->server));
+}
+
 void control_tick(void *context)
 {
 	struct control *control = context;
 	uint64_t now_ms = loop_now_ms();
 
 	if (control->ending) { // the last words are written
-		loop_stop(server_loop(control->server));
+		end_when_told(control, now_ms);
 		return;
 	}
 	if (control->hook)
@@ -159,6 +172,7 @@ void control_tick(void *context)
 	if (now_ms - control->slow_ms >= SLOW_MS) {
 		control->slow_ms = now_ms;
 		tell_manager(control);
+		log_flush(false);
 		leave_when_empty(control, now_ms);
 	}
 	if (now_ms - control->gathered_ms >= CANDIDATES_MS) {

@@ -21,6 +21,7 @@ void control_settle(void *context)
 		ice_settle(control->ice, loop_now_ms());
 		core_dispatch(control->core);
 	}
+	announce_settle(control->announce);
 }
 
 static void row_participant(
@@ -30,6 +31,7 @@ static void row_participant(
 
 	control->rows.participant(control->rows.context, participant, room, gone);
 	journal_participant(control->journal, participant, room, gone, loop_now_ms());
+	announce_participant(control->announce, participant, room, gone);
 }
 
 static void row_transport(void *context, const struct core_transport *transport, bool gone)
@@ -43,6 +45,7 @@ static void row_transport(void *context, const struct core_transport *transport,
 	control->rows.transport(control->rows.context, transport, gone);
 	ice_changed(control->ice, transport, gone);
 	join_changed(control->join, transport, participant ? participant->joined_ms : 0, gone);
+	announce_transport(control->announce, transport, gone);
 }
 
 static void row_publication(void *context, const struct core_publication *publication, bool gone)
@@ -51,6 +54,7 @@ static void row_publication(void *context, const struct core_publication *public
 
 	journal_publication(control->journal, publication, loop_now_ms());
 	control->rows.publication(control->rows.context, publication, gone);
+	announce_publication(control->announce, publication, gone);
 }
 
 static void row_subscription(void *context, const struct core_subscription *subscription, bool gone)
@@ -59,6 +63,13 @@ static void row_subscription(void *context, const struct core_subscription *subs
 
 	journal_subscription(control->journal, control->core, subscription, loop_now_ms());
 	control->rows.subscription(control->rows.context, subscription, gone);
+}
+
+void control_announce(void *context, const struct announcement *announcement)
+{
+	struct control *control = context;
+
+	webhooks_tell(control->webhooks, announcement);
 }
 
 static void random_bytes(void *context, void *bytes, size_t length)
@@ -80,10 +91,16 @@ static void core_event(void *context, const struct core_event *event)
 			loop_now_ms());
 	if (ws_hub_event(server_hub(control->server), event) || feeds_event(control->feeds, event))
 		return;
-	while ((dialect = dialect_next(dialect)) != NULL)
-		if (dialect->detached_event &&
-			dialect->detached_event(&control->dialect_host, event))
+	while ((dialect = dialect_next(dialect)) != NULL) {
+		struct log_scope before =
+			log_enter(LOG_OF(.subsystem = dialect->name, .participant = event->to));
+		bool taken = dialect->detached_event &&
+			     dialect->detached_event(&control->dialect_host, event);
+
+		log_leave(before);
+		if (taken)
 			return;
+	}
 }
 
 struct core_plane control_rows(struct control *control)
@@ -230,8 +247,13 @@ __attribute__((format(printf, 3, 4))) static void dialect_log(
 				    : LOG_LEVEL_DEBUG;
 
 	va_start(arguments, format);
-	log_print(number, format, arguments);
+	log_print(number, "dialect", format, arguments);
 	va_end(arguments);
+}
+
+static void dialect_about(void *, const char *room, const char *identity)
+{
+	log_name(room, identity);
 }
 
 static void dialect_count(
@@ -275,6 +297,7 @@ struct dialect_host control_dialect_host(struct control *control)
 		.file = file_answer,
 		.now_ms = dialect_now_ms,
 		.log = dialect_log,
+		.about = dialect_about,
 		.count = dialect_count,
 		.fault = dialect_error,
 		.rooms_per_user = control->config.limits.rooms_per_user,
@@ -316,11 +339,17 @@ static void ready_report(void *context, struct ready_report *report)
 	ready_check(&input, report);
 }
 
-static size_t metrics_print(void *context, char *text, size_t size)
+static size_t metrics_print(void *context, char *text, size_t size, bool open)
 {
 	struct control *control = context;
 
-	return metrics_text(text, size, control->core, control->plane, &control->counters);
+	const struct metrics_source source = {.core = control->core,
+		.plane = control->plane,
+		.counters = &control->counters,
+		.limits = &control->limits,
+		.open = open};
+
+	return metrics_text(text, size, &source);
 }
 
 static int token_make(

@@ -1,25 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
-// One line a message on stderr, in words. Never for packets, never a secret.
+// The data plane's log lines: <sluice/log.h> with the file that speaks. Never for packets, never a secret.
 #pragma once
 
-#include <sluice/config.h>
+#include <sluice/log.h>
 
 #include <stdio.h>
+#include <string.h>
 
 extern enum config_log_level log_level; // messages above it are left out
 
-#define log_print(level, word, ...)                               \
-	do {                                                      \
-		if ((level) <= log_level) {                       \
-			flockfile(stderr);                        \
-			fputs("sluice-dataplane: " word, stderr); \
-			fprintf(stderr, __VA_ARGS__);             \
-			fputc('\n', stderr);                      \
-			funlockfile(stderr);                      \
-		}                                                 \
-	} while (0)
+__attribute__((format(printf, 3, 4))) static inline void log_line(
+	enum config_log_level level, const char *file, const char *format, ...)
+{
+	char name[24];
+	va_list arguments;
 
-#define log_error(...) log_print(CONFIG_LOG_ERROR, "error: ", __VA_ARGS__)
-#define log_warn(...) log_print(CONFIG_LOG_WARN, "warning: ", __VA_ARGS__)
-#define log_info(...) log_print(CONFIG_LOG_INFO, "", __VA_ARGS__)
-#define log_debug(...) log_print(CONFIG_LOG_DEBUG, "debug: ", __VA_ARGS__)
+	if (level > log_level)
+		return;
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(file, "."), file);
+	va_start(arguments, format);
+	log_write((int)level, name, NULL, format, arguments);
+	va_end(arguments);
+}
+
+#define log_error(...) log_line(CONFIG_LOG_ERROR, __FILE_NAME__, __VA_ARGS__)
+#define log_warn(...) log_line(CONFIG_LOG_WARN, __FILE_NAME__, __VA_ARGS__)
+#define log_info(...) log_line(CONFIG_LOG_INFO, __FILE_NAME__, __VA_ARGS__)
+#define log_debug(...) log_line(CONFIG_LOG_DEBUG, __FILE_NAME__, __VA_ARGS__)

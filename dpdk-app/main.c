@@ -54,6 +54,7 @@ static int signals_open(struct dataplane *plane)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGUSR1); // ignored: there is no log file to open again
 	sigaddset(&set, SIGPIPE);
 	// Before any thread exists: all of them inherit the mask, and none is interrupted.
 	if (pthread_sigmask(SIG_BLOCK, &set, NULL) == 0)
@@ -216,6 +217,7 @@ static void tell_manager(struct dataplane *plane, uint64_t now_ns)
 	if (now_ns - plane->told_ns < TELL_NS || !status_alive(plane->observed, now_ns))
 		return;
 	plane->told_ns = now_ns;
+	log_flush(false);
 	notify_send("WATCHDOG=1");
 }
 
@@ -324,11 +326,13 @@ int main(int count, char **values)
 	static struct dataplane plane = {.signals = -1, .status = 1};
 	int status = 0;
 	prctl(PR_SET_DUMPABLE, 0); // keys are in our memory
+	log_setup("dataplane", CONFIG_LOG_TEXT);
 	if (options_read(&plane.options, count, values, &status) < 0)
 		return status;
 	if (dataplane_run(&plane) < 0) {
 		log_error("%s", plane.why);
-		return plane.status;
+		status = plane.status;
 	}
-	return 0;
+	log_flush(true);
+	return status;
 }

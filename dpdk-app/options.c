@@ -135,6 +135,7 @@ int options_read(struct options *options, int count, char **values, int *status)
 	if (flags.check)
 		return fail(status, 0);
 	log_level = options->config.log_level;
+	log_setup("dataplane", options->config.log_format);
 	options->discard = flags.discard;
 	return 0;
 }

@@ -53,6 +53,7 @@ void reload_run(struct config *config, const char *who, char *text, size_t size)
 	config_take(config, &fresh);
 	config_forget_secrets(&fresh);
 	log_level = config->log_level;
+	log_setup("dataplane", config->log_format);
 }
 
 void reload_signal(struct config *config)

@@ -829,6 +829,9 @@ static int check_control(const struct config *config, const struct place *place)
 	if (!config->http.tls_certificate[0] != !config->http.tls_key[0])
 		return fail_key(place, "http.tls_certificate",
 			"certificate and http.tls_key go together: set both or neither");
+	for (uint32_t i = 0; i < config->webhooks_used; i++)
+		if ((fault = config_webhook_fault(config, &config->webhooks[i])) != NULL)
+			return fail_key(place, "webhooks", fault);
 	if (check_readable(place, "http.tls_certificate", config->http.tls_certificate) != 0 ||
 		check_readable(place, "http.tls_key", config->http.tls_key) != 0)
 		return -1;

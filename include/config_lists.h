@@ -2,6 +2,8 @@
 // The keys of one item of each list in the configuration; part of config_schema.h.
 #pragma once
 
+#include "config_type.h"
+
 static const struct config_key config_core_keys[] = {
 	{"core", "0", "CPU", CONFIG_NUMBER, .size = sizeof(uint32_t), .high = 1023},
 };
@@ -137,3 +139,30 @@ static const struct config_list config_ice_servers = {config_ice_server_keys,
 	CONFIG_COUNT(config_ice_server_keys), false, false, sizeof(struct config_ice_server),
 	offsetof(struct config, ice_servers_used), CONFIG_ICE_SERVERS_MAX,
 	"{urls: \"turn:turn.example:3478\", secret_file: /etc/sluice/turn.secret}"};
+
+static const struct config_key config_webhook_event_keys[] = {
+	{"event", "", "", CONFIG_CHOICE, .size = sizeof(uint32_t),
+		.choices = "room_started room_finished participant_joined participant_left "
+			   "participant_connection_aborted track_published track_unpublished"},
+};
+static const struct config_list config_webhook_events = {config_webhook_event_keys, 1, true, false,
+	sizeof(uint32_t), offsetof(struct config_webhook, events_used), CONFIG_WEBHOOK_EVENTS,
+	"room_started"};
+
+static const struct config_key config_webhook_keys[] = {
+	{"url", "", "http:// or https://, where events are posted", CONFIG_TEXT,
+		CONFIG_AT(config_webhook, url)},
+	{"key", "", "a key of auth.keys: who signs, with its secret", CONFIG_TEXT,
+		CONFIG_AT(config_webhook, key)},
+	{"secret_file", "", "holds the secret, where `key` is none of auth.keys", CONFIG_SECRET,
+		CONFIG_AT(config_webhook, secret_file),
+		.extra = offsetof(struct config_webhook, secret)},
+	{"events", "",
+		"which: room_started, room_finished, participant_joined, participant_left, "
+		"participant_connection_aborted, track_published, track_unpublished; none = all",
+		CONFIG_LIST, CONFIG_AT(config_webhook, events), .list = &config_webhook_events},
+};
+static const struct config_list config_webhooks = {config_webhook_keys,
+	CONFIG_COUNT(config_webhook_keys), false, false, sizeof(struct config_webhook),
+	offsetof(struct config, webhooks_used), CONFIG_WEBHOOKS_MAX,
+	"{url: \"https://app.example/sluice\", key: APIshop}"};

@@ -34,6 +34,9 @@ static void print_text(FILE *out, const char *text)
 	fputc('"', out);
 }
 
+static void print_flow(
+	FILE *out, const struct config_list *list, const uint8_t *items, uint32_t used);
+
 static void print_value(FILE *out, const struct config_key *key, const uint8_t *base)
 {
 	const uint8_t *at = base + key->offset;
@@ -71,8 +74,22 @@ static void print_value(FILE *out, const struct config_key *key, const uint8_t *
 		fprintf(out, "%.*s", (int)length, choice ? choice : "");
 		break;
 	case CONFIG_LIST:
+		print_flow(out, key->list, base + key->offset,
+			(uint32_t)load_number(base + key->list->count, sizeof(uint32_t)));
 		break;
 	}
+}
+
+// A list of plain values within an item of another.
+static void print_flow(
+	FILE *out, const struct config_list *list, const uint8_t *items, uint32_t used)
+{
+	fputc('[', out);
+	for (uint32_t i = 0; i < used; i++) {
+		fputs(i ? ", " : "", out);
+		print_value(out, &list->keys[0], items + i * list->item_size);
+	}
+	fputc(']', out);
 }
 
 static void print_item(

@@ -3,67 +3,10 @@
 // come from these tables. For config.c and config_print.c. A default is written as an operator would write it.
 #pragma once
 
-#include <sluice/config.h>
-#include <sluice/row.h>
-
-enum config_type {
-	CONFIG_TEXT, // char[]
-	CONFIG_FILE, // char[], a path
-	CONFIG_SHIPPED, // char[], a path; empty = looked for beside the program and in share/
-	CONFIG_SECRET, // char[], a path whose contents go to `extra`
-	CONFIG_ADDRESS, // char[], numeric IPv4 or IPv6 or empty
-	CONFIG_LISTEN, // char[] at offset, uint16_t at `extra`: HOST:PORT, [HOST]:PORT or PORT
-	CONFIG_NUMBER, // uint16_t or uint32_t
-	CONFIG_BYTES, // uint32_t; KiB, MiB, GiB
-	CONFIG_DURATION, // uint64_t ns; ns, us, ms, s, m, h
-	CONFIG_BOOLEAN, // bool
-	CONFIG_CHOICE, // enum, by the order in `choices`
-	CONFIG_LIST, // of `list`
-};
-
-struct config_list;
-
-struct config_key {
-	const char *path; // section.key
-	const char *standard; // default
-	const char *help;
-	enum config_type type;
-	bool reloadable; // SIGHUP applies a change
-	size_t offset, size;
-	size_t extra; // second offset of some types
-	uint64_t low, high; // of numbers, in their base unit
-	const char *choices; // separated by spaces
-	const struct config_list *list;
-};
-
-struct config_list {
-	const struct config_key *keys; // of one item that is a map
-	unsigned keys_used;
-	bool plain; // items are values of keys[0] and never maps
-	bool assigned; // an item may also be written KEY0=KEY1
-	size_t item_size, count; // count: offset of the uint32_t
-	unsigned max;
-	const char *example; // for the sample, one item
-};
-
-#define CONFIG_AT(type, field) \
-	.offset = offsetof(struct type, field), .size = sizeof(((struct type *)0)->field)
-#define CONFIG_COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define CONFIG_SECOND 1000000000ull
-
-// Prints a number with the largest unit of its type that is exact.
-void config_number_text(char *text, size_t size, enum config_type type, uint64_t value);
-
-// What only all of control's keys together can tell: says what is wrong and at which `key`, or returns NULL.
-const char *config_fault(const struct config *config, const char **key);
-
-// Returns the choice of that number, not terminated, and its length; NULL for none.
-const char *config_choice_at(const char *choices, uint64_t number, size_t *length);
-
-// What is wrong with `push` or `pull`, and which of the two in `key`; NULL = nothing (config_feed.c).
-const char *config_feed_fault(const struct config *config, const char **key);
-
 #include "config_lists.h"
+#include "config_type.h"
+
+#include <sluice/row.h>
 
 #define LIMIT(name, most, standard, help)                                                       \
 	{                                                                                       \
@@ -88,6 +31,8 @@ static const struct config_key config_keys[] = {
 		CONFIG_FILE, CONFIG_AT(config, bpf_directory)},
 	{"log_level", "info", "least severity that is logged", CONFIG_CHOICE, .reloadable = true,
 		CONFIG_AT(config, log_level), .choices = "error warn info debug"},
+	{"log_format", "text", "log lines as text, or each as a JSON object", CONFIG_CHOICE,
+		CONFIG_AT(config, log_format), .choices = "text json", .reloadable = true},
 
 	{"media.port", "7000", "UDP, the one port of all media", CONFIG_NUMBER,
 		CONFIG_AT(config, media.port), .low = 1, .high = 65535},
@@ -154,6 +99,10 @@ static const struct config_key config_keys[] = {
 		CONFIG_LIST, CONFIG_AT(config, push), .list = &config_pushes},
 	{"pull", "", "WHEP endpoints whose media is pulled into rooms, around the clock",
 		CONFIG_LIST, CONFIG_AT(config, pull), .list = &config_pulls},
+
+	{"webhooks", "",
+		"servers that are told of rooms, participants and tracks as they come and go",
+		CONFIG_LIST, CONFIG_AT(config, webhooks), .list = &config_webhooks},
 
 	{"whip.strict_etag", "false",
 		"a PATCH without If-Match is refused, as RFC 9725 has it; some clients need false",

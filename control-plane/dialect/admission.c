@@ -53,12 +53,13 @@ static enum dialect_answer known(const struct dialect_host *host,
 	return DIALECT_ALLOWED;
 }
 
-static void refused(
-	const struct dialect_host *host, const struct http_request *request, const char *why)
+static void refused(const struct dialect_host *host, const struct http_request *request,
+	const char *room, const char *why)
 {
-	if (!request->rehearsal)
-		host->log(host->context, 'i', "%s: not admitted: %s",
-			request->remote ? request->remote : "?", why);
+	if (request->rehearsal)
+		return;
+	host->about(host->context, room, NULL);
+	host->log(host->context, 'i', "not admitted: %s", why);
 }
 
 bool admission_grant(const struct dialect_host *host, const struct http_request *request,
@@ -70,7 +71,7 @@ bool admission_grant(const struct dialect_host *host, const struct http_request 
 
 	if (known(host, request, needed, grant, why) == DIALECT_ALLOWED)
 		return true;
-	refused(host, request, why);
+	refused(host, request, room, why);
 	return false;
 }
 
@@ -91,7 +92,7 @@ enum dialect_answer admission_enter(const struct dialect_host *host,
 		answer = host->admit(host->context, &whole, grant, why, ADMISSION_WHY_MAX);
 	}
 	if (answer == DIALECT_UNKNOWN || answer == DIALECT_DENIED)
-		refused(host, request, why);
+		refused(host, request, whole.room, why);
 	return answer;
 }
 

@@ -65,8 +65,7 @@ static void session_send(struct session *session, json_t *packet, const char *co
 	char *text = packet ? json_dumps(packet, JSON_COMPACT) : NULL;
 
 	if (!text) {
-		host->log(host->context, 'e', "chat: %s: a packet could not be made",
-			session->link->remote);
+		host->log(host->context, 'e', "a packet could not be made");
 	} else if (!session->closed) {
 		host->count(host->context, dialect_name, "out", counted);
 		session->link->send_text(session->link->context, text, strlen(text));
@@ -207,8 +206,7 @@ static void refused(const struct session *session, const char *what, int error)
 {
 	const struct dialect_host *host = session->host;
 
-	host->log(host->context, 'w', "chat: %s: %s is lost: %s", session->link->remote, what,
-		core_error_text(error));
+	host->log(host->context, 'w', "%s is lost: %s", what, core_error_text(error));
 }
 
 static void offer_to(
@@ -359,8 +357,7 @@ static void chat_text(void *context, const char *text, size_t length)
 	if (inner)
 		handle_signal(session, &signal);
 	else
-		host->log(host->context, 'd', "chat: %s: a packet without data is dropped",
-			session->link->remote);
+		host->log(host->context, 'd', "a packet without data is dropped");
 	json_decref(inner);
 	json_decref(packet);
 }
@@ -482,6 +479,7 @@ static int session_join(struct session *session)
 		return -CORE_FORBIDDEN; // it came past chat_admit
 	if (!chat_identity(host->core, session->room, grant->identity, identity))
 		return -CORE_FULL;
+	host->about(host->context, session->room, identity);
 	session->mode = host->mode(host->context, session->link, session->room);
 	join.pairs = session->mode != DIALECT_PASS;
 	admission_rights(grant, &join);
@@ -521,8 +519,7 @@ static void *chat_open(const struct dialect_host *host, struct peer_link *link)
 		session_welcome(session);
 		return session;
 	}
-	host->log(
-		host->context, 'w', "chat: %s: refused: %s", link->remote, core_error_text(error));
+	host->log(host->context, 'w', "refused: %s", core_error_text(error));
 	session_close(session, CLOSE_LATER, core_error_text(error));
 	return session;
 }

@@ -182,8 +182,7 @@ static bool authenticate(const struct dialect_host *host, const struct http_requ
 		snprintf(why, sizeof(why), "the account ends like a device's: # and digits");
 	}
 	if (!request->rehearsal)
-		host->log(host->context, 'w', "chat: %s: not authenticated: %s",
-			request->remote ? request->remote : "?", why);
+		host->log(host->context, 'w', "not authenticated: %s", why);
 	return false;
 }
 
@@ -244,8 +243,7 @@ static bool hook_permits(const struct dialect_host *host, const struct http_requ
 	if (answer != DIALECT_DENIED)
 		return false;
 	if (!request->rehearsal)
-		host->log(host->context, 'i', "chat: %s: not admitted: %s",
-			request->remote ? request->remote : "?", why);
+		host->log(host->context, 'i', "not admitted: %s", why);
 	return reply_text(reply, 403, "Forbidden: Not a member of this chat room");
 }
 

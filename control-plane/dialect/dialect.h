@@ -105,6 +105,9 @@ struct dialect_host {
 	// One log line of level 'e', 'w', 'i' or 'd'.
 	void (*log)(void *context, char level, const char *format, ...)
 		__attribute__((format(printf, 3, 4)));
+	// Names whom the lines are about that follow in this call: room and identity, or NULL. Members with a link
+	// are found without.
+	void (*about)(void *context, const char *room, const char *identity);
 	// Counts one message for metrics: direction "in" or "out", type as on the wire (a known one, else "other").
 	void (*count)(void *context, const char *dialect, const char *direction, const char *type);
 	// Counts one error that a client was told of: a few letters or digits, as on the wire where it has a code.

@@ -151,6 +151,7 @@ static int session_join(
 	};
 	bool resumed;
 
+	host->about(host->context, session->room, name);
 	admission_rights(grant, &join);
 	return core_join(host->core, &join, &session->id, &resumed);
 }

@@ -24,8 +24,7 @@ void jsonrpc_send(struct jsonrpc_session *session, json_t *message, const char *
 	char *text = message ? json_dumps(message, JSON_COMPACT) : NULL;
 
 	if (!text) {
-		host->log(host->context, 'e', "jsonrpc: %s: a message could not be made",
-			session->link->remote);
+		host->log(host->context, 'e', "a message could not be made");
 	} else if (!session->closed) {
 		host->count(host->context, jsonrpc_dialect, "out", type);
 		if (!strcmp(type, "error"))

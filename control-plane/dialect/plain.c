@@ -136,8 +136,7 @@ static void refused(const struct session *session, const char *what, int error)
 {
 	const struct dialect_host *host = session->host;
 
-	host->log(host->context, 'w', "plain: %s: %s is lost: %s", session->link->remote, what,
-		core_error_text(error));
+	host->log(host->context, 'w', "%s is lost: %s", what, core_error_text(error));
 }
 
 // ---- calls
@@ -185,8 +184,7 @@ static bool description_read(const struct session *session, const json_t *sdp, s
 
 	if (!sdp_parse(json_string_value(sdp), json_string_length(sdp), desc, why, sizeof(why)))
 		return true;
-	host->log(host->context, 'd', "plain: %s: a description is handed on as it is: %s",
-		session->link->remote, why);
+	host->log(host->context, 'd', "a description is handed on as it is: %s", why);
 	return false;
 }
 
@@ -487,6 +485,7 @@ static int session_join(struct session *session)
 	if (!admission_allows(&session->link->grant, room, NULL))
 		return -CORE_FORBIDDEN;
 	identity_make(host->core, room, join.now_ms, identity);
+	host->about(host->context, room, identity);
 	session->interposes = host->mode(host->context, session->link, room) != DIALECT_PASS;
 	join.pairs = session->interposes;
 	admission_rights(&session->link->grant, &join);
@@ -505,8 +504,7 @@ static void *plain_open(const struct dialect_host *host, struct peer_link *link)
 	error = session_join(session);
 	if (!error)
 		return session;
-	host->log(
-		host->context, 'w', "plain: %s: refused: %s", link->remote, core_error_text(error));
+	host->log(host->context, 'w', "refused: %s", core_error_text(error));
 	session_close(session,
 		error == -CORE_FULL || error == -CORE_DRAINING ? CLOSE_LATER : CLOSE_POLICY,
 		core_error_text(error));

@@ -52,6 +52,7 @@ struct http_request {
 	const char *remote; // numeric address of the client, for logs
 	// Headers; NULL = not given.
 	const char *host, *origin, *authorization, *cookie, *content_type, *if_match, *etag;
+	const char *accept;
 	const char *body; // a terminator follows; NULL = none
 	size_t length;
 };

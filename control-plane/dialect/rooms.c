@@ -82,9 +82,7 @@ static char *message_print(const struct session *session, json_t *message)
 	char *text = message ? json_dumps(message, JSON_COMPACT) : NULL;
 
 	if (!text)
-		host->log(host->context, 'e',
-			"rooms: %s: a message could not be made: out of memory",
-			session->link->remote);
+		host->log(host->context, 'e', "a message could not be made: out of memory");
 	json_decref(message);
 	return text;
 }
@@ -169,8 +167,7 @@ static bool description_read(
 	if (json_is_string(sdp) &&
 		!sdp_parse(json_string_value(sdp), json_string_length(sdp), desc, why, sizeof(why)))
 		return true;
-	host->log(host->context, 'd', "rooms: %s: a description is passed on as it is: %s",
-		session->link->remote, why);
+	host->log(host->context, 'd', "a description is passed on as it is: %s", why);
 	return false;
 }
 
@@ -178,8 +175,7 @@ static void refused(const struct session *session, const char *what, int error)
 {
 	const struct dialect_host *host = session->host;
 
-	host->log(host->context, 'w', "rooms: %s: %s is lost: %s", session->link->remote, what,
-		core_error_text(error));
+	host->log(host->context, 'w', "%s is lost: %s", what, core_error_text(error));
 }
 
 // ---- requests
@@ -351,8 +347,7 @@ static void join_refused(struct session *session, int error)
 	const struct dialect_host *host = session->host;
 	bool later = error == -CORE_FULL || error == -CORE_DRAINING;
 
-	host->log(host->context, 'w', "rooms: %s: refused: %s", session->link->remote,
-		core_error_text(error));
+	host->log(host->context, 'w', "refused: %s", core_error_text(error));
 	session_close(session, later ? CLOSE_LATER : CLOSE_POLICY, core_error_text(error));
 }
 
@@ -376,6 +371,7 @@ static int session_join(struct session *session)
 		return -CORE_NAME;
 	snprintf(room, sizeof(room), "%.*s", (int)path.room_length, path.room);
 	snprintf(identity, sizeof(identity), "%.*s", (int)path.peer_length, path.peer);
+	host->about(host->context, room, identity);
 	session->interposes = host->mode(host->context, session->link, room) != DIALECT_PASS;
 	join.pairs = session->interposes;
 	admission_rights(&session->link->grant, &join);
@@ -421,8 +417,7 @@ static void message_bad(struct session *session)
 	const struct dialect_host *host = session->host;
 
 	host->count(host->context, dialect_name, "in", "other");
-	host->log(host->context, 'i', "rooms: %s: closed: a message was no JSON object",
-		session->link->remote);
+	host->log(host->context, 'i', "closed: a message was no JSON object");
 	session_leave(session);
 	session_close(session, CLOSE_NORMAL, "");
 }

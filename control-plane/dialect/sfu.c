@@ -69,9 +69,7 @@ static void session_send(struct session *session, json_t *message)
 	if (text)
 		session_text(session, text, strlen(text));
 	else
-		host->log(host->context, 'e',
-			"sfu: user %" PRIu32 ": a message could not be made: out of memory",
-			session->user_id);
+		host->log(host->context, 'e', "a message could not be made: out of memory");
 	free(text);
 	json_decref(message);
 }
@@ -601,8 +599,7 @@ static void auth_fail(struct session *session, const char *why)
 {
 	const struct dialect_host *host = session->host;
 
-	host->log(host->context, 'w', "sfu: %s: authentication failed: %s", session->link->remote,
-		why);
+	host->log(host->context, 'w', "authentication failed: %s", why);
 	session_error(session, "Authentication failed: ", why, 0);
 	session_close(session, CLOSE_POLICY, "authentication failed");
 }
@@ -654,8 +651,8 @@ static void auth_first(struct session *session, const json_t *message)
 	}
 	if (!sfu_printable(grant.name))
 		snprintf(grant.name, sizeof(grant.name), "%s", grant.identity);
-	host->log(host->context, 'i', "sfu: %s: user %" PRIu32 " authenticated",
-		session->link->remote, session->user_id);
+	host->about(host->context, NULL, grant.identity);
+	host->log(host->context, 'i', "authenticated");
 	session->grant = grant;
 	session->authenticated = session->link->known = true;
 	snprintf(session->identity, sizeof(session->identity), "%" PRIu32, session->user_id);

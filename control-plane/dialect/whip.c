@@ -329,10 +329,10 @@ static void publish(struct call *call, const struct desc *offer)
 			call, 201, core_participant(host->core, id)->publishing, &answer, false);
 	if (error && (!resumed || !core_transport_of(host->core, id)))
 		core_leave(host->core, id);
-	if (!error)
-		host->log(host->context, 'i', "whip: %s: room=%s: identity=%s publishes",
-			call->request->remote, call->room,
-			core_participant(host->core, id)->identity);
+	if (error)
+		return;
+	host->about(host->context, call->room, core_participant(host->core, id)->identity);
+	host->log(host->context, 'i', "publishes");
 }
 
 // ---- viewing
@@ -374,6 +374,14 @@ static int view_describe(struct call *call, struct core_participant_id id, const
 		call, ours ? 406 : 201, core_transport_of(host->core, id)->id, &desc, ours);
 }
 
+static void view_log(const struct call *call, struct core_participant_id id, const char *publisher)
+{
+	const struct dialect_host *host = call->host;
+
+	host->about(host->context, call->room, core_participant(host->core, id)->identity);
+	host->log(host->context, 'i', "views identity=%s", publisher);
+}
+
 static void view(struct call *call, const struct desc *offer)
 {
 	const struct dialect_host *host = call->host;
@@ -392,8 +400,7 @@ static void view(struct call *call, const struct desc *offer)
 	if (view_describe(call, id, publisher, offer))
 		core_leave(host->core, id);
 	else
-		host->log(host->context, 'i', "whep: %s: room=%s: views identity=%s",
-			call->request->remote, call->room, publisher);
+		view_log(call, id, publisher);
 }
 
 // ---- requests to endpoints

@@ -158,8 +158,8 @@ bool whip_event(const struct dialect_host *host, const struct core_event *event)
 	if (event->link != whip_link())
 		return false;
 	if (event->type == CORE_EVENT_TRANSPORT_GONE && !core_transport_of(host->core, event->to)) {
-		host->log(host->context, 'i', "whip: room=%s: a session has ended: %.*s",
-			event->room, (int)event->text_length, event->text ? event->text : "");
+		host->log(host->context, 'i', "a session has ended: %.*s", (int)event->text_length,
+			event->text ? event->text : "");
 		ended_remember(host, event);
 		core_leave(host->core, event->to);
 	}

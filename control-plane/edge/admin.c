@@ -185,7 +185,7 @@ static const char *bearer_of(const struct http_request *request)
 static bool unauthorized(struct visit *visit, struct party *party, const char *why)
 {
 	party->failures++;
-	log_info("address=%s: admin API: refused: %s", visit->request->remote, why);
+	log_about(LOG_LEVEL_INFO, LOG_OF(.address = visit->request->remote), "refused: %s", why);
 	header_add(visit->reply, "www-authenticate", "Bearer realm=\"sluice-admin\"");
 	http_error(visit->reply, 401, why);
 	return false;
@@ -491,10 +491,14 @@ static char *text_of(const struct http_request *request, const char *name)
 static bool answer_change(struct visit *visit, const struct target *target, const char *done,
 	int status, const char *why)
 {
+	struct log_scope before;
+
 	if (status)
 		return refuse(visit->reply, status, why);
-	log_info("room=%s peer=%s: %s by the admin API, address=%s", target->room, target->identity,
-		done, visit->request->remote);
+	before = log_enter(LOG_OF(.subsystem = "operator", .address = visit->request->remote));
+	log_name(target->room, target->identity);
+	log_info("%s by the admin API", done);
+	log_leave(before);
 	return answer(visit->reply, 200, json_pack("{s:b}", "ok", 1));
 }
 

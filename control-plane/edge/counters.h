@@ -105,6 +105,21 @@ enum edge_ws_close {
 		EDGE_WS_CLOSE_COUNT,
 };
 
+// What became of events for webhooks: number, label, help. Append only.
+#define EDGE_WEBHOOK_RESULTS(X)                                                 \
+	X(DELIVERED, "delivered", "taken by the receiver")                      \
+	X(RETRIED, "retried", "not taken, to be tried again")                   \
+	X(GAVE_UP, "gave_up", "not taken in time, or control has ended")        \
+	X(REFUSED, "refused", "answered with a status that no other try mends") \
+	X(DROPPED, "dropped", "too many were waiting")
+
+enum edge_webhook_result {
+#define X(name, label, help) EDGE_WEBHOOK_##name,
+	EDGE_WEBHOOK_RESULTS(X)
+#undef X
+		EDGE_WEBHOOK_COUNT,
+};
+
 // What a push or pull is about. Append only.
 enum edge_feed_kind { EDGE_FEED_PUSH, EDGE_FEED_PULL, EDGE_FEED_KINDS };
 
@@ -164,9 +179,10 @@ struct edge_counters {
 	uint64_t dtls[EDGE_DTLS_COUNT];
 	uint32_t dtls_handshakes; // gauge: under way
 	uint64_t data[EDGE_DATA_COUNT], data_bytes; // datagrams; bytes of those carried
+	uint64_t webhooks[EDGE_WEBHOOK_COUNT];
+	uint32_t webhooks_waiting; // gauge
 	struct edge_histogram join[EDGE_JOIN_COUNT];
-	// pushes and pulls
-	uint32_t feeds[EDGE_FEED_KINDS][EDGE_FEED_STATE_COUNT]; // gauges
+	uint32_t feeds[EDGE_FEED_KINDS][EDGE_FEED_STATE_COUNT]; // gauges of pushes and pulls
 	uint64_t feed_failures[EDGE_FEED_KINDS];
 };
 

@@ -11,6 +11,7 @@ json_t *ctl_mute(const struct ctl_host *host, const json_t *request, uint64_t)
 	const char *what = ctl_text(request, "what");
 	bool muted = !strcmp(ctl_text(request, "verb"), "mute");
 	char why[MODERATE_WHY_MAX];
+	struct log_scope before;
 	int status;
 
 	if (!room || !identity)
@@ -19,7 +20,10 @@ json_t *ctl_mute(const struct ctl_host *host, const json_t *request, uint64_t)
 	host->settle(host->context);
 	if (status)
 		return ctl_refusal(why);
-	log_info("room=%s peer=%s: %s %s by the operator", room, identity,
-		what && *what ? what : "everything", muted ? "muted" : "unmuted");
+	before = log_enter(LOG_OF(.subsystem = "operator"));
+	log_name(room, identity);
+	log_info("%s %s by the operator", what && *what ? what : "everything",
+		muted ? "muted" : "unmuted");
+	log_leave(before);
 	return json_pack("{s:b}", "ok", 1);
 }

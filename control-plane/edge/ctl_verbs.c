@@ -217,15 +217,20 @@ static json_t *answer_kick(const struct ctl_host *host, const json_t *request, u
 {
 	const char *name = text_of(request, "room"), *identity = text_of(request, "identity");
 	char why[MODERATE_WHY_MAX];
+	struct log_scope before;
 	int status;
 
 	if (!name || !identity)
 		return refusal("kick needs room and identity");
 	status = moderate_kick(host->core, name, identity, text_of(request, "reason"), why);
 	host->settle(host->context);
-	if (!status)
-		log_info("room=%s peer=%s: removed by the operator", name, identity);
-	return status ? refusal(why) : json_pack("{s:b}", "ok", 1);
+	if (status)
+		return refusal(why);
+	before = log_enter(LOG_OF(.subsystem = "operator"));
+	log_name(name, identity);
+	log_info("removed by the operator");
+	log_leave(before);
+	return json_pack("{s:b}", "ok", 1);
 }
 
 static json_t *answer_drain(const struct ctl_host *host, const json_t *request, uint64_t)

@@ -76,9 +76,12 @@ static int host_length(const char *url)
 
 static void feed_log(const struct feed *feed, const char *what)
 {
-	log_info("%s room=%s identity=%s at %.*s: %s", feed_kind_text(feed->settings.kind),
-		feed->settings.room, feed->settings.identity, host_length(feed->settings.url),
-		feed->settings.url, what);
+	struct log_scope before =
+		log_enter(LOG_OF(.subsystem = feed_kind_text(feed->settings.kind)));
+
+	log_name(feed->settings.room, feed->settings.identity);
+	log_info("%.*s: %s", host_length(feed->settings.url), feed->settings.url, what);
+	log_leave(before);
 }
 
 // The header with the token. Returns 0 with an empty line when there is none, or -1 with `why`.

@@ -127,24 +127,26 @@ static void answer_ready(
 }
 
 static void answer_metrics(
-	const struct http_host *host, const struct http_request *, struct http_reply *reply)
+	const struct http_host *host, const struct http_request *request, struct http_reply *reply)
 {
+	bool open = request->accept && strstr(request->accept, "application/openmetrics-text");
 	size_t size = HTTP_METRICS_BYTES, length;
 	char *text = malloc(size);
 
-	length = text ? host->metrics(host->context, text, size) : 0;
+	length = text ? host->metrics(host->context, text, size, open) : 0;
 	if (length >= size) {
 		free(text);
 		size = length + 4096;
 		text = malloc(size);
-		length = text ? host->metrics(host->context, text, size) : 0;
+		length = text ? host->metrics(host->context, text, size, open) : 0;
 	}
 	if (!text) {
 		http_error(reply, 500, "out of memory");
 		return;
 	}
 	reply->status = 200;
-	reply->type = "text/plain; version=0.0.4; charset=utf-8";
+	reply->type = open ? "application/openmetrics-text; version=1.0.0; charset=utf-8"
+			   : "text/plain; version=0.0.4; charset=utf-8";
 	reply->body = text;
 	reply->length = length < size ? length : size - 1;
 }

@@ -23,7 +23,8 @@ struct http_host {
 	const char *socket_path; // of the page's WebSocket
 	bool development_tokens;
 	void (*ready)(void *context, struct ready_report *report);
-	size_t (*metrics)(void *context, char *text, size_t size); // as snprintf
+	// As snprintf; `open`: in OpenMetrics' form.
+	size_t (*metrics)(void *context, char *text, size_t size, bool open);
 	// The STUN and TURN servers for whoever asks; as many as fit `max`.
 	unsigned (*ice_servers)(void *context, const struct http_request *request,
 		struct dialect_ice_server *servers, unsigned max);

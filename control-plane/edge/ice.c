@@ -130,9 +130,11 @@ static void dtls_keys(void *context, struct core_transport_id id, const struct c
 	int error = core_transport_keys(ice->core, id, keys, ice->now_ms);
 
 	if (error)
-		log_warn("transport=%u: keys refused: %s", id.index, core_error_text(error));
+		log_about(LOG_LEVEL_WARN, LOG_OF(.transport = id), "keys refused: %s",
+			core_error_text(error));
 	else
-		log_debug("transport=%u: DTLS done, SRTP profile 0x%04x", id.index, keys->profile);
+		log_about(LOG_LEVEL_DEBUG, LOG_OF(.transport = id),
+			"DTLS done, SRTP profile 0x%04x", keys->profile);
 	shaken(ice, id, keys->profile);
 }
 
@@ -177,7 +179,7 @@ static void dtls_closed(void *context, struct core_transport_id id, const char *
 {
 	struct ice *ice = context;
 
-	log_info("transport=%u: closed: %s", id.index, why);
+	log_about(LOG_LEVEL_INFO, LOG_OF(.transport = id), "closed: %s", why);
 	progress(ice, &(struct ice_progress){.id = id, .step = ICE_OVER, .text = why});
 	core_transport_close(ice->core, id, why);
 }
@@ -277,8 +279,9 @@ static bool hop_try(struct ice *ice, struct hop *hop)
 		return true;
 	if (++hop->tries < NEIGHBOUR_TRIES && core_transport(ice->core, hop->id))
 		return false;
-	log_warn("transport=%u address=%s: the next hop does not answer ARP or ND", hop->id.index,
-		address_print(&hop->path.remote, text));
+	address_print(&hop->path.remote, text);
+	log_about(LOG_LEVEL_WARN, LOG_OF(.transport = hop->id, .address = text),
+		"the next hop does not answer ARP or ND");
 	return true;
 }
 
@@ -358,7 +361,8 @@ static bool agent_valid(void *context, struct core_transport_id id, const struct
 	int error = ice_assume(ice, id, path, ice->now_ms);
 
 	if (error)
-		log_debug("transport=%u: path refused: %s", id.index, core_error_text(error));
+		log_about(LOG_LEVEL_DEBUG, LOG_OF(.transport = id), "path refused: %s",
+			core_error_text(error));
 	return !error;
 }
 
@@ -366,7 +370,7 @@ static void agent_lost(void *context, struct core_transport_id id, const char *w
 {
 	struct ice *ice = context;
 
-	log_info("transport=%u: closed: %s", id.index, why);
+	log_about(LOG_LEVEL_INFO, LOG_OF(.transport = id), "closed: %s", why);
 	core_transport_close(ice->core, id, why);
 }
 
@@ -393,15 +397,17 @@ static void check_valid(
 	int error = core_transport_path(ice->core, id, &path, answer->nominated, ice->now_ms);
 
 	if (error) {
-		log_debug("transport=%u: path refused: %s", id.index, core_error_text(error));
+		log_about(LOG_LEVEL_DEBUG, LOG_OF(.transport = id), "path refused: %s",
+			core_error_text(error));
 		return;
 	}
 	if (ask)
 		hop_ask(ice, id, &path);
 	agents_checked(ice->agents, id, &datagram->path);
+	address_print(&path.remote, text);
 	if (first)
-		log_debug("transport=%u address=%s: first valid check", id.index,
-			address_print(&path.remote, text));
+		log_about(LOG_LEVEL_DEBUG, LOG_OF(.transport = id, .address = text),
+			"first valid check");
 }
 
 // ---- datagrams
@@ -542,8 +548,10 @@ static void address_allow(struct ice *ice, const struct core_address *remote)
 	if (!error || ice->warned_full)
 		return;
 	ice->warned_full = true;
-	log_error("address=%s: the filter does not take it: %s: its media will be dropped",
-		address_print(remote, text), strerror(-error));
+	address_print(remote, text);
+	log_about(LOG_LEVEL_ERROR, LOG_OF(.address = text),
+		"the filter does not take the address: %s: its media will be dropped",
+		strerror(-error));
 }
 
 static bool listed(const struct core_address *list, unsigned count, const struct core_address *one)

@@ -233,8 +233,8 @@ static void lws_said(int level, const char *line)
 {
 	int length = (int)strcspn(line, "\n");
 
-	log_line(level & LLL_ERR ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG, "libwebsockets: %.*s", length,
-		line);
+	log_line(level & LLL_ERR ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG, "libwebsockets", "%.*s",
+		length, line);
 }
 
 static struct lws_context *context_make(struct loop *loop, bool with_ev)

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "netns.h"
 
+#include "log.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -39,7 +41,7 @@ void netns_leave(int home)
 	if (home < 0)
 		return;
 	if (setns(home, CLONE_NEWNET)) {
-		perror("control: cannot come back from a network namespace");
+		log_error("cannot come back from a network namespace: %s", strerror(errno));
 		abort();
 	}
 	close(home);

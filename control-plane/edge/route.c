@@ -41,6 +41,7 @@ static void fault_count(const struct route_host *host, const struct dialect *dia
 static bool dialect_answers(const struct route_host *host, const struct dialect *dialect,
 	const struct http_request *request, struct http_reply *reply)
 {
+	struct log_scope before;
 	bool answered;
 
 	if (!dialect->request)
@@ -49,7 +50,9 @@ static bool dialect_answers(const struct route_host *host, const struct dialect 
 		http_error(reply, 403, "this origin is not in http.origins");
 		return true;
 	}
+	before = log_enter(LOG_OF(.subsystem = dialect->name, .address = request->remote));
 	answered = dialect->request(host->dialect_host, request, reply);
+	log_leave(before);
 	host->settle(host->context);
 	if (answered && reply->status >= 400)
 		fault_count(host, dialect, reply->status);
@@ -118,6 +121,7 @@ bool route_upgrade(const struct route_host *host, const struct dialect *own,
 	const struct http_request *request, const struct dialect **dialect,
 	struct dialect_grant *grant, struct http_reply *reply)
 {
+	struct log_scope before;
 	bool admitted = true;
 
 	memset(reply, 0, sizeof(*reply));
@@ -129,12 +133,15 @@ bool route_upgrade(const struct route_host *host, const struct dialect *own,
 		return refuse(reply, 404, "no WebSocket is here");
 	if (!origin_allowed(host, request)) {
 		host->counters->websockets_refused_origin++;
-		log_info("address=%s: WebSocket refused: its Origin is not in http.origins",
-			request->remote);
+		log_about(LOG_LEVEL_INFO, LOG_OF(.address = request->remote),
+			"WebSocket refused: its Origin is not in http.origins");
 		return refuse(reply, 403, "this origin is not in http.origins");
 	}
 	if (*dialect && (*dialect)->admit) {
+		before = log_enter(
+			LOG_OF(.subsystem = (*dialect)->name, .address = request->remote));
 		admitted = (*dialect)->admit(host->dialect_host, request, grant, reply);
+		log_leave(before);
 		host->settle(host->context);
 	}
 	if (!admitted && !reply->waits && !request->rehearsal)

@@ -436,7 +436,7 @@ static bool member_keep(
 	if (!view)
 		return false;
 	if (now_ms >= synthetic->members[id.index].until_ms) {
-		log_info("the test session of %s is over", view->identity);
+		log_about(LOG_LEVEL_INFO, LOG_OF(.participant = id), "the test session is over");
 		return core_leave(synthetic->core, id) != 0;
 	}
 	snprintf(room, sizeof(room), "%s", core_room(synthetic->core, view->room)->name);

@@ -49,21 +49,19 @@ static char *claims_print(const struct token_claims *claims)
 	return text;
 }
 
-int token_make(const char *secret, const struct token_claims *claims, char *token, size_t size)
+int token_sign(const char *secret, const char *claims, char *token, size_t size)
 {
 	static const char header[] = "{\"alg\":\"HS256\",\"typ\":\"JWT\"}";
-	char *payload = claims_print(claims);
 	ssize_t head = base64url_encode(header, sizeof(header) - 1, token, size), body = -1;
 	ssize_t tail = -1;
 	unsigned char signature[EVP_MAX_MD_SIZE];
 	unsigned length = 0;
 
-	if (payload && head >= 0 && (size_t)head + 1 < size) {
+	if (head >= 0 && (size_t)head + 1 < size) {
 		token[head] = '.';
 		body = base64url_encode(
-			payload, strlen(payload), token + head + 1, size - (size_t)head - 1);
+			claims, strlen(claims), token + head + 1, size - (size_t)head - 1);
 	}
-	free(payload);
 	if (body < 0)
 		return -1;
 	body += head + 1;
@@ -75,4 +73,13 @@ int token_make(const char *secret, const struct token_claims *claims, char *toke
 			signature, length, token + body + 1, size - (size_t)body - 1);
 	}
 	return tail < 0 ? -1 : 0;
+}
+
+int token_make(const char *secret, const struct token_claims *claims, char *token, size_t size)
+{
+	char *payload = claims_print(claims);
+	int result = payload ? token_sign(secret, payload, token, size) : -1;
+
+	free(payload);
+	return result;
 }

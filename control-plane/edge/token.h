@@ -17,6 +17,9 @@ struct token_claims {
 	int64_t now_s, ttl_s; // Unix seconds
 };
 
+// Writes a token of these claims, a JSON object, terminated. Returns 0, or -1 when it does not fit.
+int token_sign(const char *secret, const char *claims, char *token, size_t size);
+
 // Writes the token, terminated. Returns 0, or -1 when it does not fit, the texts are not UTF-8 or memory is
 // short.
 int token_make(const char *secret, const struct token_claims *claims, char *token, size_t size);

@@ -337,9 +337,10 @@ static void count_unexpected(struct udp *udp, const struct core_path *path)
 	if (udp->warned_unexpected)
 		return;
 	udp->warned_unexpected = true;
-	log_warn("control's UDP socket has seen RTP or something unknown from address=%s: is the "
-		 "XDP filter attached? (said once; counted)",
-		address_print(&path->remote, text));
+	address_print(&path->remote, text);
+	log_about(LOG_LEVEL_WARN, LOG_OF(.address = text),
+		"control's UDP socket has seen RTP or something unknown: is the XDP filter "
+		"attached? (said once; counted)");
 }
 
 static void message_take(struct udp *udp, const struct udp_socket *socket, struct mmsghdr *message)

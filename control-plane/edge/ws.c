@@ -83,6 +83,13 @@ void ws_hub_limit(struct ws_hub *hub, uint32_t message_bytes, uint32_t messages_
 	hub->host.messages_per_second = messages_per_second;
 }
 
+// What a session does is said of it.
+static struct log_scope session_enter(const struct ws *ws)
+{
+	return log_enter(LOG_OF(.subsystem = ws->dialect ? ws->dialect->name : NULL,
+		.address = ws->remote, .link = ws->session));
+}
+
 bool ws_hub_event(struct ws_hub *hub, const struct core_event *event)
 {
 	struct ws *ws;
@@ -90,7 +97,10 @@ bool ws_hub_event(struct ws_hub *hub, const struct core_event *event)
 	LIST_FOREACH (ws, &hub->by_session[bucket_of(event->link)], by_session) {
 		if (ws->session != event->link)
 			continue;
+		struct log_scope before = session_enter(ws);
+
 		ws->dialect->event(ws->session, event);
+		log_leave(before);
 		return true;
 	}
 	return false;
@@ -104,8 +114,11 @@ void ws_hub_tick(struct ws_hub *hub, uint64_t now_ms)
 	struct ws *ws;
 
 	LIST_FOREACH (ws, &hub->all, all) {
+		struct log_scope before = session_enter(ws);
+
 		if (ws->session && ws->dialect->tick)
 			ws->dialect->tick(ws->session, now_ms);
+		log_leave(before);
 		if (!ws->session && !ws->pending &&
 			now_ms >= ws->opened_ms + hub->host.dialect_host->auth_ms)
 			link_close(ws, WS_CLOSE_POLICY, "nothing was said in time");
@@ -149,8 +162,8 @@ static void link_send(struct ws *ws, const void *data, size_t length, bool binar
 	if (ws->closing)
 		return;
 	if (ws->queued_bytes + length > queue_limit(ws->hub)) {
-		log_warn("address=%s: reads too slowly, %zu bytes are waiting: dropped", ws->remote,
-			ws->queued_bytes);
+		log_about(LOG_LEVEL_WARN, LOG_OF(.address = ws->remote, .link = ws->session),
+			"reads too slowly, %zu bytes are waiting: dropped", ws->queued_bytes);
 		ws->hub->host.counters->ws_closed[EDGE_WS_CLOSE_SLOW]++;
 		drop(ws);
 		return;
@@ -239,11 +252,14 @@ static void ws_free(struct ws *ws)
 static bool session_open(struct ws *ws, const struct dialect *dialect)
 {
 	struct ws_hub *hub = ws->hub;
+	struct log_scope before;
 
 	ws->dialect = dialect;
 	if (!ws->mode_given)
 		ws->link.mode = dialect->mode;
+	before = session_enter(ws);
 	ws->session = dialect->open(hub->host.dialect_host, &ws->link);
+	log_leave(before);
 	if (!ws->session)
 		return false;
 	LIST_INSERT_HEAD(&hub->by_session[bucket_of(ws->session)], ws, by_session);
@@ -335,12 +351,16 @@ static bool recognized(struct ws *ws, const char *data, size_t length, bool bina
 // Returns false when the message is to come once more.
 static bool message_run(struct ws *ws, const char *data, size_t length, bool binary)
 {
+	struct log_scope before;
+
 	if (!ws->session && !recognized(ws, data, length, binary))
 		return true;
+	before = session_enter(ws);
 	if (!binary)
 		ws->dialect->text(ws->session, data, length);
 	else if (ws->dialect->binary)
 		ws->dialect->binary(ws->session, data, length);
+	log_leave(before);
 	if (!ws->link.waits)
 		return true;
 	ws->link.waits = false;
@@ -372,7 +392,8 @@ static void speaker_answers(struct ws *ws)
 	if (!ws->hub->overrun)
 		return;
 	ws->hub->overrun = false;
-	log_warn("address=%s: what it said filled the queues of the others: closed", ws->remote);
+	log_about(LOG_LEVEL_WARN, LOG_OF(.address = ws->remote, .link = ws->session),
+		"what it said filled the queues of the others: closed");
 	ws->hub->host.counters->ws_closed[EDGE_WS_CLOSE_FLOOD] += !ws->closing;
 	link_close(ws, WS_CLOSE_LATER, "too much is waiting for the others");
 }
@@ -509,8 +530,11 @@ void ws_closed(struct ws *ws)
 	ws->closing = true;
 	hub->host.counters->websockets_open--;
 	if (ws->session) {
+		struct log_scope before = session_enter(ws);
+
 		LIST_REMOVE(ws, by_session);
 		ws->dialect->close(ws->session, ws->clean);
+		log_leave(before);
 	}
 	ws_free(ws);
 	hub->host.settle(hub->host.context);

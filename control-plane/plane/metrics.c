@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "metrics.h"
 
+#include <sluice/log.h>
 #include <sluice/xdp.h>
 
+#include <dirent.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
@@ -18,6 +21,7 @@ struct page {
 	char *text;
 	size_t size;
 	size_t used; // may exceed size: then it only counts
+	bool open; // OpenMetrics
 };
 
 __attribute__((format(printf, 2, 3))) static void add(struct page *page, const char *format, ...)
@@ -30,9 +34,30 @@ __attribute__((format(printf, 2, 3))) static void add(struct page *page, const c
 	page->used += length > 0 ? (size_t)length : 0;
 }
 
+// OpenMetrics names a counter without the _total of its series.
+static void describe_named(
+	struct page *page, const char *prefix, const char *name, const char *type, const char *help)
+{
+	int length = (int)strlen(name);
+
+	if (page->open && !strcmp(type, "counter"))
+		length -= (int)strlen("_total");
+	add(page, "# HELP %s%.*s %s\n# TYPE %s%.*s %s\n", prefix, length, name, help, prefix,
+		length, name, type);
+}
+
 static void describe(struct page *page, const char *name, const char *type, const char *help)
 {
-	add(page, "# HELP sluice_%s %s\n# TYPE sluice_%s %s\n", name, help, name, type);
+	describe_named(page, "sluice_", name, type, help);
+}
+
+// The upper bound of a bucket, always with a point or an exponent, as OpenMetrics wants it.
+static const char *bound_text(double bound, char text[32])
+{
+	snprintf(text, 30, "%.9g", bound);
+	if (!strpbrk(text, ".e"))
+		strcat(text, ".0");
+	return text;
 }
 
 // A metric of one series without labels.
@@ -55,6 +80,11 @@ static const char *mode_name(uint8_t mode)
 	return mode < sizeof(names) / sizeof(names[0]) ? names[mode] : "unknown";
 }
 
+static double larger(double a, double b)
+{
+	return a > b ? a : b;
+}
+
 static unsigned workers_used(const struct sluice_observed *observed)
 {
 	unsigned used = observed->head.workers_used;
@@ -67,30 +97,68 @@ static unsigned ports_used(const struct sluice_observed *observed)
 	return used < SLUICE_PORTS_MAX ? used : SLUICE_PORTS_MAX;
 }
 
+struct tracks { // by kind: 0 audio, 1 video
+	uint64_t in[2], paused[2];
+	uint64_t out[3][2]; // by state of the subscription
+};
+
+static void tracks_count(const struct core *core, struct tracks *tracks)
+{
+	for (const struct core_publication *p = NULL; (p = core_publication_next(core, p));) {
+		tracks->in[p->kind == DESC_VIDEO]++;
+		tracks->paused[p->kind == DESC_VIDEO] += p->paused;
+	}
+	for (const struct core_subscription *s = NULL; (s = core_subscription_next(core, s));) {
+		const struct core_publication *p = core_publication(core, s->publication);
+
+		if (p)
+			tracks->out[!s->active ? 0 : s->paused ? 1 : 2][p->kind == DESC_VIDEO]++;
+	}
+}
+
+static void add_tracks(struct page *page, const struct core *core)
+{
+	static const char *const kinds[] = {"audio", "video"};
+	static const char *const states[] = {"offered", "paused", "active"};
+	struct tracks tracks = {0};
+	char label[64];
+
+	tracks_count(core, &tracks);
+	describe(page, "tracks", "gauge",
+		"Audio and video that participants send, and that they are sent.");
+	for (unsigned kind = 0; kind < 2; kind++) {
+		snprintf(label, sizeof(label), "kind=\"%s\",direction=\"in\"", kinds[kind]);
+		series(page, "tracks", label, tracks.in[kind]);
+		snprintf(label, sizeof(label), "kind=\"%s\",direction=\"out\"", kinds[kind]);
+		series(page, "tracks", label, tracks.out[2][kind]);
+	}
+	describe(page, "paused_tracks", "gauge", "Publications that their publisher has paused.");
+	for (unsigned kind = 0; kind < 2; kind++) {
+		snprintf(label, sizeof(label), "kind=\"%s\"", kinds[kind]);
+		series(page, "paused_tracks", label, tracks.paused[kind]);
+	}
+	describe(page, "subscriptions", "gauge",
+		"Publications flowing, or to flow, to a subscriber.");
+	for (unsigned state = 0; state < 3; state++)
+		for (unsigned kind = 0; kind < 2; kind++) {
+			snprintf(label, sizeof(label), "kind=\"%s\",state=\"%s\"", kinds[kind],
+				states[state]);
+			series(page, "subscriptions", label, tracks.out[state][kind]);
+		}
+}
+
 static void add_model(struct page *page, const struct core *core)
 {
-	uint64_t rooms = 0, participants = 0, tracks[2] = {0, 0}, subscriptions[3] = {0, 0, 0};
-	uint64_t transports[4] = {0};
+	uint64_t rooms = 0, participants = 0, transports[4] = {0};
 	for (const struct core_room *r = NULL; (r = core_room_next(core, r));)
 		rooms++;
 	for (const struct core_participant *p = NULL; (p = core_participant_next(core, p));)
 		participants++;
-	for (const struct core_publication *p = NULL; (p = core_publication_next(core, p));)
-		tracks[p->kind == DESC_VIDEO]++;
-	for (const struct core_subscription *s = NULL; (s = core_subscription_next(core, s));)
-		subscriptions[!s->active ? 0 : s->paused ? 1 : 2]++;
 	for (const struct core_transport *t = NULL; (t = core_transport_next(core, t));)
 		transports[t->state < 4 ? t->state : 0]++;
 	single(page, "rooms", "gauge", "Rooms with at least one participant.", (double)rooms);
 	single(page, "participants", "gauge", "Participants in all rooms.", (double)participants);
-	describe(page, "tracks", "gauge", "Publications.");
-	series(page, "tracks", "kind=\"audio\",direction=\"in\"", tracks[0]);
-	series(page, "tracks", "kind=\"video\",direction=\"in\"", tracks[1]);
-	describe(page, "subscriptions", "gauge",
-		"Publications flowing, or to flow, to a subscriber.");
-	series(page, "subscriptions", "state=\"offered\"", subscriptions[0]);
-	series(page, "subscriptions", "state=\"paused\"", subscriptions[1]);
-	series(page, "subscriptions", "state=\"active\"", subscriptions[2]);
+	add_tracks(page, core);
 	describe(page, "transports", "gauge", "ICE, DTLS and SRTP associations by state.");
 	series(page, "transports", "state=\"new\"", transports[CORE_TRANSPORT_NEW]);
 	series(page, "transports", "state=\"connecting\"", transports[CORE_TRANSPORT_CONNECTING]);
@@ -155,6 +223,7 @@ static void add_residence(struct page *page, const struct sluice_observed *obser
 	const unsigned parts = 1 << SLUICE_RESIDENCE_PART_BITS;
 	struct sluice_residence all = {0};
 	uint64_t below = 0;
+	char bound[32];
 	for (unsigned w = 0; w < workers_used(observed); w++)
 		sluice_residence_merge(&all, &observed->workers[w].residence);
 	describe(page, "forward_latency_seconds", "histogram",
@@ -162,9 +231,9 @@ static void add_residence(struct page *page, const struct sluice_observed *obser
 	for (unsigned i = 0; i < SLUICE_RESIDENCE_BUCKETS - 1; i++) {
 		below += all.buckets[i];
 		if (i % parts == 0)
-			add(page,
-				"sluice_forward_latency_seconds_bucket{le=\"%.9g\"} %" PRIu64 "\n",
-				(double)sluice_residence_bound_ns(i) / 1e9, below);
+			add(page, "sluice_forward_latency_seconds_bucket{le=\"%s\"} %" PRIu64 "\n",
+				bound_text((double)sluice_residence_bound_ns(i) / 1e9, bound),
+				below);
 	}
 	uint64_t count = sluice_residence_count(&all);
 	add(page,
@@ -217,29 +286,72 @@ static void add_workers(struct page *page, const struct sluice_observed *observe
 	}
 }
 
+enum { RINGS = 4 };
+
+static const struct {
+	const char *label;
+	struct sluice_ring (*ring)(struct sluice_desired *, struct sluice_observed *, unsigned);
+} rings[RINGS] = {{"ring=\"hints\"", sluice_ring_hints}, {"ring=\"replies\"", sluice_ring_replies},
+	{"ring=\"events\"", sluice_ring_events}, {"ring=\"punts\"", sluice_ring_punts}};
+
 // The fullest of the workers' rings of a kind. The pointers are only read through.
+static double ring_fill(
+	const struct sluice_desired *desired, const struct sluice_observed *observed, unsigned kind)
+{
+	double most = 0;
+	for (unsigned w = 0; w < workers_used(observed); w++) {
+		struct sluice_ring ring = rings[kind].ring(
+			(struct sluice_desired *)desired, (struct sluice_observed *)observed, w);
+		most = larger(most, (double)sluice_ring_fill(&ring) / ring.slots);
+	}
+	return most;
+}
+
 static void add_rings(struct page *page, const struct sluice_desired *desired,
 	const struct sluice_observed *observed)
 {
-	static const struct {
-		const char *label;
-		struct sluice_ring (*ring)(
-			struct sluice_desired *, struct sluice_observed *, unsigned);
-	} rings[] = {{"ring=\"hints\"", sluice_ring_hints},
-		{"ring=\"replies\"", sluice_ring_replies}, {"ring=\"events\"", sluice_ring_events},
-		{"ring=\"punts\"", sluice_ring_punts}};
 	describe(page, "ring_fill_ratio", "gauge",
 		"How full the fullest ring between the two programs is, by kind.");
-	for (unsigned i = 0; i < sizeof(rings) / sizeof(rings[0]); i++) {
-		double most = 0;
-		for (unsigned w = 0; w < workers_used(observed); w++) {
-			struct sluice_ring ring = rings[i].ring((struct sluice_desired *)desired,
-				(struct sluice_observed *)observed, w);
-			double fill = (double)sluice_ring_fill(&ring) / ring.slots;
-			most = fill > most ? fill : most;
-		}
-		add(page, "sluice_ring_fill_ratio{%s} %.4f\n", rings[i].label, most);
-	}
+	for (unsigned i = 0; i < RINGS; i++)
+		add(page, "sluice_ring_fill_ratio{%s} %.4f\n", rings[i].label,
+			ring_fill(desired, observed, i));
+}
+
+static uint64_t drops_of(const struct sluice_observed *observed, enum sluice_drop drop)
+{
+	return sum_workers(
+		observed, offsetof(struct sluice_worker_status, drops) + drop * sizeof(uint64_t));
+}
+
+// What a full ring has cost, by kind. Events have no count: statuses repeat them.
+static void add_ring_drops(struct page *page, const struct metrics_source *source)
+{
+	const struct sluice_observed *observed = plane_observed(source->plane);
+	const struct sluice_desired *desired = plane_desired(source->plane);
+	describe(page, "ring_drops_total", "counter",
+		"Packets and datagrams lost to a full ring, and hints that became a rescan.");
+	series(page, "ring_drops_total", "ring=\"mesh\"",
+		drops_of(observed, SLUICE_DROP_mesh_full));
+	series(page, "ring_drops_total", "ring=\"punts\"",
+		drops_of(observed, SLUICE_DROP_punt_full));
+	series(page, "ring_drops_total", "ring=\"replies\"", source->counters->punt_send_errors);
+	series(page, "ring_drops_total", "ring=\"hints\"", atomic_load(&desired->head.rescan));
+}
+
+static void add_srtp(struct page *page, const struct sluice_observed *observed)
+{
+	describe(page, "srtp_errors_total", "counter",
+		"Packets that SRTP refused; they are among the dropped ones, too.");
+	series(page, "srtp_errors_total", "reason=\"auth_failed\"",
+		drops_of(observed, SLUICE_DROP_auth_failed));
+	series(page, "srtp_errors_total", "reason=\"replayed\"",
+		drops_of(observed, SLUICE_DROP_replayed));
+	series(page, "srtp_errors_total", "reason=\"no_keys\"",
+		drops_of(observed, SLUICE_DROP_no_keys));
+	series(page, "srtp_errors_total", "reason=\"seal_failed\"",
+		drops_of(observed, SLUICE_DROP_seal_failed));
+	series(page, "srtp_errors_total", "reason=\"index_exhausted\"",
+		drops_of(observed, SLUICE_DROP_index_exhausted));
 }
 
 static void add_drops(struct page *page, const struct sluice_observed *observed)
@@ -249,30 +361,60 @@ static void add_drops(struct page *page, const struct sluice_observed *observed)
 	for (unsigned drop = 0; drop < SLUICE_DROP_COUNT; drop++) {
 		char label[64];
 		snprintf(label, sizeof(label), "reason=\"%s\"", sluice_drop_info(drop)->name);
-		series(page, "dropped_packets_total", label,
-			sum_workers(observed, offsetof(struct sluice_worker_status, drops) +
-						      drop * sizeof(uint64_t)));
+		series(page, "dropped_packets_total", label, drops_of(observed, drop));
 	}
 }
 
 // The filter's counters are shared by all ports, so that every port's row shows the same sums.
+static uint64_t filter_count(const struct sluice_observed *observed, unsigned class)
+{
+	uint64_t most = 0;
+	for (unsigned p = 0; p < ports_used(observed); p++)
+		if (observed->ports[p].xdp[class] > most)
+			most = observed->ports[p].xdp[class];
+	return most;
+}
+
+// What becomes of a class is the first word of its help.
+static void add_verdicts(struct page *page, const struct sluice_observed *observed)
+{
+	static const char *const verdicts[] = {"passed", "redirected", "dropped"};
+	describe(page, "xdp_verdicts_total", "counter", "Frames the XDP filter saw, by verdict.");
+	for (unsigned v = 0; v < sizeof(verdicts) / sizeof(verdicts[0]); v++) {
+		size_t length = strlen(verdicts[v]);
+		uint64_t sum = 0;
+		char label[64];
+		for (unsigned class = 0; class < SLUICE_XDP_CLASS_COUNT; class ++)
+			if (!strncmp(sluice_xdp_class_info(class)->help, verdicts[v], length))
+				sum += filter_count(observed, class);
+		snprintf(label, sizeof(label), "verdict=\"%s\"", verdicts[v]);
+		series(page, "xdp_verdicts_total", label, sum);
+	}
+}
+
 static void add_filter(struct page *page, const struct sluice_observed *observed)
 {
 	describe(page, "xdp_packets_total", "counter", "Frames the XDP filter saw, by class.");
 	for (unsigned class = 0; class < SLUICE_XDP_CLASS_COUNT; class ++) {
-		uint64_t most = 0;
 		char label[64];
-		for (unsigned p = 0; p < ports_used(observed); p++)
-			if (observed->ports[p].xdp[class] > most)
-				most = observed->ports[p].xdp[class];
 		snprintf(label, sizeof(label), "class=\"%s\"", sluice_xdp_class_info(class)->name);
-		series(page, "xdp_packets_total", label, most);
+		series(page, "xdp_packets_total", label, filter_count(observed, class));
 	}
+	add_verdicts(page, observed);
+}
+
+static void add_missed(struct page *page, const struct sluice_observed *observed)
+{
+	describe(page, "nic_missed_packets_total", "counter",
+		"Frames a port lost before the data plane took them.");
+	for (unsigned p = 0; p < ports_used(observed); p++)
+		add(page, "sluice_nic_missed_packets_total{port=\"%u\"} %" PRIu64 "\n", p,
+			observed->ports[p].rx_missed + observed->ports[p].rx_no_buffer);
 }
 
 static void add_ports(struct page *page, const struct sluice_observed *observed)
 {
-	uint64_t in = 0, out = 0, missed = 0, errors = 0;
+	uint64_t in = 0, out = 0, errors = 0;
 	describe(page, "mode_info", "gauge", "How each port takes its packets, and what encrypts.");
 	for (unsigned p = 0; p < ports_used(observed); p++) {
 		const struct sluice_port_status *port = &observed->ports[p];
@@ -286,14 +428,12 @@ static void add_ports(struct page *page, const struct sluice_observed *observed)
 			observed->head.crypto);
 		in += port->rx_packets;
 		out += port->tx_packets;
-		missed += port->rx_missed + port->rx_no_buffer;
 		errors += port->rx_errors + port->tx_errors;
 	}
 	describe(page, "port_packets_total", "counter", "Frames through the data plane's ports.");
 	series(page, "port_packets_total", "direction=\"in\"", in);
 	series(page, "port_packets_total", "direction=\"out\"", out);
-	single(page, "nic_missed_packets_total", "counter",
-		"Frames a port lost before the data plane took them.", (double)missed);
+	add_missed(page, observed);
 	single(page, "port_errors_total", "counter", "Frames a port refused or spoilt.",
 		(double)errors);
 	add_filter(page, observed);
@@ -333,16 +473,27 @@ static void add_edge_tables(struct page *page, const struct edge_counters *count
 	describe(page, "websocket_closes_total", "counter", "WebSockets closed by this side.");
 	EDGE_WS_CLOSES(X)
 #undef X
+#define X(number, label, help)                                           \
+	series(page, "webhook_deliveries_total", "result=\"" label "\"", \
+		counters->webhooks[EDGE_WEBHOOK_##number]);
+	describe(page, "webhook_deliveries_total", "counter",
+		"Events for webhooks by what became of them.");
+	EDGE_WEBHOOK_RESULTS(X)
+#undef X
+	single(page, "webhook_waiting_events", "gauge",
+		"Events that receivers of webhooks have not taken yet.",
+		counters->webhooks_waiting);
 }
 
 static void add_histogram(struct page *page, const char *name, const char *stage,
 	const struct edge_histogram *histogram)
 {
 	uint64_t below = 0;
+	char bound[32];
 	for (unsigned i = 0; i < EDGE_BUCKETS; i++) {
 		below += histogram->buckets[i];
-		add(page, "sluice_%s_bucket{stage=\"%s\",le=\"%g\"} %" PRIu64 "\n", name, stage,
-			edge_bucket_ms[i] / 1000.0, below);
+		add(page, "sluice_%s_bucket{stage=\"%s\",le=\"%s\"} %" PRIu64 "\n", name, stage,
+			bound_text(edge_bucket_ms[i] / 1000.0, bound), below);
 	}
 	add(page, "sluice_%s_bucket{stage=\"%s\",le=\"+Inf\"} %" PRIu64 "\n", name, stage,
 		histogram->count);
@@ -362,23 +513,22 @@ static void add_joins(struct page *page, const struct edge_counters *counters)
 
 static void add_messages(struct page *page, const struct edge_counters *counters)
 {
+	const struct edge_message *end = counters->messages + EDGE_MESSAGES_MAX, *one;
 	describe(page, "signal_messages_total", "counter", "Signaling messages.");
-	for (unsigned i = 0; i < EDGE_MESSAGES_MAX && counters->messages[i].dialect; i++)
-		if (strcmp(counters->messages[i].direction, "error") != 0)
+	for (one = counters->messages; one < end && one->dialect; one++)
+		if (strcmp(one->direction, "error") != 0)
 			add(page,
-				"sluice_signal_messages_total{dialect=\"%s\",type=\"%s\",direction="
-				"\"%s\"} "
-				"%" PRIu64 "\n",
-				counters->messages[i].dialect, counters->messages[i].type,
-				counters->messages[i].direction, counters->messages[i].count);
-	describe(page, "signal_errors_total", "counter", "Errors that clients were told of.");
-	for (unsigned i = 0; i < EDGE_MESSAGES_MAX && counters->messages[i].dialect; i++)
-		if (!strcmp(counters->messages[i].direction, "error"))
+				"sluice_signal_messages_total{dialect=\"%s\",type=\"%s\","
+				"direction=\"%s\"} %" PRIu64 "\n",
+				one->dialect, one->type, one->direction, one->count);
+	describe(page, "signal_errors_total", "counter",
+		"Errors that clients were told of, by the dialect's code for them.");
+	for (one = counters->messages; one < end && one->dialect; one++)
+		if (strcmp(one->direction, "error") == 0)
 			add(page,
 				"sluice_signal_errors_total{dialect=\"%s\",code=\"%s\"} %" PRIu64
 				"\n",
-				counters->messages[i].dialect, counters->messages[i].type,
-				counters->messages[i].count);
+				one->dialect, one->type, one->count);
 }
 
 static void add_http(struct page *page, const struct edge_counters *counters)
@@ -389,6 +539,10 @@ static void add_http(struct page *page, const struct edge_counters *counters)
 		snprintf(label, sizeof(label), "status=\"%uxx\"", i);
 		series(page, "http_responses_total", label, counters->http_responses[i]);
 	}
+	single(page, "connections_accepted_total", "counter", "TCP connections that came in.",
+		(double)counters->connections_accepted);
+	single(page, "websockets_opened_total", "counter", "WebSockets that were opened.",
+		(double)counters->websockets_opened);
 	describe(page, "connections_refused_total", "counter", "TCP connections over a limit.");
 	series(page, "connections_refused_total", "reason=\"limit\"",
 		counters->connections_refused_limit);
@@ -449,26 +603,123 @@ static void add_feeds(struct page *page, const struct edge_counters *counters)
 	}
 }
 
-static void add_process(struct page *page)
+// ---- the process of control
+
+static unsigned descriptors_open(void)
+{
+	DIR *directory = opendir("/proc/self/fd");
+	unsigned count = 0;
+	while (directory && readdir(directory))
+		count++;
+	if (directory)
+		closedir(directory);
+	return count > 3 ? count - 3 : 0; // ".", ".." and the directory itself
+}
+
+static void process_metric(
+	struct page *page, const char *name, const char *type, const char *help, double value)
+{
+	describe_named(page, "process_", name, type, help);
+	add(page, "process_%s %.17g\n", name, value);
+}
+
+static void add_process(struct page *page, double started_s)
 {
 	struct rusage usage;
-	long resident = 0;
+	struct rlimit files = {0};
+	long total = 0, resident = 0, unit = sysconf(_SC_PAGESIZE);
 	FILE *statm = fopen("/proc/self/statm", "re");
-	if (statm && fscanf(statm, "%*s %ld", &resident) != 1)
-		resident = 0;
+	if (statm && fscanf(statm, "%ld %ld", &total, &resident) != 2)
+		total = resident = 0;
 	if (statm)
 		fclose(statm);
 	getrusage(RUSAGE_SELF, &usage);
-	double cpu = (double)usage.ru_utime.tv_sec + (double)usage.ru_stime.tv_sec +
-		     (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
-	add(page,
-		"# HELP process_cpu_seconds_total CPU time of control.\n"
-		"# TYPE process_cpu_seconds_total counter\nprocess_cpu_seconds_total %.6f\n",
-		cpu);
-	add(page,
-		"# HELP process_resident_memory_bytes Resident memory of control.\n"
-		"# TYPE process_resident_memory_bytes gauge\nprocess_resident_memory_bytes %ld\n",
-		resident * sysconf(_SC_PAGESIZE));
+	getrlimit(RLIMIT_NOFILE, &files);
+	process_metric(page, "cpu_seconds_total", "counter", "CPU time of control.",
+		(double)usage.ru_utime.tv_sec + (double)usage.ru_stime.tv_sec +
+			(double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6);
+	process_metric(page, "resident_memory_bytes", "gauge", "Resident memory of control.",
+		(double)(resident * unit));
+	process_metric(page, "virtual_memory_bytes", "gauge", "Address space of control.",
+		(double)(total * unit));
+	process_metric(page, "open_fds", "gauge", "Descriptors that control has open.",
+		descriptors_open());
+	process_metric(page, "max_fds", "gauge", "Descriptors that control may have open.",
+		(double)files.rlim_cur);
+	process_metric(page, "start_time_seconds", "gauge", "When control has started, Unix time.",
+		started_s);
+}
+
+// ---- how close the relay is to what it can carry
+
+static double share(double used, double of)
+{
+	return of > 0 ? used / of : 0;
+}
+
+static double stress_of_dataplane(
+	const struct sluice_desired *desired, const struct sluice_observed *observed)
+{
+	double most = 0;
+	for (unsigned w = 0; w < workers_used(observed); w++) {
+		const struct sluice_worker_status *worker = &observed->workers[w];
+		most = larger(most, (double)worker->busy_ppm / 1e6);
+		most = larger(most, share((double)(worker->pool_size - worker->pool_free),
+					    (double)worker->pool_size));
+	}
+	for (unsigned i = 0; i < RINGS; i++)
+		most = larger(most, ring_fill(desired, observed, i));
+	return most;
+}
+
+static double stress_of_tables(const struct metrics_source *source)
+{
+	const struct core_limits *limits = source->limits;
+	double rooms = 0, participants = 0, transports = 0, publications = 0, subscriptions = 0;
+	for (const struct core_room *r = NULL; (r = core_room_next(source->core, r));)
+		rooms++;
+	for (const struct core_participant *p = NULL; (p = core_participant_next(source->core, p));)
+		participants++;
+	for (const struct core_transport *t = NULL; (t = core_transport_next(source->core, t));)
+		transports++;
+	for (const struct core_publication *p = NULL; (p = core_publication_next(source->core, p));)
+		publications++;
+	for (const struct core_subscription *s = NULL;
+		(s = core_subscription_next(source->core, s));)
+		subscriptions++;
+	double most =
+		larger(share(rooms, limits->rooms), share(participants, limits->participants));
+	most = larger(most, share(transports, limits->transports));
+	most = larger(most, share(publications, limits->publications));
+	return larger(most, share(subscriptions, limits->subscriptions));
+}
+
+static void add_stress(struct page *page, const struct metrics_source *source)
+{
+	const struct sluice_observed *observed = plane_observed(source->plane);
+	double most = stress_of_tables(source);
+	if (observed)
+		most = larger(most, stress_of_dataplane(plane_desired(source->plane), observed));
+	single(page, "stress_ratio", "gauge",
+		"The most used of workers, packet buffers, rings, rooms, participants and tables; "
+		"at 1 "
+		"one of them is full.",
+		most);
+}
+
+static void add_log(struct page *page)
+{
+	static const char *const levels[LOG_LEVELS] = {"error", "warn", "info", "debug"};
+	struct log_counts counts = log_counts();
+	char label[32];
+	describe(page, "log_lines_total", "counter", "Lines that control has logged.");
+	for (unsigned i = 0; i < LOG_LEVELS; i++) {
+		snprintf(label, sizeof(label), "level=\"%s\"", levels[i]);
+		series(page, "log_lines_total", label, counts.written[i]);
+	}
+	single(page, "log_lines_held_back_total", "counter",
+		"Lines that control has counted instead of logging: too many of a kind.",
+		(double)counts.held);
 }
 
 static void add_planes(struct page *page, const struct plane *plane)
@@ -484,6 +735,11 @@ static void add_planes(struct page *page, const struct plane *plane)
 		SLUICE_VERSION, observed ? observed->head.version : "");
 	single(page, "uptime_seconds", "gauge", "Time since control has started.",
 		now_s - (double)desired->head.started_unix_ms / 1000.0);
+	single(page, "dataplane_uptime_seconds", "gauge",
+		"Time since the data plane has started; 0 when there is none.",
+		observed && plane_ready(plane)
+			? now_s - (double)observed->head.started_unix_ms / 1000.0
+			: 0);
 	single(page, "dataplane_up", "gauge",
 		"1 while a data plane is attached, ready and beating.", plane_ready(plane));
 	single(page, "control_restarts_total", "counter",
@@ -496,28 +752,34 @@ static void add_planes(struct page *page, const struct plane *plane)
 		desired->head.draining);
 }
 
-size_t metrics_text(char *text, size_t size, const struct core *core, const struct plane *plane,
-	const struct edge_counters *counters)
+size_t metrics_text(char *text, size_t size, const struct metrics_source *source)
 {
-	struct page page = {text, size, 0};
-	const struct sluice_observed *observed = plane_observed(plane);
+	struct page page = {text, size, 0, source->open};
+	const struct sluice_desired *desired = plane_desired(source->plane);
+	const struct sluice_observed *observed = plane_observed(source->plane);
 	if (size > 0)
 		text[0] = 0;
-	add_planes(&page, plane);
-	add_model(&page, core);
+	add_planes(&page, source->plane);
+	add_model(&page, source->core);
+	add_stress(&page, source);
 	if (observed) {
 		add_ports(&page, observed);
 		add_workers(&page, observed);
 		add_residence(&page, observed);
-		add_rings(&page, plane_desired(plane), observed);
+		add_rings(&page, desired, observed);
+		add_ring_drops(&page, source);
 		add_drops(&page, observed);
+		add_srtp(&page, observed);
 	}
-	add_edge_tables(&page, counters);
-	add_udp(&page, counters);
-	add_http(&page, counters);
-	add_messages(&page, counters);
-	add_joins(&page, counters);
-	add_feeds(&page, counters);
-	add_process(&page);
+	add_edge_tables(&page, source->counters);
+	add_udp(&page, source->counters);
+	add_http(&page, source->counters);
+	add_messages(&page, source->counters);
+	add_joins(&page, source->counters);
+	add_feeds(&page, source->counters);
+	add_log(&page);
+	add_process(&page, (double)desired->head.started_unix_ms / 1000.0);
+	if (page.open)
+		add(&page, "# EOF\n");
 	return page.used;
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "neighbour.h"
 
+#include <sluice/log.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <libmnl/libmnl.h>
@@ -11,6 +13,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -99,7 +102,8 @@ struct neighbour *neighbour_open(const char *netns)
 		error = errno;
 		if (setns(here, CLONE_NEWNET) != 0) {
 			// nothing this thread opens from now on would be where it should
-			perror("cannot return to our own network namespace");
+			log_say(CONFIG_LOG_ERROR, "neighbour",
+				"cannot return to our own network namespace: %s", strerror(errno));
 			abort();
 		}
 		errno = error;

@@ -3,12 +3,12 @@
 
 #include "pool.h"
 #include "port.h"
+#include "said.h"
 
 #include <rte_build_config.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_lcore.h>
-#include <rte_log.h>
 
 #include <limits.h>
 #include <sched.h>
@@ -263,7 +263,7 @@ int eal_open(const struct config *config, const struct eal_plan *plan, char *why
 			"dataplane.eal_arguments and ports[].arguments");
 		return -1;
 	}
-	rte_openlog_stream(stderr);
+	said_open();
 	if (rte_eal_init(arguments.used, arguments.vector) >= 0)
 		return 0;
 	int error = rte_errno;

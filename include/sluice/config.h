@@ -17,6 +17,7 @@ enum {
 	CONFIG_ROOMS_MAX = 64,
 	CONFIG_KEYS_MAX = 16,
 	CONFIG_ICE_SERVERS_MAX = 8,
+	CONFIG_WEBHOOKS_MAX = 8,
 	CONFIG_FEEDS_MAX = 32,
 	CONFIG_FEED_URL_MAX = 512,
 	CONFIG_URL_MAX = 256,
@@ -35,6 +36,7 @@ enum config_auth {
 };
 enum config_fail { CONFIG_FAIL_CLOSED, CONFIG_FAIL_OPEN };
 enum config_log_level { CONFIG_LOG_ERROR, CONFIG_LOG_WARN, CONFIG_LOG_INFO, CONFIG_LOG_DEBUG };
+enum config_log_format { CONFIG_LOG_TEXT, CONFIG_LOG_JSON };
 
 struct config_address { // media.addresses[]
 	char address[64]; // where media arrives, numeric IPv4 or IPv6
@@ -89,6 +91,24 @@ struct config_ice_server { // ice_servers[]
 	uint64_t ttl_ns;
 };
 
+enum config_webhook_event { // in the order of LiveKit's documentation
+	CONFIG_ROOM_STARTED,
+	CONFIG_ROOM_FINISHED,
+	CONFIG_PARTICIPANT_JOINED,
+	CONFIG_PARTICIPANT_LEFT,
+	CONFIG_PARTICIPANT_ABORTED,
+	CONFIG_TRACK_PUBLISHED,
+	CONFIG_TRACK_UNPUBLISHED,
+	CONFIG_WEBHOOK_EVENTS,
+};
+
+struct config_webhook { // webhooks[]
+	char url[CONFIG_URL_MAX];
+	char key[64]; // issuer of the signature; its secret is that of auth.keys, or in secret_file
+	char secret_file[CONFIG_PATH_MAX], secret[CONFIG_SECRET_MAX];
+	uint32_t events[CONFIG_WEBHOOK_EVENTS], events_used; // enum config_webhook_event; 0 = all
+};
+
 struct config_push { // push[]: a participant's media, to a WHIP endpoint
 	char room[128], participant[128];
 	char url[CONFIG_FEED_URL_MAX];
@@ -108,6 +128,7 @@ struct config {
 	char bpf_directory
 		[CONFIG_PATH_MAX]; // mounted bpffs where the maps are pinned [/sys/fs/bpf]
 	enum config_log_level log_level;
+	enum config_log_format log_format;
 	bool secrets_unread; // set after config_init: files of secrets are named but not opened
 
 	struct {
@@ -148,6 +169,8 @@ struct config {
 	struct config_ice_server ice_servers[CONFIG_ICE_SERVERS_MAX];
 	uint32_t ice_servers_used;
 
+	struct config_webhook webhooks[CONFIG_WEBHOOKS_MAX];
+	uint32_t webhooks_used;
 	struct config_push push[CONFIG_FEEDS_MAX];
 	uint32_t push_used;
 	struct config_pull pull[CONFIG_FEEDS_MAX];
@@ -221,6 +244,13 @@ void config_print(const struct config *config, FILE *out);
 
 // Prints the commented sample file: every key with its default, type and meaning.
 void config_print_sample(FILE *out);
+
+// The secret that signs a webhook's requests, or NULL when there is none.
+const char *config_webhook_secret(
+	const struct config *config, const struct config_webhook *webhook);
+
+// What is wrong with a webhook, in words; NULL when nothing is.
+const char *config_webhook_fault(const struct config *config, const struct config_webhook *webhook);
 
 // True when the kernel owns the port's card (drivers xdp and packet); false for a full-bypass port, which
 // must answer for its addresses itself.

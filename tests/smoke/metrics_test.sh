@@ -20,6 +20,22 @@ http /metrics >"$work/metrics.txt"
 promtool check metrics <"$work/metrics.txt"
 echo "ok: promtool has nothing to say of $(wc -l <"$work/metrics.txt") lines"
 
+# OpenMetrics is the same, spelt otherwise
+on relay curl -sf -D "$work/headers.txt" -H 'Accept: application/openmetrics-text; version=1.0.0' \
+	"http://$relay_ip:$http_port/metrics" >"$work/open.txt"
+grep -i '^content-type: application/openmetrics-text; version=1.0.0' "$work/headers.txt" >/dev/null
+expect "the last line of OpenMetrics" "$(tail -n 1 "$work/open.txt")" == '# EOF'
+expect "its counters that are named as their series" "$(grep -c '^# TYPE .*_total ' "$work/open.txt" || true)" == 0
+
+# every metric is explained to operators, and nothing else is
+sed -n 's/^# TYPE \([a-z_]*\) .*/\1/p' "$work/metrics.txt" | sort -u >"$work/there.txt"
+grep -oE '^[|] .(sluice|process)_[a-z_]*' "$root/docs/operations.md" | sed 's/^| .//' | sort -u >"$work/explained.txt"
+if ! diff "$work/there.txt" "$work/explained.txt"; then
+	echo "docs/operations.md does not explain just the metrics that are there"
+	exit 1
+fi
+echo "ok: docs/operations.md explains all $(wc -l <"$work/there.txt") metrics"
+
 sed -n 's/^# TYPE \([a-z_]*\) .*/\1/p' "$work/metrics.txt" | sort -u >"$work/known.txt"
 {
 	jq -r '.. | .expr? // empty' "$root/packaging/grafana/sluice.json"

@@ -93,6 +93,10 @@ static inline uint64_t world_now(void *context)
 	return ((struct world *)context)->now_ms;
 }
 
+static inline void world_about(void *, const char *, const char *)
+{
+}
+
 __attribute__((format(printf, 3, 4))) static inline void world_log(
 	void *context, char level, const char *format, ...)
 {

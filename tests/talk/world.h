@@ -84,6 +84,7 @@ static inline bool world_open(struct world *world, const struct dialect *dialect
 		.file = world_file,
 		.now_ms = world_now,
 		.log = world_log,
+		.about = world_about,
 		.count = world_count,
 		.fault = world_fault,
 		.auth_ms = WORLD_AUTH_MS,

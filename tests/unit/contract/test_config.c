@@ -156,9 +156,10 @@ struct bad {
 	const char *text, *message;
 };
 
-#define TOP_KEYS                                                                                \
-	"runtime_directory, web_directory, xdp_object, bpf_directory, log_level, media, ports, " \
-	"dataplane, http, admin, dialects, rooms, ice_servers, push, pull, whip, auth, "         \
+#define TOP_KEYS                                                                                   \
+	"runtime_directory, web_directory, xdp_object, bpf_directory, log_level, "                 \
+	"log_format, media, ports, "                                                               \
+	"dataplane, http, admin, dialects, rooms, ice_servers, push, pull, webhooks, whip, auth, " \
 	"admission, test, limits"
 
 static const struct bad bad_files[] = {
@@ -181,6 +182,14 @@ static const struct bad bad_files[] = {
 	{"media:\n  port: 1\n\n  port: 2\n", "c.yaml:4: media.port: stands here a second time"},
 	{"log_level: loud\n", "c.yaml:1: log_level: \"loud\" is none of: error warn info debug"},
 	{"log_level: inf\n", "c.yaml:1: log_level: \"inf\" is none of: error warn info debug"},
+	{"log_format: xml\n", "c.yaml:1: log_format: \"xml\" is none of: text json"},
+	{"webhooks: [{url: 'http://a', events: [room_begun]}]\n",
+		"c.yaml:1: webhooks[0].events[0]: \"room_begun\" is none of: room_started "
+		"room_finished participant_joined participant_left "
+		"participant_connection_aborted track_published track_unpublished"},
+	{"webhooks: [{url: 'http://a', events: track_published}]\n",
+		"c.yaml:1: webhooks[0].events: must be a list, not a single value; begin each "
+		"item with a dash"},
 	{"dataplane:\n  hugepages: maybe\n",
 		"c.yaml:2: dataplane.hugepages: \"maybe\" is neither true nor false"},
 	{"dataplane:\n  cores: 2\n",
@@ -318,6 +327,31 @@ static void test_secrets_of_others(void **)
 	assert_int_equal(config_read(&config, "c.yaml", why, sizeof(why)), 0);
 	assert_string_equal(config.auth.jwt_secret_file, "nowhere");
 	assert_string_equal(config.auth.jwt_secret, "");
+}
+
+static void test_webhooks(void **)
+{
+	static const char text[] =
+		"auth:\n  jwt_secret_file: secret\n  keys: [{key: A, secret_file: secret}]\n"
+		"webhooks:\n  - {url: 'https://a/x', key: A}\n"
+		"  - url: http://b:8/y?z=1\n    key: B\n    secret_file: secret\n"
+		"    events: [track_published, room_finished]\n";
+	static const char stranger[] = "auth:\n  jwt_secret_file: secret\n"
+				       "webhooks: [{url: 'https://a/x', key: A}]\n";
+	write_file("secret", "top secret\n", 11);
+	if (read_text(text) != 0 || config_check(&config, true, why, sizeof(why)) != 0)
+		fail_msg("%s", why);
+	assert_int_equal(config.webhooks_used, 2);
+	assert_int_equal(config.webhooks[0].events_used, 0);
+	assert_int_equal(config.webhooks[1].events_used, 2);
+	assert_int_equal(config.webhooks[1].events[0], CONFIG_TRACK_PUBLISHED);
+	assert_int_equal(config.webhooks[1].events[1], CONFIG_ROOM_FINISHED);
+	assert_string_equal(config.webhooks[1].url, "http://b:8/y?z=1");
+	assert_string_equal(config_webhook_secret(&config, &config.webhooks[0]), "top secret");
+	assert_int_equal(read_text(stranger), 0);
+	assert_int_equal(config_check(&config, true, why, sizeof(why)), -1);
+	assert_string_equal(why, "webhooks: a `key` is none of auth.keys: add it there, or name a "
+				 "`secret_file`");
 }
 
 static void test_ice_servers(void **)
@@ -514,6 +548,7 @@ int main(void)
 		CASE(test_bad_files),
 		CASE(test_unreadable_files),
 		CASE(test_secrets_of_others),
+		CASE(test_webhooks),
 		CASE(test_ice_servers),
 		CASE(test_bad_secrets),
 		CASE(test_environment),

@@ -79,7 +79,9 @@ static void test_everything_reads_back_without_its_secret(void **)
 		"dataplane.eal_arguments=--log-level=lib.eal:debug # no comment: really",
 		"rooms={name: 'a*', mode: pass, auth: token}, {name: b}",
 		"auth.keys={key: A, secret_file: secret}", "whip.strict_etag=true",
-		"auth.open=true",
+		"webhooks={url: 'http://a/', key: A, events: [room_started, track_unpublished]}, "
+		"{url: 'https://b', key: B, secret_file: secret}",
+		"log_format=json", "auth.open=true",
 		"ice_servers={urls: 'stun:a turn:b', secret_file: secret, ttl: 90m}",
 		"dialects={name: sfu, listen: 9000, mode: interpose, auth: open}, {name: sfu, "
 		"listen: "

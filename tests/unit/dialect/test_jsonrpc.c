@@ -29,6 +29,7 @@ static void messages_are_counted_by_method(void **)
 	wire_say(&world, &one, "not JSON");
 	assert_int_equal(world.counted_other, 2);
 	assert_int_equal(world.counted_out, 3);
+	assert_int_equal(world.errors, 2);
 	wire_end(&world, &one, true);
 }
 

@@ -31,10 +31,10 @@ static void ready(void *, struct ready_report *report)
 		strcpy(report->checks[1].why, "start \"it\"");
 }
 
-static size_t metrics(void *, char *text, size_t size)
+static size_t metrics(void *, char *text, size_t size, bool open)
 {
 	for (size_t i = 0; i + 1 < size && i < metrics_size; i++)
-		text[i] = 'm';
+		text[i] = open ? 'o' : 'm';
 	return metrics_size;
 }
 
@@ -67,10 +67,12 @@ static struct http_host host = {
 };
 static struct http_reply reply;
 
+static const char *accepted;
+
 static void ask(enum http_method method, const char *path, const char *first, const char *second)
 {
 	struct http_request request = {
-		.method = method, .path = path, .origin = "https://a.example"};
+		.method = method, .path = path, .origin = "https://a.example", .accept = accepted};
 
 	if (first)
 		request.arguments[request.arguments_used++] = first;
@@ -185,6 +187,22 @@ static void metrics_of_any_size(void **)
 	assert_string_equal(reply.origin, "");
 }
 
+static void metrics_as_asked_for(void **)
+{
+	metrics_size = 10;
+	accepted =
+		"application/openmetrics-text;version=1.0.0;q=0.75,text/plain;version=0.0.4;q=0.5";
+	ask(HTTP_GET, "/metrics", NULL, NULL);
+	assert_int_equal(reply.body[0], 'o');
+	assert_string_equal(
+		reply.type, "application/openmetrics-text; version=1.0.0; charset=utf-8");
+	accepted = "text/html, */*";
+	ask(HTTP_GET, "/metrics", NULL, NULL);
+	assert_int_equal(reply.body[0], 'm');
+	assert_string_equal(reply.type, "text/plain; version=0.0.4; charset=utf-8");
+	accepted = NULL;
+}
+
 static void tokens(void **)
 {
 	ask(HTTP_GET, "/v1/development-token", "identity=42", "name=Ann");
@@ -273,6 +291,7 @@ int main(void)
 		cmocka_unit_test(files),
 		cmocka_unit_test(health),
 		cmocka_unit_test(metrics_of_any_size),
+		cmocka_unit_test(metrics_as_asked_for),
 		cmocka_unit_test(tokens),
 		cmocka_unit_test(methods),
 		cmocka_unit_test(health_only_paths),

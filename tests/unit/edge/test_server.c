@@ -93,7 +93,7 @@ static void ready(void *, struct ready_report *report)
 	report->ready = true;
 }
 
-static size_t metrics(void *, char *, size_t)
+static size_t metrics(void *, char *, size_t, bool)
 {
 	return 0;
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "plane/metrics.h"
 
+#include <sluice/xdp.h>
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -16,6 +18,7 @@ struct fixture {
 	struct core *core;
 	struct sluice_observed *observed;
 	struct edge_counters counters;
+	bool open;
 };
 
 static void ignore_event(void *context, const struct core_event *event)
@@ -62,11 +65,19 @@ static int teardown(void **state)
 	return 0;
 }
 
+static struct metrics_source source_of(const struct fixture *f)
+{
+	static const struct core_limits limits = {
+		.rooms = 4, .participants = 8, .transports = 16, .publications = 8};
+	return (struct metrics_source){f->core, f->plane, &f->counters, &limits, f->open};
+}
+
 static char *text_of(struct fixture *f)
 {
-	size_t length = metrics_text(NULL, 0, f->core, f->plane, &f->counters);
+	struct metrics_source source = source_of(f);
+	size_t length = metrics_text(NULL, 0, &source);
 	char *text = malloc(length + 64);
-	size_t written = metrics_text(text, length + 64, f->core, f->plane, &f->counters);
+	size_t written = metrics_text(text, length + 64, &source);
 	assert_true(written < length + 64);
 	assert_int_equal(strlen(text), written);
 	return text;
@@ -136,6 +147,111 @@ static void test_load_and_latency_show(void **state)
 	free(text);
 }
 
+static void test_errors_are_no_messages(void **state)
+{
+	struct fixture *f = *state;
+	f->counters.messages[0] = (struct edge_message){"sfu", "in", "auth", 3};
+	f->counters.messages[1] = (struct edge_message){"whip", "error", "404", 2};
+	char *text = text_of(f);
+	assert_non_null(strstr(text, "\nsluice_signal_messages_total{dialect=\"sfu\",type=\"auth\","
+				     "direction=\"in\"} 3\n"));
+	assert_non_null(
+		strstr(text, "\nsluice_signal_errors_total{dialect=\"whip\",code=\"404\"} 2\n"));
+	assert_null(strstr(text, "direction=\"error\""));
+	free(text);
+}
+
+static void test_filter_and_ports_show(void **state)
+{
+	struct fixture *f = *state;
+	f->observed->head.ports_used = 2;
+	f->observed->ports[0].xdp[SLUICE_XDP_media] = 5;
+	f->observed->ports[1].xdp[SLUICE_XDP_media] = 5; // all ports show the same sums
+	f->observed->ports[1].xdp[SLUICE_XDP_stun] = 3;
+	f->observed->ports[1].xdp[SLUICE_XDP_dtls] = 4;
+	f->observed->ports[0].rx_missed = 6;
+	f->observed->ports[1].rx_no_buffer = 7;
+	f->observed->head.workers_used = 1;
+	f->observed->workers[0].drops[SLUICE_DROP_auth_failed] = 9;
+	f->observed->workers[0].drops[SLUICE_DROP_mesh_full] = 8;
+	char *text = text_of(f);
+	assert_non_null(strstr(text, "\nsluice_xdp_verdicts_total{verdict=\"passed\"} 7\n"));
+	assert_non_null(strstr(text, "\nsluice_xdp_verdicts_total{verdict=\"redirected\"} 5\n"));
+	assert_non_null(strstr(text, "\nsluice_nic_missed_packets_total{port=\"0\"} 6\n"));
+	assert_non_null(strstr(text, "\nsluice_nic_missed_packets_total{port=\"1\"} 7\n"));
+	assert_non_null(strstr(text, "\nsluice_srtp_errors_total{reason=\"auth_failed\"} 9\n"));
+	assert_non_null(strstr(text, "\nsluice_ring_drops_total{ring=\"mesh\"} 8\n"));
+	free(text);
+}
+
+static double value_of(const char *text, const char *name)
+{
+	const char *at = strstr(text, name);
+	assert_non_null(at);
+	return strtod(at + strlen(name), NULL);
+}
+
+static void test_stress_is_the_worst(void **state)
+{
+	struct fixture *f = *state;
+	const struct core_join join = {
+		.room = "r", .identity = "i", .dialect = "sfu", .visible = true, .now_ms = 1};
+	struct core_participant_id id;
+	bool resumed;
+	char *text = text_of(f);
+	assert_true(value_of(text, "\nsluice_stress_ratio ") == 0);
+	free(text);
+	assert_int_equal(core_join(f->core, &join, &id, &resumed), 0);
+	text = text_of(f);
+	assert_true(value_of(text, "\nsluice_stress_ratio ") == 0.25); // one room of four
+	free(text);
+	f->observed->head.workers_used = 1;
+	f->observed->workers[0].pool_size = 100;
+	f->observed->workers[0].pool_free = 40;
+	text = text_of(f);
+	assert_true(value_of(text, "\nsluice_stress_ratio ") == 0.6);
+	free(text);
+	f->observed->workers[0].busy_ppm = 900000;
+	text = text_of(f);
+	assert_true(value_of(text, "\nsluice_stress_ratio ") == 0.9);
+	free(text);
+}
+
+static void test_the_process_shows(void **state)
+{
+	char *text = text_of(*state);
+	assert_true(value_of(text, "\nprocess_resident_memory_bytes ") > 100000);
+	assert_true(value_of(text, "\nprocess_virtual_memory_bytes ") >=
+		    value_of(text, "\nprocess_resident_memory_bytes "));
+	assert_true(value_of(text, "\nprocess_open_fds ") >= 3);
+	assert_true(value_of(text, "\nprocess_max_fds ") >= value_of(text, "\nprocess_open_fds "));
+	assert_true(value_of(text, "\nprocess_start_time_seconds ") > 1700000000);
+	free(text);
+}
+
+// Counters are named without _total, bounds have a point, and the end is said (OpenMetrics 1.0).
+static void test_openmetrics(void **state)
+{
+	struct fixture *f = *state;
+	f->open = true;
+	char *text = text_of(f), *save = NULL, described[128] = "", type[32] = "";
+	assert_string_equal(text + strlen(text) - 6, "# EOF\n");
+	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		size_t length = strlen(described);
+		const char *bound = strstr(line, "le=\"");
+		if (sscanf(line, "# TYPE %127s %31s", described, type) == 2)
+			assert_null(strstr(described, "_total"));
+		if (line[0] == '#')
+			continue;
+		assert_int_equal(strncmp(line, described, length), 0);
+		if (!strcmp(type, "counter"))
+			assert_int_equal(strncmp(line + length, "_total", 6), 0);
+		if (bound)
+			assert_true(strcspn(bound + 4, ".eI") < strcspn(bound + 4, "\""));
+	}
+	free(text);
+}
+
 static void test_histogram_is_cumulative(void **state)
 {
 	struct fixture *f = *state;
@@ -148,7 +264,7 @@ static void test_histogram_is_cumulative(void **state)
 	assert_non_null(
 		strstr(text, "sluice_join_duration_seconds_bucket{stage=\"ice\",le=\"0.05\"} 2\n"));
 	assert_non_null(
-		strstr(text, "sluice_join_duration_seconds_bucket{stage=\"ice\",le=\"30\"} 2\n"));
+		strstr(text, "sluice_join_duration_seconds_bucket{stage=\"ice\",le=\"30.0\"} 2\n"));
 	assert_non_null(
 		strstr(text, "sluice_join_duration_seconds_bucket{stage=\"ice\",le=\"+Inf\"} 3\n"));
 	assert_non_null(strstr(text, "sluice_join_duration_seconds_count{stage=\"ice\"} 3\n"));
@@ -182,9 +298,9 @@ static void test_counts_beyond_the_table_are_cut(void **state)
 static void test_short_buffer_is_cut(void **state)
 {
 	struct fixture *f = *state;
+	struct metrics_source source = source_of(f);
 	char text[100];
-	assert_true(
-		metrics_text(text, sizeof(text), f->core, f->plane, &f->counters) > sizeof(text));
+	assert_true(metrics_text(text, sizeof(text), &source) > sizeof(text));
 	assert_int_equal(strlen(text), sizeof(text) - 1);
 }
 
@@ -194,6 +310,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_every_series_is_described, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rows_show, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_load_and_latency_show, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_errors_are_no_messages, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_filter_and_ports_show, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_stress_is_the_worst, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_the_process_shows, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_openmetrics, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_histogram_is_cumulative, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_feeds_show, setup, teardown),
 		cmocka_unit_test_setup_teardown(
