@@ -3,66 +3,7 @@
 // come from these tables. For config.c and config_print.c. A default is written as an operator would write it.
 #pragma once
 
-#include <sluice/config.h>
-#include <sluice/row.h>
-
-enum config_type {
-	CONFIG_TEXT, // char[]
-	CONFIG_FILE, // char[], a path
-	CONFIG_SHIPPED, // char[], a path; empty = looked for beside the program and in share/
-	CONFIG_SECRET, // char[], a path whose contents go to `extra`
-	CONFIG_ADDRESS, // char[], numeric IPv4 or IPv6 or empty
-	CONFIG_LISTEN, // char[] at offset, uint16_t at `extra`: HOST:PORT, [HOST]:PORT or PORT
-	CONFIG_NUMBER, // uint16_t or uint32_t
-	CONFIG_BYTES, // uint32_t; KiB, MiB, GiB
-	CONFIG_DURATION, // uint64_t ns; ns, us, ms, s, m, h
-	CONFIG_BOOLEAN, // bool
-	CONFIG_CHOICE, // enum, by the order in `choices`
-	CONFIG_LIST, // of `list`
-};
-
-struct config_list;
-
-struct config_key {
-	const char *path; // section.key
-	const char *standard; // default
-	const char *help;
-	enum config_type type;
-	bool reloadable; // SIGHUP applies a change
-	size_t offset, size;
-	size_t extra; // second offset of some types
-	uint64_t low, high; // of numbers, in their base unit
-	const char *choices; // separated by spaces
-	const struct config_list *list;
-};
-
-struct config_list {
-	const struct config_key *keys; // of one item that is a map
-	unsigned keys_used;
-	bool plain; // items are values of keys[0] and never maps
-	bool assigned; // an item may also be written KEY0=KEY1
-	size_t item_size, count; // count: offset of the uint32_t
-	unsigned max;
-	const char *example; // for the sample, one item
-};
-
-#define CONFIG_AT(type, field) \
-	.offset = offsetof(struct type, field), .size = sizeof(((struct type *)0)->field)
-#define CONFIG_COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define CONFIG_SECOND 1000000000ull
-
-// Prints a number with the largest unit of its type that is exact.
-void config_number_text(char *text, size_t size, enum config_type type, uint64_t value);
-
-// What only all of control's keys together can tell: says what is wrong and at which `key`, or returns NULL.
-const char *config_fault(const struct config *config, const char **key);
-
-// Returns the choice of that number, not terminated, and its length; NULL for none.
-const char *config_choice_at(const char *choices, uint64_t number, size_t *length);
-
-// What is wrong with `push` or `pull`, and which of the two in `key`; NULL = nothing (config_feed.c).
-const char *config_feed_fault(const struct config *config, const char **key);
-
+#include "config_key.h"
 #include "config_lists.h"
 
 #define LIMIT(name, most, standard, help)                                                       \
@@ -124,7 +65,21 @@ static const struct config_key config_keys[] = {
 		CONFIG_FILE, CONFIG_AT(config, http.tls_certificate)},
 	{"http.tls_key", "", "PEM private key", CONFIG_FILE, CONFIG_AT(config, http.tls_key)},
 	{"http.origins", "", "allowed WebSocket origins, separated by spaces; empty = all",
-		CONFIG_TEXT, CONFIG_AT(config, http.origins)},
+		CONFIG_TEXT, CONFIG_AT(config, http.origins), .reloadable = true},
+
+	{"admin.token_file", "",
+		"holds the operator's token for the admin API and page; neither this nor "
+		"admin.grants = both are off; `openssl rand -hex 32` makes one",
+		CONFIG_SECRET, CONFIG_AT(config, admin.token_file),
+		.extra = offsetof(struct config, admin.token), .reloadable = true},
+	{"admin.grants", "false",
+		"access tokens that grant roomAdmin or roomList are taken by the admin API",
+		CONFIG_BOOLEAN, CONFIG_AT(config, admin.grants), .reloadable = true},
+	{"admin.listen", "",
+		"HOST:PORT of the admin API and page alone; empty = the HTTP port, and only for "
+		"clients on this machine",
+		CONFIG_LISTEN, CONFIG_AT(config, admin.host),
+		.extra = offsetof(struct config, admin.port)},
 
 	{"dialects", "",
 		"further ports that speak one dialect at any path; the originals have 000 on 8080 "
@@ -132,9 +87,9 @@ static const struct config_key config_keys[] = {
 		"too, 004 on 8000",
 		CONFIG_LIST, CONFIG_AT(config, dialects), .list = &config_listeners},
 	{"rooms", "", "rooms that differ from their listener; the first that matches counts",
-		CONFIG_LIST, CONFIG_AT(config, rooms), .list = &config_rooms},
+		CONFIG_LIST, CONFIG_AT(config, rooms), .list = &config_rooms, .reloadable = true},
 	{"ice_servers", "", "STUN and TURN servers that clients are told of", CONFIG_LIST,
-		CONFIG_AT(config, ice_servers), .list = &config_ice_servers},
+		CONFIG_AT(config, ice_servers), .list = &config_ice_servers, .reloadable = true},
 	{"push", "",
 		"participants whose media is pushed to WHIP endpoints, for as long as they send",
 		CONFIG_LIST, CONFIG_AT(config, push), .list = &config_pushes},
@@ -143,31 +98,32 @@ static const struct config_key config_keys[] = {
 
 	{"whip.strict_etag", "false",
 		"a PATCH without If-Match is refused, as RFC 9725 has it; some clients need false",
-		CONFIG_BOOLEAN, CONFIG_AT(config, whip.strict_etag)},
+		CONFIG_BOOLEAN, CONFIG_AT(config, whip.strict_etag), .reloadable = true},
 
 	{"auth.jwt_secret_file", "",
 		"HS256 secret of access tokens; `openssl rand -hex 32` makes one", CONFIG_SECRET,
 		CONFIG_AT(config, auth.jwt_secret_file),
-		.extra = offsetof(struct config, auth.jwt_secret)},
+		.extra = offsetof(struct config, auth.jwt_secret), .reloadable = true},
 	{"auth.keys", "",
 		"HS256 secrets of those who issue tokens, chosen by the token's `iss`; any other "
 		"`iss` is of auth.jwt_secret_file",
-		CONFIG_LIST, CONFIG_AT(config, auth.keys), .list = &config_api_keys},
+		CONFIG_LIST, CONFIG_AT(config, auth.keys), .list = &config_api_keys,
+		.reloadable = true},
 	{"auth.public_key_file", "", "PEM public key (RSA) of who signs access tokens with RS256",
-		CONFIG_FILE, CONFIG_AT(config, auth.public_key_file)},
+		CONFIG_FILE, CONFIG_AT(config, auth.public_key_file), .reloadable = true},
 	{"auth.jwks_file", "", "JSON Web Key Set for RS256; SIGHUP reads both key files again",
-		CONFIG_FILE, CONFIG_AT(config, auth.jwks_file)},
+		CONFIG_FILE, CONFIG_AT(config, auth.jwks_file), .reloadable = true},
 	{"auth.issuer", "", "`iss` that RS256 tokens must have; empty = any", CONFIG_TEXT,
-		CONFIG_AT(config, auth.issuer)},
+		CONFIG_AT(config, auth.issuer), .reloadable = true},
 	{"auth.session_tokens", "false", "accept session tokens by the PEM key; they never expire",
-		CONFIG_BOOLEAN, CONFIG_AT(config, auth.session_tokens)},
+		CONFIG_BOOLEAN, CONFIG_AT(config, auth.session_tokens), .reloadable = true},
 	{"auth.open", "false",
 		"dialects without a token of their own, WHIP and WHEP let everybody into every "
 		"room",
-		CONFIG_BOOLEAN, CONFIG_AT(config, auth.open)},
+		CONFIG_BOOLEAN, CONFIG_AT(config, auth.open), .reloadable = true},
 	{"auth.development_tokens", "false",
 		"/v1/development-token gives anybody one: only for tests", CONFIG_BOOLEAN,
-		CONFIG_AT(config, auth.development_tokens)},
+		CONFIG_AT(config, auth.development_tokens), .reloadable = true},
 
 	{"admission.url", "",
 		"http(s):// address that is asked about those who come where `auth` is hook",

@@ -286,5 +286,9 @@ parser.add_argument("--send", type=int, default=0, metavar="RATE", help="video p
 parser.add_argument("--size", type=int, default=400, help="payload bytes")
 parser.add_argument("--receive", action="store_true")
 parser.add_argument("--nat", metavar="HOST:PORT", help="send everything to this address instead")
+parser.add_argument("--consent", type=float, default=1, metavar="SECONDS",
+                    help="of unanswered checks that end the call")
 parser.add_argument("--every", type=float, default=1, help="seconds between reports")
-asyncio.run(NumberedPeer(parser.parse_args()).run())
+arguments = parser.parse_args()
+aioice.ice.CONSENT_FAILURES = round(arguments.consent / aioice.ice.CONSENT_INTERVAL)
+asyncio.run(NumberedPeer(arguments).run())
