@@ -2,7 +2,7 @@
 // The keys of one item of each list in the configuration; part of config_schema.h.
 #pragma once
 
-#include "config_type.h"
+#include "config_key.h"
 
 static const struct config_key config_core_keys[] = {
 	{"core", "0", "CPU", CONFIG_NUMBER, .size = sizeof(uint32_t), .high = 1023},

@@ -3,10 +3,8 @@
 // come from these tables. For config.c and config_print.c. A default is written as an operator would write it.
 #pragma once
 
+#include "config_key.h"
 #include "config_lists.h"
-#include "config_type.h"
-
-#include <sluice/row.h>
 
 #define LIMIT(name, most, standard, help)                                                       \
 	{                                                                                       \

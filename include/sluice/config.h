@@ -28,12 +28,7 @@ enum {
 
 enum config_idle { CONFIG_IDLE_ADAPTIVE, CONFIG_IDLE_SPIN };
 enum config_mode { CONFIG_MODE_DEFAULT, CONFIG_MODE_SFU, CONFIG_MODE_PASS, CONFIG_MODE_INTERPOSE };
-enum config_auth {
-	CONFIG_AUTH_DEFAULT,
-	CONFIG_AUTH_OPEN,
-	CONFIG_AUTH_TOKEN,
-	CONFIG_AUTH_HOOK,
-};
+enum config_auth { CONFIG_AUTH_DEFAULT, CONFIG_AUTH_OPEN, CONFIG_AUTH_TOKEN, CONFIG_AUTH_HOOK };
 enum config_fail { CONFIG_FAIL_CLOSED, CONFIG_FAIL_OPEN };
 enum config_log_level { CONFIG_LOG_ERROR, CONFIG_LOG_WARN, CONFIG_LOG_INFO, CONFIG_LOG_DEBUG };
 enum config_log_format { CONFIG_LOG_TEXT, CONFIG_LOG_JSON };
@@ -212,9 +207,8 @@ struct config {
 	} test;
 
 	struct {
-		uint32_t rooms, participants, participants_per_room, publications_per_participant;
-		uint32_t rooms_per_user;
-		uint32_t connections, connections_per_address;
+		uint32_t rooms, participants, participants_per_room, rooms_per_user;
+		uint32_t publications_per_participant, connections, connections_per_address;
 		uint32_t message_bytes, messages_per_second;
 		uint64_t suspect_ns, drop_ns, grace_ns, setup_ns, auth_ns, drain_ns;
 	} limits;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a configuration key is, for the tables of config_schema.h and those who read them.
+// What a configuration key is made of, and what the parts of the configuration library ask each other.
 #pragma once
 
 #include <sluice/config.h>
+#include <sluice/row.h>
 
 enum config_type {
 	CONFIG_TEXT, // char[]
