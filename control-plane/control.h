@@ -9,7 +9,7 @@
 #include "edge/auth.h"
 #include "edge/candidates.h"
 #include "edge/certificate.h"
-#include "edge/ctl.h"
+#include "edge/ctl_capture.h"
 #include "edge/doorbell.h"
 #include "edge/http.h"
 #include "edge/ice.h"
@@ -108,6 +108,10 @@ struct ws_host control_ws_host(struct control *control);
 struct ctl_host control_ctl_host(struct control *control);
 struct ice_host control_ice_host(struct control *control);
 struct udp_host control_udp_host(struct control *control);
+
+// ---- capture.c
+
+extern const struct ctl_captures control_captures;
 
 // ---- upkeep.c
 

@@ -57,6 +57,7 @@ static void reload(struct control *control)
 	}
 	control->config.limits = fresh->limits;
 	control->config.log_level = fresh->log_level;
+	control->config.capture = fresh->capture;
 	config_forget_secrets(fresh);
 	free(fresh);
 	log_level = (int)control->config.log_level;
@@ -64,7 +65,7 @@ static void reload(struct control *control)
 	core_configure(control->core, &control->limits, &control->local);
 	server_limit(control->server, &control->config);
 	control->dialect_host.auth_ms = control->config.limits.auth_ns / 1000000;
-	log_info("SIGHUP: limits and log level are read again");
+	log_info("SIGHUP: limits, log level and capture.decrypted are read again");
 }
 
 void control_signal(void *context, enum loop_ready ready)
@@ -112,6 +113,9 @@ static void say_hello(const struct control *control)
 	if (control->synthetic)
 		log_warn("test.sessions is on: `sluicectl test-session` makes sessions without ICE "
 			 "and DTLS");
+	if (config->capture.decrypted)
+		log_warn("capture.decrypted is on: `sluicectl capture --decrypted` shows what "
+			 "peers say");
 	log_info("sluice-control %s is up: %s port %u, media UDP port %u, after %llu ms",
 		SLUICE_VERSION, *config->http.tls_certificate ? "https" : "http",
 		server_port(control->server, 0), config->media.port,

@@ -41,6 +41,8 @@ static void print_usage(FILE *out)
 		"an access token, made with a secret of the configuration: --room, --identity,");
 	fprintf(out, "  %-28s %s\n", "",
 		"--name, --ttl 6h, --publish no, --subscribe no, --hidden, --key");
+	fprintf(out, "  %-28s %s\n", "capture PEER [OPTION...]",
+		"a peer's packets as a pcapng file: --seconds N, -o FILE, --decrypted, --bytes 10M");
 	fprintf(out, "  %-28s %s\n", "test-session FILE [SECONDS]",
 		"load tests: sessions with the keys of FILE, for 600 seconds");
 	fprintf(out, "\n  -c FILE   configuration (for check, and for where the shared files are)\n"
@@ -176,6 +178,8 @@ static int run_verb(const struct config *config, int count, char **words, bool a
 			as_json);
 	if (strcmp(verb, "token") == 0)
 		return token_run(config, count, words);
+	if (strcmp(verb, "capture") == 0)
+		return capture_run(directory, count, words, as_json);
 	if (strcmp(verb, "test-session") == 0 && (count == 2 || count == 3)) {
 		int seconds = count == 3 ? atoi(words[2]) : 600;
 		return session_open(
@@ -207,8 +211,9 @@ int main(int argc, char **argv)
 	const char *file = NULL, *directory = NULL;
 	bool as_json = false;
 	int letter;
-	bool token = verb_is(argc, argv, "token"); // has options of its own
-	while ((letter = getopt_long(argc, argv, token ? "+c:d:hV" : "c:d:hV", options, NULL)) !=
+	bool token = verb_is(argc, argv, "token");
+	bool own = token || verb_is(argc, argv, "capture"); // has options of its own
+	while ((letter = getopt_long(argc, argv, own ? "+c:d:hV" : "c:d:hV", options, NULL)) !=
 		-1) {
 		if (letter == 'c')
 			file = optarg;

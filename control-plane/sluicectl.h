@@ -47,6 +47,10 @@ json_t *control_ask(const char *directory, const json_t *request, char *why, siz
 // configuration has its secrets. Returns the exit status.
 int token_run(const struct config *config, int count, char **words);
 
+// `capture` with its options, words[0] being the verb: writes a peer's packets to a pcapng file until time or
+// size are over, or a signal comes. Returns the exit status.
+int capture_run(const char *directory, int count, char **words, bool as_json);
+
 // `test-session`: makes the sessions of the file `path` for so many seconds. Prints what came of it;
 // returns the exit status.
 int session_open(const char *directory, const char *path, unsigned seconds, bool as_json);

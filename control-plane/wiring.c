@@ -358,6 +358,7 @@ struct ctl_host control_ctl_host(struct control *control)
 		.draining = is_draining,
 		.settle = control_settle,
 		.synthetic = control->synthetic,
+		.captures = &control_captures,
 	};
 }
 

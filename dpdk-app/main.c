@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // sluice-dataplane: the order of start and stop, and what the main thread does in between.
+#include "capture.h"
 #include "doorbell.h"
 #include "interface.h"
 #include "io/backend.h"
@@ -39,6 +40,7 @@ struct dataplane {
 	struct mesh *mesh;
 	struct worker *workers[SLUICE_WORKERS_MAX];
 	unsigned workers_used;
+	struct capture capture;
 	int signals;
 	uint64_t told_ns; // when the service manager last heard of us
 	int status; // of the process, when something fails: 2 = it cannot work as configured
@@ -217,6 +219,7 @@ static void housekeeping(struct dataplane *plane)
 			if (signal.ssi_signo == SIGTERM || signal.ssi_signo == SIGINT)
 				return;
 		desired_follow(plane);
+		capture_poll(&plane->capture, plane->desired, io_now_ns());
 		if (doorbell_poll() != listened) {
 			listened = !listened;
 			log_info(listened ? "control listens to the doorbell"
@@ -252,6 +255,8 @@ static int run(struct dataplane *plane)
 	if (result == 0) {
 		status_beat(plane->observed, &plane->options.config, io_now_ns());
 		start_log(plane);
+		capture_open(&plane->capture, plane->options.config.runtime_directory,
+			plane->observed, plane->workers, plane->workers_used);
 		desired_follow(plane);
 		result = workers_launch(plane);
 	}
@@ -264,6 +269,7 @@ static int run(struct dataplane *plane)
 		atomic_store(&plane->observed->head.ready, 0);
 	}
 	workers_stop(plane);
+	capture_close(&plane->capture);
 	backend_set_doorbell(-1);
 	doorbell_close();
 	srtp_library_exit();

@@ -158,6 +158,10 @@ static const struct config_key config_keys[] = {
 		"/v1/development-token gives anybody one: only for tests", CONFIG_BOOLEAN,
 		CONFIG_AT(config, auth.development_tokens)},
 
+	{"capture.decrypted", "false",
+		"`sluicectl capture --decrypted` may write down what peers say to each other",
+		CONFIG_BOOLEAN, CONFIG_AT(config, capture.decrypted), .reloadable = true},
+
 	{"test.sessions", "false",
 		"`sluicectl test-session` may make sessions of given keys: load tests only, never "
 		"in production",

@@ -12,6 +12,7 @@
 //                                          "address","worker","profile"}]}]}
 //   {"verb":"kick","room":NAME,"identity":NAME,"reason":TEXT?} → {"ok":true}
 //   {"verb":"test-publish",…} and {"verb":"test-subscribe",…}  see synthetic.h
+//   {"verb":"capture",…} and its like     see ctl_capture.h
 //   {"verb":"drain"} and {"verb":"undrain"}                    → {"ok":true,"draining":BOOL}
 //
 // Errors: {"ok":false,"error":TEXT}. A line of more than CTL_LINE_MAX bytes ends the connection.
@@ -38,6 +39,7 @@ struct ctl_host {
 	// Call after every verb.
 	void (*settle)(void *context);
 	struct synthetic *synthetic; // NULL: the verbs of load tests are refused
+	const struct ctl_captures *captures; // ctl_capture.h
 };
 
 struct ctl;

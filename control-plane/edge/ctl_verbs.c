@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The verbs of the control socket; ctl.h documents them.
 #include "address.h"
-#include "ctl.h"
+#include "ctl_capture.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -220,6 +220,9 @@ json_t *ctl_answer(const struct ctl_host *host, const char *line, size_t length,
 		{"kick", answer_kick},
 		{"drain", answer_drain},
 		{"undrain", answer_drain},
+		{"capture", ctl_capture},
+		{"capture-read", ctl_capture_read},
+		{"capture-end", ctl_capture_end},
 		{"test-publish", answer_synthetic},
 		{"test-subscribe", answer_synthetic},
 	};

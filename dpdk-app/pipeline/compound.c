@@ -14,6 +14,7 @@ bool compound_open(struct worker *worker, uint32_t t, const struct rtcp_report_b
 		return false;
 	}
 	compound->transport = t;
+	compound->pkt->transport = t;
 	compound->writer = span_writer(compound->pkt->data, COMPOUND_BYTES);
 	// SRTCP counts its index under the first SSRC: always ours, new with every start.
 	rtcp_write_rr(&compound->writer, transport->rtcp_ssrc, blocks, n);
@@ -26,6 +27,8 @@ void compound_close(struct worker *worker, struct compound *compound)
 	struct transport *transport = &worker->table.transports[compound->transport];
 	struct pkt *pkt = compound->pkt;
 	pkt->length = (uint32_t)span_written(&compound->writer);
+	if (worker->tap.file)
+		tap_compound(worker, compound);
 	enum srtp_result result =
 		srtp_seal_rtcp(transport->out, pkt->data, &pkt->length, pkt->room);
 	if (result != SRTP_OK) {

@@ -50,6 +50,14 @@ static bool held_back(
 	return subscription->waiting_key;
 }
 
+static void withhold(
+	struct worker *worker, const struct media *media, uint32_t s, enum sluice_drop why)
+{
+	drop_count(worker, why, 1);
+	if (worker->tap.file)
+		tap_withheld(worker, media, s, why);
+}
+
 // `why`: the subscriber's hindrance.
 static bool select_one(struct worker *worker, const struct media *media,
 	struct subscription *subscription, int why)
@@ -72,7 +80,8 @@ static bool select_one(struct worker *worker, const struct media *media,
 		subscription_interrupt(&worker->table, subscription);
 	}
 	if (why >= 0)
-		drop_count(worker, (enum sluice_drop)why, 1);
+		withhold(worker, media, (uint32_t)(subscription - worker->table.subscriptions),
+			(enum sluice_drop)why);
 	return why < 0;
 }
 
@@ -290,7 +299,7 @@ unsigned stage_rewrite(struct worker *worker, unsigned n)
 		if (why < 0 && used == got)
 			why = SLUICE_DROP_no_buffer; // its place is taken: the peer can ask for it
 		if (why >= 0) {
-			drop_count(worker, (enum sluice_drop)why, 1);
+			withhold(worker, job->media, job->subscription, (enum sluice_drop)why);
 			continue;
 		}
 		job->out = fresh[used++];
@@ -338,6 +347,8 @@ unsigned stage_seal(struct worker *worker, unsigned n)
 {
 	unsigned left = 0;
 	stage_count(worker, SLUICE_STAGE_SEAL, n);
+	if (worker->tap.file)
+		tap_sealing(worker, n);
 	for (unsigned i = 0; i < n; i++) {
 		const struct job *job = &worker->jobs[i];
 		worker->seals[i] = (struct srtp_seal_job){

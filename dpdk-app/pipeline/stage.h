@@ -9,6 +9,7 @@
 #include "mesh.h"
 #include "shed.h"
 #include "table.h"
+#include "tap.h"
 #include "worker.h"
 
 enum {
@@ -97,6 +98,7 @@ struct worker {
 		unsigned samples_used;
 	} tx[SLUICE_PORTS_MAX];
 	unsigned unsampled; // packets since the last whose residence was measured
+	struct tap tap;
 };
 
 // ---- the stages -----------------------------------------------------------------------------------
@@ -148,6 +150,8 @@ static inline void drop_count(struct worker *worker, enum sluice_drop why, unsig
 static inline void drop(struct worker *worker, struct pkt *pkt, enum sluice_drop why)
 {
 	drop_count(worker, why, 1);
+	if (pkt->capture)
+		tap_dropped(worker, pkt, why);
 	pkt_put(&pkt, 1);
 }
 

@@ -29,6 +29,7 @@ struct transport {
 	uint8_t paths_used, path_selected;
 	uint8_t transport_cc_id;
 	uint8_t heard_paths; // bit i: macs[i] sent an authenticated packet
+	bool captured; // its packets go to the capture that runs
 	struct srtp_session *out, *in; // NULL = no keys yet
 	uint16_t transport_sequence; // next one we send
 	uint8_t macs[SLUICE_PATHS_MAX][6];
@@ -42,6 +43,7 @@ struct transport {
 	uint64_t reported_ns; // last receiver report upstream
 	uint64_t feedback_ns; // last transport-wide feedback
 	struct sluice_transport_status status;
+	struct sluice_handle participant; // whose it is
 };
 
 struct source { // receiving side of one encoding
@@ -138,6 +140,7 @@ struct table {
 	uint64_t seed;
 	uint32_t cache_slots; // a power of two
 	uint32_t incarnation; // of the data plane
+	struct sluice_handle captured; // participant; generation 0 = nobody
 	struct sluice_observed *observed;
 	const struct sluice_desired *desired; // NULL = not attached
 	struct transport *transports;
@@ -185,6 +188,11 @@ struct publication *table_publication(struct table *table, struct sluice_handle 
 // Transport and path that receives from `remote`; false when there is none.
 bool table_find(const struct table *table, const struct sluice_address *remote, uint32_t *transport,
 	uint8_t *path);
+
+// From now on the transports of `participant`, and no others, are captured; generation 0: none.
+void table_capture(struct table *table, struct sluice_handle participant);
+// Whether a transport of `participant` is.
+bool table_captures(const struct table *table, struct sluice_handle participant);
 
 // Notes that subscribers of a publication need a key frame.
 void table_wish(struct table *table, uint32_t publication);

@@ -133,6 +133,8 @@ bool transport_apply(struct table *table, uint32_t index, const struct sluice_tr
 	if (begins && transport->mine)
 		heard_resume(transport);
 	transport->transport_cc_id = row->transport_cc_extension_id;
+	transport->participant = row->participant;
+	transport->captured = table_captures(table, row->participant);
 	if (transport->mine)
 		keys_apply(table, index, row);
 	return true;

@@ -134,6 +134,10 @@ struct config {
 	} auth;
 
 	struct {
+		bool decrypted; // `sluicectl capture --decrypted` may show what peers say
+	} capture;
+
+	struct {
 		bool sessions; // `sluicectl test-session` makes sessions with keys it is given
 	} test;
 
