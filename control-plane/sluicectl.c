@@ -42,7 +42,8 @@ static void print_usage(FILE *out)
 	fprintf(out, "  %-28s %s\n", "",
 		"--name, --ttl 6h, --publish no, --subscribe no, --hidden, --key");
 	fprintf(out, "  %-28s %s\n", "capture PEER [OPTION...]",
-		"a peer's packets as a pcapng file: --seconds N, -o FILE, --decrypted, --bytes 10M");
+		"a peer's packets as a pcapng file: --seconds N, -o FILE, --decrypted, --bytes "
+		"10M");
 	fprintf(out, "  %-28s %s\n", "test-session FILE [SECONDS]",
 		"load tests: sessions with the keys of FILE, for 600 seconds");
 	fprintf(out, "\n  -c FILE   configuration (for check, and for where the shared files are)\n"

@@ -25,6 +25,7 @@ enum {
 	BEGIN_MS = 3000, // how long the data plane may take
 	END_MS = 1000,
 	BLOCK_MAX = 4096,
+	STATISTICS_BYTES = 76, // of each port, at the end of the file
 	WHY_SIZE = 512,
 };
 
@@ -42,6 +43,7 @@ struct reader {
 	const char *directory;
 	const struct request *request;
 	struct view view;
+	uint32_t incarnation; // of the data plane
 	uint32_t name; // of the capture
 	char peer[2 * SLUICE_NAME_MAX]; // as control knows it
 	const struct sluice_capture *capture;
@@ -135,6 +137,9 @@ static void progress_tell(struct reader *reader)
 	json_decref(reply);
 	memcpy(reader->told, reader->tails, sizeof(reader->told));
 	reader->told_ns = clock_ns(CLOCK_MONOTONIC);
+	// One that was killed has left its words behind.
+	if (!sluice_observed_alive(reader->directory))
+		stop(reader, "the data plane has died", true);
 }
 
 static void progress_poll(struct reader *reader)
@@ -161,9 +166,10 @@ static void capture_end(struct reader *reader)
 static void block_write(struct reader *reader, const uint8_t *block, size_t length)
 {
 	uint64_t most = reader->request->bytes;
+	uint64_t needed = reader->bytes + length + reader->ports * STATISTICS_BYTES;
 	if (length == 0 || reader->end)
 		return;
-	if (most && reader->bytes + length > most) {
+	if (most && needed > most) {
 		stop(reader, "its size is reached", false);
 		return;
 	}
@@ -290,7 +296,9 @@ static void rings_drain(struct reader *reader)
 
 static bool runs(const struct reader *reader)
 {
-	return atomic_load(&reader->view.observed->head.capture.running) == reader->name;
+	const struct sluice_observed_head *head = &reader->view.observed->head;
+	return atomic_load(&head->capture.running) == reader->name &&
+	       atomic_load(&head->incarnation) == reader->incarnation;
 }
 
 // ---- the capture
@@ -405,6 +413,7 @@ static int run(struct reader *reader, bool as_json)
 		return -1;
 	reader->begun_ns = clock_ns(CLOCK_MONOTONIC);
 	reader->unix_offset_ns = clock_ns(CLOCK_REALTIME) - reader->begun_ns;
+	reader->incarnation = atomic_load(&reader->view.observed->head.incarnation);
 	reader->ports = reader->view.observed->head.ports_used;
 	if (reader->ports > SLUICE_PORTS_MAX)
 		reader->ports = SLUICE_PORTS_MAX;

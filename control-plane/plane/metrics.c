@@ -304,8 +304,8 @@ static void add_captures(struct page *page, const struct sluice_observed *observ
 	const struct sluice_capture_state *state = &observed->head.capture;
 	single(page, "captures_active", "gauge", "1 while `sluicectl capture` runs.",
 		atomic_load(&state->running) != 0);
-	single(page, "captured_packets_total", "counter",
-		"Packets copied for `sluicectl capture`.", (double)atomic_load(&state->packets));
+	single(page, "captured_packets_total", "counter", "Packets copied for `sluicectl capture`.",
+		(double)atomic_load(&state->packets));
 	single(page, "capture_lost_packets_total", "counter",
 		"Packets a capture had no room for; they were forwarded all the same.",
 		(double)atomic_load(&state->lost));

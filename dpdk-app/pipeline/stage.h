@@ -3,6 +3,7 @@
 // are left, moved to the front: what it does not return it has consumed or dropped, by name.
 #pragma once
 
+#include "frame.h"
 #include "io.h"
 #include "media/codec.h"
 #include "media/rtp.h"
@@ -171,28 +172,6 @@ static inline void job_keep(struct worker *worker, const struct job *job, unsign
 void media_take(struct worker *worker, struct pkt *pkt);
 // Reads the headers of a packet that ingest has checked; false when they are malformed.
 bool media_read(struct media *media, struct pkt *pkt, const struct sluice_codec_in *codec);
-
-// Next hop towards the transport's selected path, NULL when it is not known: the last one that was heard
-// on the path, else control's.
-const uint8_t *frame_next_hop(const struct transport *transport);
-struct frame { // the headers of one path, as far as they are the same for all its packets
-	uint8_t bytes[62]; // Ethernet, IP, UDP; lengths and checksums are 0
-	bool is_ipv4;
-	uint8_t port; // index into the configuration's ports
-	uint64_t ip_sum; // of IPv4's header so far
-	uint64_t udp_sum; // of addresses, protocol and ports
-};
-
-// The headers for packets of ours on this path.
-void frame_make(struct frame *frame, const struct sluice_path *path, const uint8_t mac[6]);
-// Puts them around a payload, with full checksums; pkt->port is set. False when there is no headroom.
-bool frame_put(struct pkt *pkt, const struct frame *frame);
-// Both of these at once.
-bool frame_write(struct pkt *pkt, const struct sluice_path *path, const uint8_t mac[6]);
-// The headers towards a transport's selected path; false when its next hop is not known.
-bool frame_of(struct frame *frame, const struct transport *transport);
-// Both at once.
-bool frame_transport(struct pkt *pkt, const struct transport *transport);
 
 // Queues a frame for pkt->port; sent when the batch is full, or by tx_flush. What is PKT_URGENT the port may
 // refuse for a while: it is tried again with every turn. tx_clear lets go of it.

@@ -153,21 +153,6 @@ struct publication *table_publication(struct table *table, struct sluice_handle 
 	return publication->row.row.generation == handle.generation ? publication : NULL;
 }
 
-bool table_captures(const struct table *table, struct sluice_handle participant)
-{
-	return table->captured.generation != 0 && table->captured.index == participant.index &&
-	       table->captured.generation == participant.generation;
-}
-
-void table_capture(struct table *table, struct sluice_handle participant)
-{
-	table->captured = participant;
-	for (uint32_t i = 0; i < table->rows[SLUICE_TABLE_TRANSPORT]; i++) {
-		struct transport *transport = &table->transports[i];
-		transport->captured = table_captures(table, transport->participant);
-	}
-}
-
 void table_wish(struct table *table, uint32_t publication)
 {
 	struct publication *wished = &table->publications[publication];

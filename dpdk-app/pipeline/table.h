@@ -26,8 +26,7 @@ struct transport {
 	bool mine; // of this worker; only then is more kept than the paths
 	bool changed; // `status` is to be reported
 	uint8_t worker; // owner
-	uint8_t paths_used, path_selected;
-	uint8_t transport_cc_id;
+	uint8_t paths_used, path_selected, transport_cc_id;
 	uint8_t heard_paths; // bit i: macs[i] sent an authenticated packet
 	bool captured; // its packets go to the capture that runs
 	struct srtp_session *out, *in; // NULL = no keys yet
@@ -154,12 +153,10 @@ struct table {
 	struct subscriber *subscribers; // by subscription
 	uint32_t *buckets, *address_next; // hash of addresses; a node is transport × paths + path
 	struct indexes own_transports, own_publications;
-	uint32_t wishes[TABLE_WISHES]; // publications that need a key frame
-	uint32_t wishes_used;
+	uint32_t wishes[TABLE_WISHES], wishes_used; // publications that need a key frame
 	uint32_t rows[TABLE_SCANNED]; // one above the highest row ever applied
 	uint32_t incarnation_seen, rescan_seen; // of control's head
-	unsigned scan_table; // background scan: where it is
-	uint32_t scan_row;
+	uint32_t scan_table, scan_row; // background scan: where it is
 	uint64_t scan_ns; // when it began
 	void *memory;
 	size_t memory_size;
@@ -188,11 +185,6 @@ struct publication *table_publication(struct table *table, struct sluice_handle 
 // Transport and path that receives from `remote`; false when there is none.
 bool table_find(const struct table *table, const struct sluice_address *remote, uint32_t *transport,
 	uint8_t *path);
-
-// From now on the transports of `participant`, and no others, are captured; generation 0: none.
-void table_capture(struct table *table, struct sluice_handle participant);
-// Whether a transport of `participant` is.
-bool table_captures(const struct table *table, struct sluice_handle participant);
 
 // Notes that subscribers of a publication need a key frame.
 void table_wish(struct table *table, uint32_t publication);

@@ -125,17 +125,28 @@ static void frame_from(struct frame *frame, const struct pkt *pkt)
 	memcpy(frame->bytes + 6, pkt->path.remote_mac, 6);
 }
 
+bool tap_wants(const struct table *table, struct sluice_handle participant)
+{
+	return table->captured.generation != 0 && table->captured.index == participant.index &&
+	       table->captured.generation == participant.generation;
+}
+
 void tap_take(struct worker *worker, const struct tap_order *order)
 {
 	static const struct sluice_handle nobody;
 	struct tap *tap = &worker->tap;
+	struct table *table = &worker->table;
 	if (!order || order->file != tap->file) {
 		tap->next = 0;
 		tap->lost = 0;
 	}
 	tap->file = order ? order->file : NULL;
 	tap->decrypted = order && order->decrypted;
-	table_capture(&worker->table, order ? order->participant : nobody);
+	table->captured = order ? order->participant : nobody;
+	for (uint32_t i = 0; i < table->rows[SLUICE_TABLE_TRANSPORT]; i++) {
+		struct transport *transport = &table->transports[i];
+		transport->captured = tap_wants(table, transport->participant);
+	}
 	atomic_store_explicit(&tap->taken, order, memory_order_release);
 }
 

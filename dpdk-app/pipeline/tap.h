@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 struct worker;
+struct table;
 struct media;
 struct compound;
 
@@ -29,6 +30,9 @@ struct tap {
 
 // From now on `order` holds, NULL: none.
 void tap_take(struct worker *worker, const struct tap_order *order);
+
+// Whether a participant's transports are captured.
+bool tap_wants(const struct table *table, struct sluice_handle participant);
 
 // Frames of peers, parsed and still encrypted.
 void tap_arrived(struct worker *worker, struct pkt **pkts, unsigned n);

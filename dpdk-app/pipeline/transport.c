@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "nouns.h"
 #include "report.h"
+#include "tap.h"
 
 static bool path_valid(const struct table *table, const struct sluice_path *path)
 {
@@ -134,7 +135,7 @@ bool transport_apply(struct table *table, uint32_t index, const struct sluice_tr
 		heard_resume(transport);
 	transport->transport_cc_id = row->transport_cc_extension_id;
 	transport->participant = row->participant;
-	transport->captured = table_captures(table, row->participant);
+	transport->captured = tap_wants(table, row->participant);
 	if (transport->mine)
 		keys_apply(table, index, row);
 	return true;
