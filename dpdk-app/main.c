@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // sluice-dataplane: the order of start and stop, and what the main thread does in between.
-#include "capture.h"
 #include "doorbell.h"
 #include "interface.h"
 #include "io/backend.h"
@@ -11,6 +10,7 @@
 #include "pipeline/mesh.h"
 #include "pipeline/worker.h"
 #include "status.h"
+#include "taps.h"
 
 #include <sluice/attach.h>
 #include <sluice/notify.h>
@@ -40,7 +40,7 @@ struct dataplane {
 	struct mesh *mesh;
 	struct worker *workers[SLUICE_WORKERS_MAX];
 	unsigned workers_used;
-	struct capture capture;
+	struct taps taps;
 	int signals;
 	uint64_t told_ns; // when the service manager last heard of us
 	int status; // of the process, when something fails: 2 = it cannot work as configured
@@ -219,7 +219,7 @@ static void housekeeping(struct dataplane *plane)
 			if (signal.ssi_signo == SIGTERM || signal.ssi_signo == SIGINT)
 				return;
 		desired_follow(plane);
-		capture_poll(&plane->capture, plane->desired, io_now_ns());
+		taps_poll(&plane->taps, plane->desired, io_now_ns());
 		if (doorbell_poll() != listened) {
 			listened = !listened;
 			log_info(listened ? "control listens to the doorbell"
@@ -255,8 +255,8 @@ static int run(struct dataplane *plane)
 	if (result == 0) {
 		status_beat(plane->observed, &plane->options.config, io_now_ns());
 		start_log(plane);
-		capture_open(&plane->capture, plane->options.config.runtime_directory,
-			plane->observed, plane->workers, plane->workers_used);
+		taps_open(&plane->taps, plane->options.config.runtime_directory, plane->observed,
+			plane->workers, plane->workers_used);
 		desired_follow(plane);
 		result = workers_launch(plane);
 	}
@@ -269,7 +269,7 @@ static int run(struct dataplane *plane)
 		atomic_store(&plane->observed->head.ready, 0);
 	}
 	workers_stop(plane);
-	capture_close(&plane->capture);
+	taps_close(&plane->taps);
 	backend_set_doorbell(-1);
 	doorbell_close();
 	srtp_library_exit();

@@ -6,16 +6,16 @@
 #include "pipeline/tap.h"
 #include "pipeline/worker.h"
 
-enum capture_stage { CAPTURE_NONE, CAPTURE_RUNS, CAPTURE_ENDS };
+enum taps_stage { TAPS_NONE, TAPS_RUNS, TAPS_ENDS };
 
-struct capture {
+struct taps {
 	const char *directory;
 	struct sluice_observed *observed;
 	struct worker **workers;
 	unsigned workers_used;
 	const struct sluice_desired *desired; // whose wishes `done` speaks of
 	uint32_t done; // the last capture's name: it does not begin again
-	enum capture_stage stage;
+	enum taps_stage stage;
 	struct sluice_capture *file;
 	struct tap_order orders[2]; // a worker may still have the one before
 	unsigned order;
@@ -25,11 +25,11 @@ struct capture {
 };
 
 // The workers in use; what a data plane before us left is removed.
-void capture_open(struct capture *capture, const char *directory, struct sluice_observed *observed,
+void taps_open(struct taps *taps, const char *directory, struct sluice_observed *observed,
 	struct worker **workers, unsigned workers_used);
 
 // Looks at control's wish, about ten times a second. `desired` may be NULL.
-void capture_poll(struct capture *capture, const struct sluice_desired *desired, uint64_t now_ns);
+void taps_poll(struct taps *taps, const struct sluice_desired *desired, uint64_t now_ns);
 
 // Ends what runs, after the workers have gone.
-void capture_close(struct capture *capture);
+void taps_close(struct taps *taps);
