@@ -411,8 +411,6 @@ static int run(struct reader *reader, bool as_json)
 	}
 	if (capture_ask(reader))
 		return -1;
-	reader->begun_ns = clock_ns(CLOCK_MONOTONIC);
-	reader->unix_offset_ns = clock_ns(CLOCK_REALTIME) - reader->begun_ns;
 	reader->incarnation = atomic_load(&reader->view.observed->head.incarnation);
 	reader->ports = reader->view.observed->head.ports_used;
 	if (reader->ports > SLUICE_PORTS_MAX)
@@ -421,6 +419,8 @@ static int run(struct reader *reader, bool as_json)
 		capture_end(reader);
 		return -1;
 	}
+	reader->begun_ns = clock_ns(CLOCK_MONOTONIC);
+	reader->unix_offset_ns = clock_ns(CLOCK_REALTIME) - reader->begun_ns;
 	capture_follow(reader);
 	capture_finish(reader);
 	result_print(reader, as_json);

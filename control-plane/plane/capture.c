@@ -82,7 +82,7 @@ void capture_poll(struct plane *plane, uint64_t now_ms)
 {
 	const struct sluice_desired_head *head = &plane->desired->head;
 	uint64_t beat_ms = atomic_load(&head->capture_reader.beat_ns) / NS_PER_MS;
-	uint64_t until_ms = head->capture.until_ns / NS_PER_MS;
+	uint64_t until_ms = head->capture.until_ns / NS_PER_MS + SLUICE_CAPTURE_SILENCE_MS;
 	if (head->capture.row.generation != 0 &&
 		(now_ms >= until_ms || now_ms > beat_ms + SLUICE_CAPTURE_SILENCE_MS))
 		capture_clear(plane);

@@ -22,7 +22,7 @@ bool capture_read(
 // Ends capture `name`, if it runs.
 void capture_end(struct plane *plane, uint32_t name);
 
-// Ends a capture whose time is over, or whose reader was not heard of for SLUICE_CAPTURE_SILENCE_MS.
+// Ends a capture whose time has been over, or whose reader was not heard of, for SLUICE_CAPTURE_SILENCE_MS.
 void capture_poll(struct plane *plane, uint64_t now_ms);
 
 // Forgets what a control before us wished for.

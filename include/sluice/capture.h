@@ -6,8 +6,8 @@
 //   control      writes the wish and the reader's progress into `desired`
 //   data plane   makes DIR/capture while a capture runs: a ring of packets for each worker
 //
-// A capture ends when its time is over, when the wish is gone, or when the reader has not been heard of
-// for SLUICE_CAPTURE_SILENCE_MS: whoever of the three dies, nothing goes on running.
+// The reader ends a capture. It ends without him when its time has been over, or he has not been heard of,
+// for SLUICE_CAPTURE_SILENCE_MS, and when the wish is gone: whoever of the three dies, nothing goes on.
 #pragma once
 
 #include <sluice/drops.h>

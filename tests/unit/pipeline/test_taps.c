@@ -111,7 +111,8 @@ static void as_it_was_asked_to(void **)
 static void by_time(void **)
 {
 	begun();
-	world.now_ns += 10 * NS_PER_S - 1;
+	// The reader's own end comes before.
+	world.now_ns += 10 * NS_PER_S + SLUICE_CAPTURE_SILENCE_MS * NS_PER_MS - 1;
 	atomic_store(&world.desired->head.capture_reader.beat_ns, world.now_ns);
 	settle();
 	assert_int_equal(running(), 1);
@@ -125,6 +126,7 @@ static void by_the_longest_time(void **)
 	wish(1, 7, UINT64_MAX);
 	settle();
 	world.now_ns += SLUICE_CAPTURE_SECONDS_MAX * NS_PER_S;
+	world.now_ns += SLUICE_CAPTURE_SILENCE_MS * NS_PER_MS;
 	atomic_store(&world.desired->head.capture_reader.beat_ns, world.now_ns);
 	ended();
 }

@@ -95,10 +95,12 @@ static void its_time_ends_it(void **state)
 	struct world *world = *state;
 	world_control(world, 0);
 	uint32_t name = capture_begin(world->plane, peer, false, 1, 0);
-	assert_true(capture_read(world->plane, name, NULL, 0, 999));
-	plane_poll(world->plane, world->core, 999);
+	const uint64_t end_ms =
+		1000 + SLUICE_CAPTURE_SILENCE_MS; // the reader's own end comes before
+	assert_true(capture_read(world->plane, name, NULL, 0, end_ms - 1));
+	plane_poll(world->plane, world->core, end_ms - 1);
 	assert_int_equal(wish_of(world).row.generation, name);
-	plane_poll(world->plane, world->core, 1000);
+	plane_poll(world->plane, world->core, end_ms);
 	assert_int_equal(wish_of(world).row.generation, 0);
 }
 
