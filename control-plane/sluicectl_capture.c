@@ -307,7 +307,7 @@ static bool runs(const struct reader *reader)
 static int capture_map(struct reader *reader)
 {
 	const struct sluice_observed_head *head = &reader->view.observed->head;
-	for (int ms = 0; ms < BEGIN_MS && !runs(reader); ms += LOOK_MS) {
+	for (int ms = 0; ms < BEGIN_MS && !runs(reader) && !reader->end; ms += LOOK_MS) {
 		if (atomic_load(&head->capture.refused) == reader->name) {
 			snprintf(reader->why, WHY_SIZE, "the data plane cannot begin it: %s",
 				strerror((int)atomic_load(&head->capture.error)));
@@ -316,10 +316,16 @@ static int capture_map(struct reader *reader)
 		progress_poll(reader);
 		pause_ms(LOOK_MS);
 	}
-	if (runs(reader))
-		reader->capture = sluice_capture_open(reader->directory, reader->name);
+	if (!runs(reader)) {
+		if (!reader->end)
+			snprintf(reader->why, WHY_SIZE,
+				"the data plane does not begin it: see its log");
+		return -1;
+	}
+	reader->capture = sluice_capture_open(reader->directory, reader->name);
 	if (!reader->capture) {
-		snprintf(reader->why, WHY_SIZE, "the data plane does not begin it: see its log");
+		snprintf(reader->why, WHY_SIZE, "%s/" SLUICE_CAPTURE_FILE ": %s", reader->directory,
+			strerror(errno));
 		return -1;
 	}
 	sluice_capture_unlink(reader->directory); // its memory shall not outlive us both
@@ -407,7 +413,10 @@ static void result_print(const struct reader *reader, bool as_json)
 static int run(struct reader *reader, bool as_json)
 {
 	if (!reader->view.observed || !reader->view.dataplane_alive) {
-		snprintf(reader->why, WHY_SIZE, "no data plane runs here: nothing to capture");
+		snprintf(reader->why, WHY_SIZE,
+			"no data plane runs here, or its files cannot be read: it takes root or "
+			"the "
+			"relay's user");
 		return -1;
 	}
 	if (capture_ask(reader))

@@ -161,11 +161,11 @@ static const struct bad bad_files[] = {
 	{"colour: red\n",
 		"c.yaml:1: colour: unknown key; known here: runtime_directory, "
 		"web_directory, xdp_object, bpf_directory, log_level, media, ports, "
-		"dataplane, http, dialects, rooms, ice_servers, whip, auth, test, limits"},
+		"dataplane, http, dialects, rooms, ice_servers, whip, auth, capture, test, limits"},
 	{"http.port: 7\n",
 		"c.yaml:1: http.port: unknown key; known here: runtime_directory, "
 		"web_directory, xdp_object, bpf_directory, log_level, media, ports, "
-		"dataplane, http, dialects, rooms, ice_servers, whip, auth, test, limits"},
+		"dataplane, http, dialects, rooms, ice_servers, whip, auth, capture, test, limits"},
 	{"media:\n  port: 70000\n", "c.yaml:2: media.port: 70000 is not between 1 and 65535"},
 	{"media:\n  port: 0\n", "c.yaml:2: media.port: 0 is not between 1 and 65535"},
 	{"media:\n  port: 99999999999999999999999\n",
