@@ -373,11 +373,11 @@ static void capture_follow(struct reader *reader)
 	}
 }
 
-// What the data plane has captured until it heard of the end belongs to it, too, unless there is no room.
+// What the data plane has captured until it heard of the end, or died, belongs to it, too.
 static void capture_finish(struct reader *reader)
 {
 	const char *end = reader->end;
-	bool more = !reader->failed && strcmp(end, "its size is reached") != 0;
+	bool more = !ferror(reader->out) && strcmp(end, "its size is reached") != 0;
 	capture_end(reader);
 	for (int ms = 0; ms < END_MS && runs(reader); ms += LOOK_MS)
 		pause_ms(LOOK_MS);

@@ -113,7 +113,7 @@ static void go_on(struct taps *taps, const struct sluice_desired *desired,
 {
 	count(taps);
 	if (desired != taps->desired || (wish && wish->row.generation != taps->done))
-		end_begin(taps, "as it was asked to");
+		end_begin(taps, "control has ended it");
 	else if (now_ns >= taps->until_ns + SLUICE_CAPTURE_SILENCE_MS * NS_PER_MS)
 		end_begin(taps, "its time is over");
 	else if (is_silent(desired, now_ns))

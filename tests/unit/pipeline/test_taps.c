@@ -91,7 +91,7 @@ static void ended(void)
 	assert_int_equal(running(), 0);
 }
 
-static void as_it_was_asked_to(void **)
+static void by_control(void **)
 {
 	begun();
 	wish(0, 0, 0);
@@ -269,7 +269,7 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(as_it_was_asked_to),
+		TEST(by_control),
 		TEST(by_time),
 		TEST(by_the_longest_time),
 		TEST(by_silence),
