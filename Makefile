@@ -39,7 +39,7 @@ endif
 # intel-ipsec-mb has no pkg-config file; without it SRTP goes through libsrtp2 alone
 IPSEC_MB := $(shell printf '\043include <intel-ipsec-mb.h>\n\043if IMB_VERSION_NUM < IMB_VERSION(1, 3, 0)\n\043error old\n\043endif\n' | \
 	$(CC) -E - >/dev/null 2>&1 && echo yes)
-only_ipsec_mb := srtp_ipsec_mb srtp_derive
+only_ipsec_mb := srtp_ipsec_mb srtp_derive gcm
 
 src_contract := $(wildcard include/*.c)
 src_media := $(wildcard dpdk-app/media/*.c)
@@ -64,7 +64,7 @@ cflags_io_dpdk := -Idpdk-app $(call pc_cflags,libdpdk) $(call pc_cflags,libbpf) 
 cflags_core :=
 cflags_sdp := -Icontrol-plane
 cflags_dialect := -Icontrol-plane $(call pc_cflags,jansson)
-cflags_edge := -Icontrol-plane $(call pc_cflags,libwebsockets openssl nice libjwt jansson)
+cflags_edge := -Icontrol-plane $(call pc_cflags,libwebsockets openssl nice libjwt jansson libcurl)
 cflags_plane := -Icontrol-plane $(call pc_cflags,libbpf libmnl)
 
 # what a folder's archive needs behind it at link time, nearest first
@@ -81,7 +81,7 @@ libs_plane := plane core contract yaml bpf
 extern_yaml := $(call pc_libs,yaml-0.1)
 extern_srtp := $(call pc_libs,libsrtp2) $(if $(IPSEC_MB),-lIPSec_MB)
 extern_jansson := $(call pc_libs,jansson)
-extern_lws := $(call pc_libs,libwebsockets openssl nice libjwt jansson) -lev
+extern_lws := $(call pc_libs,libwebsockets openssl nice libjwt jansson libcurl) -lev
 extern_bpf := $(call pc_libs,libbpf libmnl)
 externs := yaml srtp jansson lws bpf
 archives = $(foreach l,$(1),$(if $(filter $(l),$(externs)),,$(BUILD)/lib$(l).a))

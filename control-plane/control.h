@@ -9,8 +9,12 @@
 #include "edge/auth.h"
 #include "edge/candidates.h"
 #include "edge/certificate.h"
+#include "edge/client.h"
+#include "edge/ctl.h"
 #include "edge/ctl_capture.h"
 #include "edge/doorbell.h"
+#include "edge/feeds.h"
+#include "edge/hook.h"
 #include "edge/http.h"
 #include "edge/ice.h"
 #include "edge/join.h"
@@ -58,8 +62,11 @@ struct control {
 	struct core_local local;
 	struct ice *ice;
 	struct join *join;
+	struct hook *hook; // NULL = no admission hook is configured
 	struct udp *udp;
 	struct server *server;
+	struct client *client; // requests of our own
+	struct feeds *feeds;
 	struct doorbell *doorbell;
 	struct ctl *ctl;
 	struct synthetic *synthetic; // NULL unless test.sessions
@@ -105,9 +112,12 @@ struct sluice_address control_address(const struct core_address *address);
 struct dialect_host control_dialect_host(struct control *control);
 struct http_host control_http_host(struct control *control);
 struct ws_host control_ws_host(struct control *control);
+// Has somebody wait for the admission hook's answer to what was asked last.
+void control_wait(void *context, struct hook_waiter *waiter);
 struct ctl_host control_ctl_host(struct control *control);
 struct ice_host control_ice_host(struct control *control);
 struct udp_host control_udp_host(struct control *control);
+struct feed_host control_feed_host(struct control *control);
 
 // ---- capture.c
 

@@ -64,6 +64,7 @@ static void reload(struct control *control)
 	control_limit(control);
 	core_configure(control->core, &control->limits, &control->local);
 	server_limit(control->server, &control->config);
+	control->dialect_host.rooms_per_user = control->config.limits.rooms_per_user;
 	control->dialect_host.auth_ms = control->config.limits.auth_ns / 1000000;
 	log_info("SIGHUP: limits, log level and capture.decrypted are read again");
 }

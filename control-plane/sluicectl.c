@@ -44,6 +44,11 @@ static void print_usage(FILE *out)
 	fprintf(out, "  %-28s %s\n", "capture PEER [OPTION...]",
 		"a peer's packets as a pcapng file: --seconds N, -o FILE, --decrypted, --bytes "
 		"10M");
+	fprintf(out, "  %-28s %s\n", "push ROOM/PARTICIPANT URL",
+		"its media to a WHIP endpoint, from now on; --token-file FILE, --stop");
+	fprintf(out, "  %-28s %s\n", "pull URL ROOM",
+		"a WHEP endpoint's media into a room; --identity NAME, --token-file, --stop");
+	fprintf(out, "  %-28s %s\n", "feeds", "all pushes and pulls, and how they are doing");
 	fprintf(out, "  %-28s %s\n", "test-session FILE [SECONDS]",
 		"load tests: sessions with the keys of FILE, for 600 seconds");
 	fprintf(out, "\n  -c FILE   configuration (for check, and for where the shared files are)\n"
@@ -181,6 +186,8 @@ static int run_verb(const struct config *config, int count, char **words, bool a
 		return token_run(config, count, words);
 	if (strcmp(verb, "capture") == 0)
 		return capture_run(directory, count, words, as_json);
+	if (strcmp(verb, "push") == 0 || strcmp(verb, "pull") == 0 || strcmp(verb, "feeds") == 0)
+		return feed_run(directory, count, words, as_json);
 	if (strcmp(verb, "test-session") == 0 && (count == 2 || count == 3)) {
 		int seconds = count == 3 ? atoi(words[2]) : 600;
 		return session_open(
@@ -213,7 +220,8 @@ int main(int argc, char **argv)
 	bool as_json = false;
 	int letter;
 	bool token = verb_is(argc, argv, "token");
-	bool own = token || verb_is(argc, argv, "capture"); // has options of its own
+	bool own = token || verb_is(argc, argv, "push") || verb_is(argc, argv, "pull") ||
+		   verb_is(argc, argv, "capture"); // options
 	while ((letter = getopt_long(argc, argv, own ? "+c:d:hV" : "c:d:hV", options, NULL)) !=
 		-1) {
 		if (letter == 'c')

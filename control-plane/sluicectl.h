@@ -51,6 +51,9 @@ int token_run(const struct config *config, int count, char **words);
 // size are over, or a signal comes. Returns the exit status.
 int capture_run(const char *directory, int count, char **words, bool as_json);
 
+// `push` and `pull` with their options, and `feeds`; words[0] is the verb. Returns the exit status.
+int feed_run(const char *directory, int count, char **words, bool as_json);
+
 // `test-session`: makes the sessions of the file `path` for so many seconds. Prints what came of it;
 // returns the exit status.
 int session_open(const char *directory, const char *path, unsigned seconds, bool as_json);

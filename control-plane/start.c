@@ -95,6 +95,22 @@ static int start_udp(struct control *control, char *why)
 	return control->udp ? 0 : -1;
 }
 
+static int start_hook(struct control *control, char *why)
+{
+	const struct config *config = &control->config;
+	const struct hook_options options = {.url = config->admission.url,
+		.secret = config->admission.secret,
+		.timeout_ms = config->admission.timeout_ns / 1000000,
+		.open = config->admission.fail == CONFIG_FAIL_OPEN};
+
+	if (!*options.url)
+		return 0;
+	control->hook = hook_create(control->client, &options, &control->counters);
+	if (!control->hook)
+		snprintf(why, WHY_MAX, "out of memory");
+	return control->hook ? 0 : -1;
+}
+
 static int start_server(struct control *control, char *why)
 {
 	const struct config *config = &control->config;
@@ -102,6 +118,8 @@ static int start_server(struct control *control, char *why)
 		.config = config,
 		.http = &control->http_host,
 		.ws = &control->ws_host,
+		.wait = *config->admission.url ? control_wait : NULL,
+		.context = control,
 		.dialect = dialect_find,
 		.next = dialect_next,
 		.counters = &control->counters,
@@ -115,7 +133,13 @@ static int start_server(struct control *control, char *why)
 	control->server = server_create(&options, why, WHY_MAX);
 	if (*config->http.tls_certificate)
 		control->certificate_expiry_s = certificate_expiry(config->http.tls_certificate);
-	return control->server ? 0 : -1;
+	if (!control->server)
+		return -1;
+	control->client = client_create(server_loop(control->server));
+	if (control->client)
+		return start_hook(control, why);
+	snprintf(why, WHY_MAX, "out of memory or descriptors, or libcurl cannot start");
+	return -1;
 }
 
 static void udp_is_readable(void *context, enum loop_ready ready)
@@ -159,9 +183,13 @@ static int start_unix(struct control *control, char *why)
 {
 	struct loop *loop = server_loop(control->server);
 	const char *directory = control->config.runtime_directory;
+	struct feed_host feed_host = control_feed_host(control);
 	struct ctl_host host;
 
 	snprintf(why, WHY_MAX, "out of memory");
+	control->feeds = feeds_create(&feed_host, &control->config, &control->counters);
+	if (!control->feeds)
+		return -1;
 	if (control->config.test.sessions)
 		control->synthetic = synthetic_create(control->core, control->ice);
 	if (control->config.test.sessions && !control->synthetic)
@@ -234,12 +262,15 @@ void control_stop(struct control *control)
 {
 	control->ending = true;
 	ctl_destroy(control->ctl);
+	feeds_destroy(control->feeds);
 	synthetic_destroy(control->synthetic);
 	doorbell_destroy(control->doorbell);
 	loop_timer_destroy(control->timer);
 	for (unsigned i = 0; i < UDP_SOCKETS_MAX; i++)
 		loop_unwatch(control->udp_watches[i]);
 	loop_unwatch(control->signals_watch);
+	hook_destroy(control->hook);
+	client_destroy(control->client);
 	server_destroy(control->server);
 	udp_destroy(control->udp);
 	core_destroy(control->core);

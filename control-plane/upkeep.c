@@ -104,11 +104,22 @@ static void tell_manager(struct control *control)
 	notify_send(status);
 }
 
+// Pushes and pulls are nobody who could leave.
+static bool is_empty(const struct control *control)
+{
+	const struct core_participant *participant = NULL;
+
+	while ((participant = core_participant_next(control->core, participant)))
+		if (!feeds_owns(participant))
+			return false;
+	return true;
+}
+
 static void leave_when_empty(struct control *control, uint64_t now_ms)
 {
 	if (!control->leaving)
 		return;
-	if (!core_participant_next(control->core, NULL))
+	if (is_empty(control))
 		control_end(control, "drained");
 	else if (now_ms >= control->leave_by_ms)
 		control_end(control, "limits.drain is over");
@@ -123,6 +134,8 @@ void control_tick(void *context)
 		loop_stop(server_loop(control->server));
 		return;
 	}
+	if (control->hook)
+		hook_tick(control->hook, now_ms);
 	if (ice_busy(control->ice)) {
 		ice_tick(control->ice, now_ms);
 		control_settle(control);
@@ -136,6 +149,7 @@ void control_tick(void *context)
 	if (now_ms - control->cored_ms >= CORE_MS) {
 		control->cored_ms = now_ms;
 		synthetic_tick(control->synthetic, now_ms);
+		feeds_tick(control->feeds, now_ms);
 		core_tick(control->core, now_ms);
 		detached_tick(control, now_ms);
 		ws_hub_tick(server_hub(control->server), now_ms); // settles

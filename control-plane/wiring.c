@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control.h"
+#include "edge/admit.h"
 
 #include <errno.h>
 #include <fnmatch.h>
@@ -67,7 +68,7 @@ static void core_event(void *context, const struct core_event *event)
 	struct control *control = context;
 	const struct dialect *dialect = NULL;
 
-	if (ws_hub_event(server_hub(control->server), event))
+	if (ws_hub_event(server_hub(control->server), event) || feeds_event(control->feeds, event))
 		return;
 	while ((dialect = dialect_next(dialect)) != NULL)
 		if (dialect->detached_event &&
@@ -144,7 +145,24 @@ static enum dialect_auth room_auth(void *context, enum dialect_auth listener, co
 
 	if (!one || one->auth == CONFIG_AUTH_DEFAULT)
 		return listener;
-	return one->auth == CONFIG_AUTH_OPEN ? DIALECT_OPEN : DIALECT_TOKEN;
+	return one->auth == CONFIG_AUTH_OPEN   ? DIALECT_OPEN
+	       : one->auth == CONFIG_AUTH_HOOK ? DIALECT_HOOK
+					       : DIALECT_TOKEN;
+}
+
+static enum dialect_answer hook_admit(void *context, const struct dialect_question *question,
+	struct dialect_grant *grant, char *why, size_t why_size)
+{
+	struct control *control = context;
+
+	return admit(control->hook, question, grant, loop_now_ms(), why, why_size);
+}
+
+void control_wait(void *context, struct hook_waiter *waiter)
+{
+	struct control *control = context;
+
+	hook_wait(control->hook, waiter);
 }
 
 static enum dialect_mode room_mode(void *context, const struct peer_link *link, const char *room)
@@ -220,6 +238,11 @@ static void dialect_count(
 	}
 }
 
+static void dialect_error(void *context, const char *dialect, const char *code)
+{
+	dialect_count(context, dialect, "error", code);
+}
+
 struct dialect_host control_dialect_host(struct control *control)
 {
 	return (struct dialect_host){
@@ -228,6 +251,7 @@ struct dialect_host control_dialect_host(struct control *control)
 		.verify = token_verify,
 		.verify_for = token_verify_for,
 		.auth = room_auth,
+		.admit = hook_admit,
 		.mode = room_mode,
 		.ice_servers = ice_servers,
 		.sign = sign,
@@ -235,6 +259,8 @@ struct dialect_host control_dialect_host(struct control *control)
 		.now_ms = dialect_now_ms,
 		.log = dialect_log,
 		.count = dialect_count,
+		.fault = dialect_error,
+		.rooms_per_user = control->config.limits.rooms_per_user,
 		.auth_ms = control->config.limits.auth_ns / 1000000,
 		.strict_etag = control->config.whip.strict_etag,
 	};
@@ -359,6 +385,27 @@ struct ctl_host control_ctl_host(struct control *control)
 		.settle = control_settle,
 		.synthetic = control->synthetic,
 		.captures = &control_captures,
+		.feeds = control->feeds,
+	};
+}
+
+static int feed_control(void *context, struct core_transport_id id,
+	const struct desc_candidate *candidates, unsigned count)
+{
+	struct control *control = context;
+
+	return ice_control(control->ice, id, candidates, count, control->limits.drop_ms);
+}
+
+struct feed_host control_feed_host(struct control *control)
+{
+	return (struct feed_host){
+		.context = control,
+		.core = control->core,
+		.client = control->client,
+		.control = feed_control,
+		.settle = control_settle,
+		.now_ms = dialect_now_ms,
 	};
 }
 
@@ -408,6 +455,35 @@ static int ice_deny(void *context, const struct core_address *remote)
 	return steer_deny(control->steer, &address);
 }
 
+static struct core_address core_address_of(const struct sluice_address *address)
+{
+	struct core_address copy = {.port = address->port};
+
+	memcpy(copy.ip, address->ip, sizeof(copy.ip));
+	return copy;
+}
+
+// The data plane, unlike the kernel, must be told which of our addresses a datagram comes from.
+static unsigned ice_paths(
+	void *context, const struct core_address *remote, struct core_path *paths, unsigned max)
+{
+	struct control *control = context;
+	unsigned count = udp_paths(control->udp, remote, paths, max);
+
+	for (unsigned i = 0; i < count; i++) {
+		struct neighbour *neighbour = control->neighbours[paths[i].port];
+		struct sluice_address local = control_address(&paths[i].local);
+		struct sluice_address to = control_address(remote);
+
+		if (!udp_is_punted(control->udp, paths[i].port) ||
+			!address_is_any(&paths[i].local) || !neighbour)
+			continue;
+		if (!neighbour_source(neighbour, &to, &local))
+			paths[i].local = core_address_of(&local);
+	}
+	return count;
+}
+
 struct ice_host control_ice_host(struct control *control)
 {
 	return (struct ice_host){
@@ -416,6 +492,7 @@ struct ice_host control_ice_host(struct control *control)
 		.neighbour = ice_neighbour,
 		.allow = ice_allow,
 		.deny = ice_deny,
+		.paths = ice_paths,
 		.counters = &control->counters,
 	};
 }

@@ -354,11 +354,6 @@ static int check_listener(const struct config_listener *listener, const struct p
 	return 0;
 }
 
-static int check_room(const struct config_room *room, const struct place *place)
-{
-	return room->name[0] ? 0 : fail(place, "has no `name` of a room");
-}
-
 static int check_ice_server(const struct config_ice_server *server, const struct place *place)
 {
 	static const char *const schemes[] = {"stun:", "stuns:", "turn:", "turns:"};
@@ -402,8 +397,8 @@ static int check_item(const struct config_list *list, const void *item, const st
 		return check_port(item, place);
 	if (list == &config_listeners)
 		return check_listener(item, place);
-	if (list == &config_rooms)
-		return check_room(item, place);
+	if (list == &config_rooms && !((const struct config_room *)item)->name[0])
+		return fail(place, "has no `name` of a room");
 	if (list == &config_api_keys)
 		return check_api_key(item, place);
 	if (list == &config_ice_servers)
@@ -817,23 +812,11 @@ static int check_repeated(const struct config *config, const struct place *place
 	return 0;
 }
 
-static bool listeners_collide(const char *host, uint16_t port, const char *other, uint16_t at)
+static int check_faults(const struct config *config, const struct place *place)
 {
-	return port == at && (!host[0] || !other[0] || strcmp(host, other) == 0);
-}
+	const char *key = NULL, *fault = config_fault(config, &key);
 
-static int check_listeners(const struct config *config, const struct place *place)
-{
-	for (uint32_t i = 0; i < config->dialects_used; i++) {
-		const struct config_listener *one = &config->dialects[i];
-		if (listeners_collide(one->host, one->port, config->http.host, config->http.port))
-			return fail_key(place, "dialects", "a port is the same as http.port");
-		for (uint32_t k = 0; k < i; k++)
-			if (listeners_collide(one->host, one->port, config->dialects[k].host,
-				    config->dialects[k].port))
-				return fail_key(place, "dialects", "a port is named twice");
-	}
-	return 0;
+	return fault ? fail_key(place, key, fault) : 0;
 }
 
 static int check_readable(const struct place *place, const char *key, const char *path)
@@ -847,9 +830,12 @@ static int check_readable(const struct place *place, const char *key, const char
 
 static int check_control(const struct config *config, const struct place *place)
 {
+	const char *key = NULL, *fault = config_feed_fault(config, &key);
 	bool keys = config->auth.public_key_file[0] || config->auth.jwks_file[0] ||
 		    config->auth.keys_used;
 
+	if (fault)
+		return fail_key(place, key, fault);
 	if (!config->auth.jwt_secret[0] && (!keys || config->auth.development_tokens))
 		return fail_key(place, "auth.jwt_secret_file",
 			"missing: without a secret nobody could be let in; make one with "
@@ -863,7 +849,7 @@ static int check_control(const struct config *config, const struct place *place)
 	if (check_readable(place, "http.tls_certificate", config->http.tls_certificate) != 0 ||
 		check_readable(place, "http.tls_key", config->http.tls_key) != 0)
 		return -1;
-	return check_listeners(config, place);
+	return check_faults(config, place);
 }
 
 static int check_dataplane(const struct config *config, const struct place *place)
@@ -891,6 +877,7 @@ int config_check(const struct config *config, bool control, char *why, size_t wh
 void config_forget_secrets(struct config *config)
 {
 	explicit_bzero(config->auth.jwt_secret, sizeof(config->auth.jwt_secret));
+	explicit_bzero(config->admission.secret, sizeof(config->admission.secret));
 	for (uint32_t i = 0; i < CONFIG_KEYS_MAX; i++)
 		explicit_bzero(config->auth.keys[i].secret, CONFIG_SECRET_MAX);
 	for (uint32_t i = 0; i < CONFIG_ICE_SERVERS_MAX; i++) {

@@ -42,8 +42,10 @@ static const struct config_list config_ports = {config_port_keys, CONFIG_COUNT(c
 	"sfu, pass (only signaling), interpose (the relay stands between peers), or default, " \
 	"which is the dialect's own"
 
-#define AUTHS "default open token"
-#define AUTHS_HELP "everybody (open), who has a token (token), or default, as said by "
+#define AUTHS "default open token hook"
+#define AUTHS_HELP                                                                               \
+	"everybody (open), who has a token (token), whom the admission hook lets in (hook), or " \
+	"default, as said by "
 
 static const struct config_key config_listener_keys[] = {
 	{"name", "", "dialect", CONFIG_TEXT, CONFIG_AT(config_listener, name)},
@@ -82,6 +84,30 @@ static const struct config_list config_api_keys = {config_api_key_keys,
 	CONFIG_COUNT(config_api_key_keys), false, false, sizeof(struct config_api_key),
 	offsetof(struct config, auth.keys_used), CONFIG_KEYS_MAX,
 	"{key: APIshop, secret_file: /etc/sluice/shop.secret}"};
+
+#define FEED_TOKEN_HELP "holds the bearer token; read anew for each request; empty = none"
+
+static const struct config_key config_push_keys[] = {
+	{"room", "", "room of the participant", CONFIG_TEXT, CONFIG_AT(config_push, room)},
+	{"participant", "", "identity of the participant", CONFIG_TEXT,
+		CONFIG_AT(config_push, participant)},
+	{"url", "", "WHIP endpoint, http:// or https://", CONFIG_TEXT, CONFIG_AT(config_push, url)},
+	{"token_file", "", FEED_TOKEN_HELP, CONFIG_FILE, CONFIG_AT(config_push, token_file)},
+};
+static const struct config_list config_pushes = {config_push_keys, CONFIG_COUNT(config_push_keys),
+	false, false, sizeof(struct config_push), offsetof(struct config, push_used),
+	CONFIG_FEEDS_MAX, "{room: stage, participant: alice, url: \"https://media.example/whip\"}"};
+
+static const struct config_key config_pull_keys[] = {
+	{"url", "", "WHEP endpoint, http:// or https://", CONFIG_TEXT, CONFIG_AT(config_pull, url)},
+	{"room", "", "where it is published", CONFIG_TEXT, CONFIG_AT(config_pull, room)},
+	{"identity", "pull", "identity of the participant that publishes it", CONFIG_TEXT,
+		CONFIG_AT(config_pull, identity)},
+	{"token_file", "", FEED_TOKEN_HELP, CONFIG_FILE, CONFIG_AT(config_pull, token_file)},
+};
+static const struct config_list config_pulls = {config_pull_keys, CONFIG_COUNT(config_pull_keys),
+	false, false, sizeof(struct config_pull), offsetof(struct config, pull_used),
+	CONFIG_FEEDS_MAX, "{url: \"https://media.example/whep\", room: lobby, identity: news}"};
 
 static const struct config_key config_ice_server_keys[] = {
 	{"urls", "", "stun:HOST[:PORT] or turn:HOST[:PORT][?transport=udp], separated by spaces",

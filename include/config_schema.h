@@ -54,8 +54,14 @@ struct config_list {
 // Prints a number with the largest unit of its type that is exact.
 void config_number_text(char *text, size_t size, enum config_type type, uint64_t value);
 
+// What only all of control's keys together can tell: says what is wrong and at which `key`, or returns NULL.
+const char *config_fault(const struct config *config, const char **key);
+
 // Returns the choice of that number, not terminated, and its length; NULL for none.
 const char *config_choice_at(const char *choices, uint64_t number, size_t *length);
+
+// What is wrong with `push` or `pull`, and which of the two in `key`; NULL = nothing (config_feed.c).
+const char *config_feed_fault(const struct config *config, const char **key);
 
 #include "config_lists.h"
 
@@ -129,6 +135,11 @@ static const struct config_key config_keys[] = {
 		CONFIG_LIST, CONFIG_AT(config, rooms), .list = &config_rooms},
 	{"ice_servers", "", "STUN and TURN servers that clients are told of", CONFIG_LIST,
 		CONFIG_AT(config, ice_servers), .list = &config_ice_servers},
+	{"push", "",
+		"participants whose media is pushed to WHIP endpoints, for as long as they send",
+		CONFIG_LIST, CONFIG_AT(config, push), .list = &config_pushes},
+	{"pull", "", "WHEP endpoints whose media is pulled into rooms, around the clock",
+		CONFIG_LIST, CONFIG_AT(config, pull), .list = &config_pulls},
 
 	{"whip.strict_etag", "false",
 		"a PATCH without If-Match is refused, as RFC 9725 has it; some clients need false",
@@ -162,6 +173,18 @@ static const struct config_key config_keys[] = {
 		"`sluicectl capture --decrypted` may write down what peers say to each other",
 		CONFIG_BOOLEAN, CONFIG_AT(config, capture.decrypted), .reloadable = true},
 
+	{"admission.url", "",
+		"http(s):// address that is asked about those who come where `auth` is hook",
+		CONFIG_TEXT, CONFIG_AT(config, admission.url)},
+	{"admission.timeout", "2s", "until its answer must have come", CONFIG_DURATION,
+		CONFIG_AT(config, admission.timeout_ns), .low = CONFIG_SECOND / 10,
+		.high = 10 * CONFIG_SECOND},
+	{"admission.fail", "closed", "without an answer nobody is let in, or everybody (open)",
+		CONFIG_CHOICE, CONFIG_AT(config, admission.fail), .choices = "closed open"},
+	{"admission.secret_file", "", "holds the secret that questions are signed with",
+		CONFIG_SECRET, CONFIG_AT(config, admission.secret_file),
+		.extra = offsetof(struct config, admission.secret)},
+
 	{"test.sessions", "false",
 		"`sluicectl test-session` may make sessions of given keys: load tests only, never "
 		"in production",
@@ -170,6 +193,7 @@ static const struct config_key config_keys[] = {
 	LIMIT(rooms, SLUICE_PARTICIPANTS_MAX, "4096", "rooms at a time"),
 	LIMIT(participants, SLUICE_PARTICIPANTS_MAX, "16384", "participants of all rooms"),
 	LIMIT(participants_per_room, SLUICE_PARTICIPANTS_MAX, "10000", "participants of one room"),
+	LIMIT(rooms_per_user, SLUICE_PARTICIPANTS_MAX, "64", "rooms that one user of 002 is in"),
 	LIMIT(publications_per_participant, 64, "8", "streams one participant sends"),
 	LIMIT(connections, 1000000, "10000", "sockets at a time"),
 	LIMIT(connections_per_address, 1000000, "1000",

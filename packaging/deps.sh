@@ -10,7 +10,7 @@ build_packages=(
 	gcc make pkg-config clang-14 llvm-14 libc6-dev linux-libc-dev
 	libdpdk-dev libsrtp2-dev libipsec-mb-dev libnice-dev libssl-dev libwebsockets-dev
 	libwebsockets-evlib-ev libev-dev libjansson-dev libbpf-dev libelf-dev zlib1g-dev
-	libyaml-dev libjwt-dev libmnl-dev libcap-ng-dev
+	libyaml-dev libjwt-dev libmnl-dev libcap-ng-dev libcurl4-openssl-dev ca-certificates
 	iproute2 ethtool curl procps openssl util-linux kmod
 )
 bench_packages=(janus jq)

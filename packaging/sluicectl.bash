@@ -21,6 +21,7 @@ _sluicectl() {
 	case ${COMP_WORDS[COMP_CWORD - 1]} in
 	-c) mapfile -t COMPREPLY < <(compgen -f -- "$word") && return ;;
 	-d) mapfile -t COMPREPLY < <(compgen -d -- "$word") && return ;;
+	--token-file) mapfile -t COMPREPLY < <(compgen -f -- "$word") && return ;;
 	esac
 	local words=
 	if [ "$verb" = token ]; then
@@ -40,6 +41,9 @@ _sluicectl() {
 					sed -n 's/.*"room": *"\([^"]*\)".*"identity": *"\([^"]*\)".*/\1\/\2/p')
 			;;
 		esac
+	elif [[ $verb = pu[sl]* && $word == -* ]]; then
+		words='--stop --token-file'
+		[ "$verb" = push ] || words+=' --identity'
 	elif [[ $word == -* ]]; then
 		words='-c -d --json -V --help'
 	elif [ -z "$verb" ]; then

@@ -16,7 +16,7 @@ mapfile -t scripts < <(git ls-files --cached --others --exclude-standard '*.sh' 
 
 # ---- who may include whom: folder | own headers by prefix | system headers by prefix
 # libc is what no prefix below names; a header of a named library is allowed only where it is listed.
-libraries='rte_|intel-ipsec-mb|libwebsockets|lws|jansson|openssl/|stun/|nice/|glib|srtp2/|bpf/|xdp/|libmnl/|yaml|jwt|ev\.h|hiredis|cap-ng'
+libraries='rte_|intel-ipsec-mb|libwebsockets|lws|jansson|openssl/|stun/|nice/|glib|srtp2/|bpf/|xdp/|libmnl/|yaml|jwt|ev\.h|hiredis|cap-ng|curl/'
 include_rules() {
 	cat <<-END
 		include/sluice|sluice/|-
@@ -29,7 +29,7 @@ include_rules() {
 		control-plane/core|-|-
 		control-plane/sdp|core/|-
 		control-plane/dialect|core/,sdp/|jansson
-		control-plane/edge|core/,sdp/sdp.h,dialect/dialect.h,dialect/request.h,plane/,sluice/|libwebsockets,openssl/,stun/,jansson,jwt,ev.h
+		control-plane/edge|core/,sdp/sdp.h,dialect/dialect.h,dialect/request.h,plane/,sluice/|libwebsockets,openssl/,stun/,jansson,jwt,ev.h,curl/
 		control-plane/plane|core/,edge/counters.h,sluice/|bpf/,libmnl/
 		control-plane|core/,sdp/,edge/,dialect/,plane/,sluice/|jansson,openssl/,libwebsockets,cap-ng
 	END
@@ -111,6 +111,18 @@ if [ -e docs/operations.md ]; then
 		grep -q "\`$drop\`" docs/operations.md || fault "docs/operations.md: drop reason $drop is not explained"
 	done < <(sed -n -E 's/^\s*X\(([a-z_]+), .*/\1/p' include/sluice/drops.h)
 fi
+
+# ---- the tests that the table of docs/dialects.md names are there
+# shellcheck disable=SC2016
+while read -r name; do
+	case $name in
+	core/*) file=tests/unit/$name.c ;;
+	*/*) file=tests/talk/$name.talk ;;
+	*) file=tests/smoke/$name.sh ;;
+	esac
+	[ -e "$file" ] || fault "docs/dialects.md: there is no $file, which its table names"
+done < <(sed -n '/^## What shows it/,$p' docs/dialects.md | grep '^|' |
+	grep -oE '`([a-z]+/[a-z_-]+|[a-z_]+_test)`' | tr -d '`' | sort -u)
 
 # ---- format, white space, shell, spelling
 if command -v clang-format-14 >/dev/null; then

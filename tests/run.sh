@@ -10,20 +10,24 @@ LOGS=$BUILD/logs
 mkdir -p "$LOGS"
 passed=0 failed=0 skipped=0 failures=()
 
-# One test program or script. A cmocka program counts as many tests as it says.
-run_one() { # name, limit in seconds, command...
-	local name=$1 limit=$2 log status ok bad begun=$SECONDS
-	shift 2
+# A few tests run side by side: most of them wait more than they compute, and each smoke test has a machine of
+# its own. One that says `# alone: WHY` in its file has this one to itself.
+lanes=${LANES:-$(nproc)}
+[ "$lanes" -le 4 ] || lanes=4
+declare -A name_of=() begun_at=()
+trap 'kill $(jobs -p) 2>/dev/null' EXIT
+
+# Counts what a test came to. A cmocka program counts as many tests as it says.
+judge() { # name, status, seconds
+	local name=$1 status=$2 seconds=$3 log ok bad
 	log=$LOGS/${name//\//_}.log
-	timeout --kill-after=10 "$limit" "$@" >"$log" 2>&1 </dev/null
-	status=$?
 	ok=$(sed -n 's/^\[  PASSED  \] \([0-9]*\) test.*/\1/p' "$log" | awk '{n+=$1} END {print n+0}')
 	bad=$(sed -n 's/^\[  FAILED  \] \([0-9]*\) test.*/\1/p' "$log" | awk '{n+=$1} END {print n+0}')
 	case $status in
 	0)
 		[ "$ok" -gt 0 ] || ok=1
 		passed=$((passed + ok))
-		printf 'ok    %-44s %3ds\n' "$name" $((SECONDS - begun))
+		printf 'ok    %-44s %3ds\n' "$name" "$seconds"
 		;;
 	77 | 125)
 		skipped=$((skipped + 1))
@@ -38,6 +42,28 @@ run_one() { # name, limit in seconds, command...
 		tail -n 40 "$log" | sed 's/^/      | /'
 		;;
 	esac
+}
+
+# Waits until fewer than that many tests run.
+wait_below() {
+	local pid status
+	while [ ${#name_of[@]} -ge "$1" ]; do
+		wait -n -p pid
+		status=$?
+		judge "${name_of[$pid]}" $status $((SECONDS - begun_at[$pid]))
+		unset "name_of[$pid]" "begun_at[$pid]"
+	done
+}
+
+run_one() { # name, limit in seconds, command...
+	local name=$1 limit=$2 alone=0
+	shift 2
+	grep -qs '^# alone: ' "$1" && alone=1
+	wait_below "$([ $alone = 1 ] && echo 1 || echo "$lanes")"
+	timeout --kill-after=10 "$limit" "$@" >"$LOGS/${name//\//_}.log" 2>&1 </dev/null &
+	name_of[$!]=$name
+	begun_at[$!]=$SECONDS
+	[ $alone = 0 ] || wait_below 1
 }
 
 is_program() {
@@ -103,11 +129,11 @@ run_kind() {
 			name=fuzz/${test##*/}
 			corpus=tests/fuzz/corpus/${test##*/}
 			[ -d "$corpus" ] || corpus=
-			scratch=$(mktemp -d)
+			scratch=$LOGS/corpus-${test##*/}
+			rm -rf "$scratch" && mkdir "$scratch"
 			# shellcheck disable=SC2086
 			wanted "$name" && run_one "$name" 120 "$test" -max_total_time="${FUZZ_SECONDS:-5}" \
 				-rss_limit_mb=2048 -artifact_prefix="$LOGS/" "$scratch" $corpus
-			rm -rf "$scratch"
 		done
 		;;
 	smoke)
@@ -130,6 +156,7 @@ done
 for kind in "${kinds[@]}"; do
 	run_kind "$kind"
 done
+wait_below 1
 [ ${#failures[@]} -eq 0 ] || printf 'failed: %s\n' "${failures[*]}"
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ] && [ $((passed + skipped)) -gt 0 ]

@@ -109,6 +109,7 @@ static bool hashes_make(struct core *core)
 	core_random(core, key, sizeof(key));
 	return hash_init(&core->room_names, limits->rooms, key) &&
 	       hash_init(&core->identities, limits->participants, key) &&
+	       hash_init(&core->persons, limits->participants, key) &&
 	       hash_init(&core->ufrags, limits->transports * 2, key) &&
 	       hash_init(&core->addresses, limits->transports * CORE_PATHS_MAX, key) &&
 	       hash_init(&core->ssrcs, limits->subscriptions * 2, key);
@@ -159,6 +160,7 @@ void core_destroy(struct core *core)
 	slots_free(&core->subscriptions);
 	hash_free(&core->room_names);
 	hash_free(&core->identities);
+	hash_free(&core->persons);
 	hash_free(&core->ufrags);
 	hash_free(&core->addresses);
 	hash_free(&core->ssrcs);

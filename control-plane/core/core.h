@@ -150,7 +150,8 @@ struct core_transport {
 	struct core_participant_id publisher; // whose media it carries down; 0 = it carries up
 	bool pair; // a leg: it carries both ways, and `publisher` is the far peer
 	bool publishes; // what it carries up is the participant's media for the room
-	bool asked, data; // of a leg: our offer awaits its answer; data channels were accepted
+	bool asked; // our offer awaits its answer; not of downward ones
+	bool data; // of a leg: data channels were accepted
 	enum core_transport_state state;
 	uint16_t worker;
 	char local_ufrag[CORE_UFRAG_MAX], local_password[CORE_PASSWORD_MAX];
@@ -331,6 +332,17 @@ int core_send(struct core *core, struct core_participant_id from, struct core_pa
 int core_publish(struct core *core, struct core_participant_id id, const struct desc *offer,
 	struct desc *answer, uint64_t now_ms);
 
+// Publishes by an offer of ours, for what is fetched from elsewhere: ends what the participant published,
+// opens its upward transport and fills `offer`, which receives one audio and one video of the codecs the relay
+// knows. CORE_FORBIDDEN, CORE_FULL.
+int core_publish_ask(
+	struct core *core, struct core_participant_id id, struct desc *offer, uint64_t now_ms);
+
+// Takes the answer to core_publish_ask: what it sends is published. CORE_STATE: none is awaited.
+// CORE_BAD_DESC: no ICE, no DTLS, or nothing is sent that the relay knows; the offer stays open.
+int core_publish_answer(struct core *core, struct core_participant_id id, const struct desc *answer,
+	uint64_t now_ms);
+
 // Ends all publications of the participant and its upward transport; what its pairs carry goes on.
 int core_unpublish(struct core *core, struct core_participant_id id);
 
@@ -444,6 +456,9 @@ const struct core_subscription *core_subscription(
 // The other leg of a pair, or NULL.
 const struct core_transport *core_transport_partner(
 	const struct core *core, struct core_transport_id id);
+
+// How many rooms participants of that dialect and identity are in.
+uint32_t core_identity_rooms(const struct core *core, const char *dialect, const char *identity);
 
 // True when the participant has publications.
 bool core_publishes(const struct core *core, struct core_participant_id id);

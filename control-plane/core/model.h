@@ -91,6 +91,7 @@ struct core {
 	bool draining, dispatching;
 	struct slots rooms, participants, transports, publications, subscriptions;
 	struct hash room_names, identities; // number = slot
+	struct hash persons; // by dialect and identity; number = participant's slot
 	struct hash ufrags; // 2 * slot: current, + 1: previous
 	struct hash addresses; // CORE_PATHS_MAX * slot + path
 	struct hash ssrcs; // 2 * slot: media, + 1: retransmission

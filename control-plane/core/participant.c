@@ -22,6 +22,16 @@ static uint64_t identity_hash(
 	return hash_of(&core->identities, key, sizeof(uint32_t) + length);
 }
 
+static uint64_t person_hash(const struct core *core, const char *dialect, const char *identity)
+{
+	uint8_t key[DIALECT_NAME_MAX + CORE_NAME_MAX] = {0};
+	size_t length = strnlen(identity, CORE_NAME_MAX);
+
+	memcpy(key, dialect, strnlen(dialect, DIALECT_NAME_MAX));
+	memcpy(key + DIALECT_NAME_MAX, identity, length);
+	return hash_of(&core->persons, key, DIALECT_NAME_MAX + length);
+}
+
 struct participant *participant_get(const struct core *core, struct core_participant_id id)
 {
 	return slots_get(&core->participants, id.index, id.generation);
@@ -80,6 +90,9 @@ void participant_enter(struct core *core, struct participant *participant, struc
 	room->view.participants++;
 	hash_add(&core->identities, identity_hash(core, room, participant->view.identity),
 		participant->view.id.index);
+	hash_add(&core->persons,
+		person_hash(core, participant->view.dialect, participant->view.identity),
+		participant->view.id.index);
 }
 
 static uint32_t carried_count(const struct participant *participant)
@@ -116,6 +129,9 @@ void participant_remove(struct core *core, struct participant *participant)
 	if (core->cursor == participant)
 		core->cursor = TAILQ_NEXT(participant, in_room);
 	hash_remove(&core->identities, identity_hash(core, room, participant->view.identity),
+		participant->view.id.index);
+	hash_remove(&core->persons,
+		person_hash(core, participant->view.dialect, participant->view.identity),
 		participant->view.id.index);
 	TAILQ_REMOVE(&room->members, participant, in_room);
 	room->view.participants--;
@@ -350,6 +366,19 @@ const struct core_participant *core_participant_next(
 	const struct core *core, const struct core_participant *previous)
 {
 	return slots_next(&core->participants, previous);
+}
+
+uint32_t core_identity_rooms(const struct core *core, const char *dialect, const char *identity)
+{
+	uint32_t i = hash_first(&core->persons, person_hash(core, dialect, identity)), count = 0;
+
+	for (; i != SLOT_NONE; i = hash_next(&core->persons, i)) {
+		const struct participant *participant = slots_from(&core->participants, i);
+
+		count += !strcmp(participant->view.identity, identity) &&
+			 !strcmp(participant->view.dialect, dialect);
+	}
+	return count;
 }
 
 bool core_publishes(const struct core *core, struct core_participant_id id)

@@ -5,8 +5,6 @@
 #include <string.h>
 #include <strings.h>
 
-enum { WHY_MAX = 128 };
-
 static const char *argument_of(const struct http_request *request, const char *name)
 {
 	size_t length = strlen(name);
@@ -18,27 +16,7 @@ static const char *argument_of(const struct http_request *request, const char *n
 	return NULL;
 }
 
-// new WebSocket(address, ["access_token", TOKEN]): a page cannot set headers.
-static const char *protocol_token(const char *protocols, char kept[ADMISSION_TOKEN_MAX])
-{
-	static const char word[] = "access_token";
-	bool next = false;
-
-	while (protocols && *protocols) {
-		size_t length = strcspn(protocols, ", \t");
-
-		if (next && length && length < ADMISSION_TOKEN_MAX) {
-			snprintf(kept, ADMISSION_TOKEN_MAX, "%.*s", (int)length, protocols);
-			return kept;
-		}
-		next |= length == sizeof(word) - 1 && !strncmp(protocols, word, length);
-		protocols += length;
-		protocols += strspn(protocols, ", \t");
-	}
-	return NULL;
-}
-
-const char *admission_token(const struct http_request *request, char kept[ADMISSION_TOKEN_MAX])
+const char *admission_token(const struct http_request *request)
 {
 	static const char bearer[] = "Bearer ";
 	static const char *const names[] = {"access_token", "token", "jwt"};
@@ -51,7 +29,7 @@ const char *admission_token(const struct http_request *request, char kept[ADMISS
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if ((token = argument_of(request, names[i])) != NULL)
 			return token;
-	return protocol_token(request->protocols, kept);
+	return NULL;
 }
 
 struct dialect_grant admission_everything(void)
@@ -59,24 +37,62 @@ struct dialect_grant admission_everything(void)
 	return (struct dialect_grant){.can_publish = true, .can_subscribe = true};
 }
 
+// By the token alone.
+static enum dialect_answer known(const struct dialect_host *host,
+	const struct http_request *request, bool needed, struct dialect_grant *grant, char *why)
+{
+	const char *token = admission_token(request);
+	struct dialect_grant given = {0};
+
+	snprintf(why, ADMISSION_WHY_MAX, "a token is needed");
+	if (token ? host->verify(
+			    host->context, token, strlen(token), &given, why, ADMISSION_WHY_MAX)
+		  : needed)
+		return DIALECT_UNKNOWN;
+	*grant = token ? given : admission_everything();
+	return DIALECT_ALLOWED;
+}
+
+static void refused(
+	const struct dialect_host *host, const struct http_request *request, const char *why)
+{
+	if (!request->rehearsal)
+		host->log(host->context, 'i', "%s: not admitted: %s",
+			request->remote ? request->remote : "?", why);
+}
+
 bool admission_grant(const struct dialect_host *host, const struct http_request *request,
 	const char *room, struct dialect_grant *grant)
 {
-	char kept[ADMISSION_TOKEN_MAX], why[WHY_MAX] = "a token is needed";
-	const char *token = admission_token(request, kept);
-	struct dialect_grant given = {0};
+	enum dialect_auth auth = host->auth(host->context, request->auth, room);
+	bool needed = auth == DIALECT_TOKEN || (auth == DIALECT_HOOK && !room);
+	char why[ADMISSION_WHY_MAX];
 
-	if (token && !host->verify(host->context, token, strlen(token), &given, why, sizeof(why))) {
-		*grant = given;
+	if (known(host, request, needed, grant, why) == DIALECT_ALLOWED)
 		return true;
-	}
-	if (!token && host->auth(host->context, request->auth, room) == DIALECT_OPEN) {
-		*grant = admission_everything();
-		return true;
-	}
-	host->log(host->context, 'i', "%s: not admitted: %s",
-		request->remote ? request->remote : "?", why);
+	refused(host, request, why);
 	return false;
+}
+
+enum dialect_answer admission_enter(const struct dialect_host *host,
+	const struct http_request *request, const struct dialect_question *question,
+	struct dialect_grant *grant, char why[ADMISSION_WHY_MAX])
+{
+	enum dialect_auth auth = host->auth(host->context, request->auth, question->room);
+	enum dialect_answer answer = known(host, request, auth == DIALECT_TOKEN, grant, why);
+	struct dialect_question whole = *question;
+
+	if (answer == DIALECT_ALLOWED && auth == DIALECT_HOOK) {
+		if (!whole.identity)
+			whole.identity = grant->identity;
+		whole.remote = request->remote;
+		whole.path = request->path;
+		whole.request = request;
+		answer = host->admit(host->context, &whole, grant, why, ADMISSION_WHY_MAX);
+	}
+	if (answer == DIALECT_UNKNOWN || answer == DIALECT_DENIED)
+		refused(host, request, why);
+	return answer;
 }
 
 bool admission_allows(const struct dialect_grant *grant, const char *room, const char *identity)
@@ -92,4 +108,5 @@ void admission_rights(const struct dialect_grant *grant, struct core_join *join)
 	join->can_publish = grant->can_publish;
 	join->can_subscribe = grant->can_subscribe;
 	join->withheld = grant->withheld;
+	join->until_ms = grant->until_ms;
 }

@@ -161,7 +161,7 @@ static const char *token_find(const struct http_request *request, char kept[ADMI
 	if (!token || !*token)
 		token = cookie_token(request->cookie, kept);
 	if (!token || !*token)
-		token = admission_token(request, kept); // where those of the other dialects stand
+		token = admission_token(request); // where those of the other dialects stand
 	return token && *token ? token : NULL;
 }
 
@@ -181,8 +181,9 @@ static bool authenticate(const struct dialect_host *host, const struct http_requ
 		}
 		snprintf(why, sizeof(why), "the account ends like a device's: # and digits");
 	}
-	host->log(host->context, 'w', "chat: %s: not authenticated: %s",
-		request->remote ? request->remote : "?", why);
+	if (!request->rehearsal)
+		host->log(host->context, 'w', "chat: %s: not authenticated: %s",
+			request->remote ? request->remote : "?", why);
 	return false;
 }
 
@@ -222,6 +223,32 @@ static bool has_place(const struct dialect_host *host, const struct dialect_gran
 	return reply_text(reply, 503, core_error_text(error));
 }
 
+static bool hook_permits(const struct dialect_host *host, const struct http_request *request,
+	const char *room, struct dialect_grant *grant, struct http_reply *reply)
+{
+	const struct dialect_question question = {.dialect = "chat",
+		.action = "join",
+		.room = room,
+		.identity = grant->identity,
+		.remote = request->remote,
+		.path = request->path,
+		.request = request};
+	char why[WHY_MAX] = "";
+	enum dialect_answer answer = DIALECT_ALLOWED;
+
+	if (host->auth(host->context, request->auth, room) == DIALECT_HOOK)
+		answer = host->admit(host->context, &question, grant, why, sizeof(why));
+	if (answer == DIALECT_ALLOWED)
+		return true;
+	reply->waits = answer == DIALECT_WAITS;
+	if (answer != DIALECT_DENIED)
+		return false;
+	if (!request->rehearsal)
+		host->log(host->context, 'i', "chat: %s: not admitted: %s",
+			request->remote ? request->remote : "?", why);
+	return reply_text(reply, 403, "Forbidden: Not a member of this chat room");
+}
+
 bool chat_admit(const struct dialect_host *host, const struct http_request *request,
 	struct dialect_grant *grant, struct http_reply *reply)
 {
@@ -229,7 +256,9 @@ bool chat_admit(const struct dialect_host *host, const struct http_request *requ
 
 	if (!chat_room(request->path, room))
 		return reply_text(reply, 404, "Not Found");
-	return permit(host, request, room, grant, reply) && has_place(host, grant, room, reply);
+	return permit(host, request, room, grant, reply) &&
+	       hook_permits(host, request, room, grant, reply) &&
+	       has_place(host, grant, room, reply);
 }
 
 // ---- requests

@@ -27,6 +27,24 @@ struct dialect_grant {
 	uint8_t withheld; // bits 1 << enum desc_kind: kinds that it may not send all the same
 	bool hidden; // others do not hear of it
 	bool admin; // may end other people's calls
+	uint64_t until_ms; // when its stay ends; 0 = never
+};
+
+enum dialect_answer {
+	DIALECT_ALLOWED,
+	DIALECT_UNKNOWN, // no token, or none that is good
+	DIALECT_DENIED,
+	DIALECT_WAITS, // ask again when the request or the message is handed in again
+};
+
+// What the admission hook is asked.
+struct dialect_question {
+	const char *dialect, *action; // "join", "publish" or "subscribe"
+	const char *room;
+	const char *identity, *name; // NULL or empty = not known
+	const char *remote; // of the link or request
+	const char *path; // with or without query
+	const struct http_request *request; // for its arguments; NULL = none
 };
 
 // One WebSocket, implemented by edge/ (in tests by a fake). Calls after close are ignored.
@@ -42,6 +60,9 @@ struct peer_link {
 	const char *path; // request path with query
 	enum dialect_mode mode; // of the listener; dialect_host's mode() knows the room's
 	enum dialect_auth auth; // likewise; auth()
+	// Who it is, is known, and longer messages are taken: set by a dialect without `admit`.
+	bool known;
+	bool waits; // set by a dialect: the message it was just handed is to come once more
 	struct dialect_grant grant; // what `admit` found
 };
 
@@ -65,6 +86,10 @@ struct dialect_host {
 		struct dialect_grant *grant, char *why, size_t why_size);
 	// Who may come into a room, or into any when `room` is NULL, by a listener of that kind.
 	enum dialect_auth (*auth)(void *context, enum dialect_auth listener, const char *room);
+	// Asks the admission hook, and lets its answer limit or name the grant. Returns DIALECT_ALLOWED,
+	// DIALECT_DENIED with its reason in `why`, or DIALECT_WAITS.
+	enum dialect_answer (*admit)(void *context, const struct dialect_question *question,
+		struct dialect_grant *grant, char *why, size_t why_size);
 	// The mode of a room for those who come by this link: the room's if one is configured, else the
 	// listener's.
 	enum dialect_mode (*mode)(void *context, const struct peer_link *link, const char *room);
@@ -82,9 +107,16 @@ struct dialect_host {
 		__attribute__((format(printf, 3, 4)));
 	// Counts one message for metrics: direction "in" or "out", type as on the wire (a known one, else "other").
 	void (*count)(void *context, const char *dialect, const char *direction, const char *type);
+	// Counts one error that a client was told of: a few letters or digits, as on the wire where it has a code.
+	// NULL in tests.
+	void (*fault)(void *context, const char *dialect, const char *code);
+	uint32_t rooms_per_user; // that one authenticated user may be in; 0 = any number
 	uint64_t auth_ms; // time a client has to authenticate
 	bool strict_etag; // whip.strict_etag
 };
+
+// Counts an error by its number.
+void dialect_fault(const struct dialect_host *host, const char *dialect, long code);
 
 // Whoever calls these functions calls core_dispatch after each, `event` aside: a dialect's verbs only
 // queue events, so its reply leaves first. Events are delivered to open sessions only.
@@ -99,7 +131,8 @@ struct dialect {
 	bool (*claims)(const char *path);
 	// True when a first message at "/" or "/ws" of the shared listener is this dialect's; NULL = never.
 	bool (*recognizes)(const char *text, size_t length);
-	// Before an upgrade: true to go on, with `grant` for the link; false with a reply. NULL = always.
+	// Before an upgrade: true to go on, with `grant` for the link; false with a reply, or one that waits.
+	// NULL = always.
 	bool (*admit)(const struct dialect_host *host, const struct http_request *request,
 		struct dialect_grant *grant, struct http_reply *reply);
 	// A plain HTTP request; false = not ours, health and 404 are others' business. NULL = none.

@@ -118,10 +118,29 @@ static bool session_admitted(const struct jsonrpc_session *session, struct diale
 	return admission_grant(session->host, &request, session->room, grant);
 }
 
-static int session_join(struct jsonrpc_session *session, const char *name)
+// The hook is asked when it is known who comes.
+static enum dialect_answer session_ask(const struct jsonrpc_session *session, const char *name,
+	struct dialect_grant *grant, char why[ADMISSION_WHY_MAX])
 {
 	const struct dialect_host *host = session->host;
-	struct dialect_grant grant;
+	const struct dialect_question question = {.dialect = jsonrpc_dialect,
+		.action = "join",
+		.room = session->room,
+		.identity = name,
+		.remote = session->link->remote,
+		.path = session->link->path};
+
+	if (!session_admitted(session, grant) || !admission_allows(grant, session->room, NULL))
+		return DIALECT_UNKNOWN;
+	if (host->auth(host->context, session->link->auth, session->room) != DIALECT_HOOK)
+		return DIALECT_ALLOWED;
+	return host->admit(host->context, &question, grant, why, ADMISSION_WHY_MAX);
+}
+
+static int session_join(
+	struct jsonrpc_session *session, const char *name, const struct dialect_grant *grant)
+{
+	const struct dialect_host *host = session->host;
 	struct core_join join = {
 		.room = session->room,
 		.identity = name,
@@ -132,9 +151,7 @@ static int session_join(struct jsonrpc_session *session, const char *name)
 	};
 	bool resumed;
 
-	if (!session_admitted(session, &grant) || !admission_allows(&grant, session->room, NULL))
-		return -CORE_FORBIDDEN;
-	admission_rights(&grant, &join);
+	admission_rights(grant, &join);
 	return core_join(host->core, &join, &session->id, &resumed);
 }
 
@@ -154,6 +171,9 @@ static void announce_result(const struct jsonrpc_request *request)
 static void handle_announce(const struct jsonrpc_request *request)
 {
 	struct jsonrpc_session *session = request->session;
+	char why[ADMISSION_WHY_MAX];
+	struct dialect_grant grant;
+	enum dialect_answer answer;
 	const char *name, *taken;
 	int error;
 
@@ -167,7 +187,15 @@ static void handle_announce(const struct jsonrpc_request *request)
 			"Peer %s already announced", taken);
 		return;
 	}
-	error = session_join(session, name);
+	answer = session_ask(session, name, &grant, why);
+	session->link->waits = answer == DIALECT_WAITS;
+	if (answer == DIALECT_WAITS)
+		return;
+	if (answer == DIALECT_DENIED) {
+		jsonrpc_refuse(request, JSONRPC_REFUSED, "%s", why);
+		return;
+	}
+	error = answer == DIALECT_ALLOWED ? session_join(session, name, &grant) : -CORE_FORBIDDEN;
 	if (error == -CORE_NAME) {
 		jsonrpc_refuse(request, JSONRPC_INVALID_PARAMS, "Invalid params: %s",
 			"peer_id must be 1 to 127 bytes without control characters");
@@ -453,7 +481,7 @@ static void event_removed(struct jsonrpc_session *session, const struct core_eve
 		return;
 	session->closed = true;
 	session->link->close(session->link->context, CLOSE_POLICY,
-		event->type == CORE_EVENT_KICKED ? "removed by the operator" : "replaced");
+		event->type == CORE_EVENT_KICKED ? event->text : "replaced");
 }
 
 static void jsonrpc_event(void *context, const struct core_event *event)

@@ -28,6 +28,10 @@ void jsonrpc_send(struct jsonrpc_session *session, json_t *message, const char *
 			session->link->remote);
 	} else if (!session->closed) {
 		host->count(host->context, jsonrpc_dialect, "out", type);
+		if (!strcmp(type, "error"))
+			dialect_fault(host, jsonrpc_dialect,
+				(long)json_integer_value(json_object_get(
+					json_object_get(message, "error"), "code")));
 		session->link->send_text(session->link->context, text, strlen(text));
 	}
 	free(text);

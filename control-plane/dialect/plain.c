@@ -605,7 +605,7 @@ static void plain_event(void *context, const struct core_event *event)
 		event_gone(session, event);
 		break;
 	case CORE_EVENT_KICKED:
-		session_close(session, CLOSE_POLICY, "removed by the operator");
+		session_close(session, CLOSE_POLICY, event->text);
 		break;
 	case CORE_EVENT_JOINED:
 	case CORE_EVENT_LEFT:
@@ -633,11 +633,14 @@ static bool plain_admit(const struct dialect_host *host, const struct http_reque
 {
 	char room[CORE_NAME_MAX];
 	bool named = room_of(request->path, room, sizeof(room)); // else a close code tells it
+	const struct dialect_question question = {
+		.dialect = dialect_name, .action = "join", .room = named ? room : NULL};
+	char why[ADMISSION_WHY_MAX];
+	enum dialect_answer answer = admission_enter(host, request, &question, grant, why);
 
-	if (admission_grant(host, request, named ? room : NULL, grant))
-		return true;
-	reply->status = 401;
-	return false;
+	reply->waits = answer == DIALECT_WAITS;
+	reply->status = answer == DIALECT_UNKNOWN ? 401 : answer == DIALECT_DENIED ? 403 : 0;
+	return answer == DIALECT_ALLOWED;
 }
 
 const struct dialect dialect_plain = {

@@ -16,6 +16,7 @@ enum {
 enum dialect_auth {
 	DIALECT_TOKEN, // who has a token
 	DIALECT_OPEN, // everybody; a token is taken where one is given
+	DIALECT_HOOK, // whom the operator's admission hook lets in; it is told of the token
 };
 
 enum http_method {
@@ -35,6 +36,7 @@ struct http_request {
 	enum dialect_auth auth; // of the listener
 	bool upgrade; // wants to become a WebSocket
 	bool secure; // came over TLS
+	bool rehearsal; // will come once more: nothing is to be logged
 	bool preflight; // an OPTIONS by which a browser asks before another request
 	const char *path; // decoded, begins with '/'
 	unsigned arguments_used;
@@ -42,7 +44,6 @@ struct http_request {
 	const char *remote; // numeric address of the client, for logs
 	// Headers; NULL = not given.
 	const char *host, *origin, *authorization, *cookie, *content_type, *if_match, *etag;
-	const char *protocols; // Sec-WebSocket-Protocol
 	const char *body; // a terminator follows; NULL = none
 	size_t length;
 };
@@ -53,6 +54,7 @@ struct http_header {
 };
 
 struct http_reply {
+	bool waits; // no reply yet: the request will be handed in again
 	int status;
 	const char *type; // of the body; static
 	char *body; // allocated; the caller frees it; NULL = none

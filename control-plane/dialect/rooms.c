@@ -493,7 +493,7 @@ static void rooms_event(void *context, const struct core_event *event)
 		event_description(session, event, KIND_ANSWER);
 		break;
 	case CORE_EVENT_KICKED:
-		session_close(session, CLOSE_POLICY, "removed by the operator");
+		session_close(session, CLOSE_POLICY, event->text);
 		break;
 	case CORE_EVENT_REPLACED:
 		now = core_participant(session->host->core, event->to);

@@ -57,13 +57,21 @@ static bool path_allowed(const char *path, const struct dialect_grant *grant)
 bool rooms_admit(const struct dialect_host *host, const struct http_request *request,
 	struct dialect_grant *grant, struct http_reply *reply)
 {
-	char room[CORE_NAME_MAX] = "";
+	char room[CORE_NAME_MAX] = "", peer[CORE_NAME_MAX] = "", why[ADMISSION_WHY_MAX];
+	const struct dialect_question question = {
+		.dialect = "rooms", .action = "join", .room = room, .identity = peer};
+	enum dialect_answer answer;
 	struct rooms_path parsed;
 
-	if (rooms_path_parse(request->path, &parsed))
-		snprintf(room, sizeof(room), "%.*s", (int)parsed.room_length, parsed.room);
-	if (admission_grant(host, request, *room ? room : NULL, grant) &&
-		path_allowed(request->path, grant))
+	if (!rooms_path_parse(request->path, &parsed)) {
+		reply->status = 403;
+		return false;
+	}
+	snprintf(room, sizeof(room), "%.*s", (int)parsed.room_length, parsed.room);
+	snprintf(peer, sizeof(peer), "%.*s", (int)parsed.peer_length, parsed.peer);
+	answer = admission_enter(host, request, &question, grant, why);
+	reply->waits = answer == DIALECT_WAITS;
+	if (answer == DIALECT_ALLOWED && path_allowed(request->path, grant))
 		return true;
 	reply->status = 403;
 	return false;

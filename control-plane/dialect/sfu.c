@@ -5,7 +5,9 @@
 #include "sdp/sdp.h"
 #include "sfu_message.h"
 #include "sfu_number.h"
+#include "sfu_people.h"
 #include "sfu_shape.h"
+#include "stand_in.h"
 
 #include <jansson.h>
 
@@ -76,6 +78,10 @@ static void session_send(struct session *session, json_t *message)
 
 static void session_error(struct session *session, const char *what, const char *why, int code)
 {
+	const struct dialect_host *host = session->host;
+
+	if (host->fault)
+		host->fault(host->context, dialect_name, sfu_error_code(what));
 	session_send(session, sfu_error(what, why, code));
 }
 
@@ -145,16 +151,81 @@ struct entry {
 	struct membership *member;
 	bool entered; // this connection was not in the room before
 	bool resumed; // the user was, by another connection
+	char why[WHY_MAX]; // when it failed
 };
 
+enum { ENTER_WAITS = 1 }; // for the admission hook: the request will come once more
+
+// Has the hook say whether the user may enter, with which rights. Returns as membership_enter.
+static int entry_ask(struct session *session, const char *room, struct core_join *join, char *name,
+	struct entry *entry)
+{
+	const struct dialect_host *host = session->host;
+	const struct dialect_question question = {.dialect = dialect_name,
+		.action = "join",
+		.room = room,
+		.identity = session->identity,
+		.remote = session->link->remote,
+		.path = session->link->path};
+	struct dialect_grant grant = session->grant;
+	enum dialect_answer answer;
+
+	if (host->auth(host->context, session->link->auth, room) != DIALECT_HOOK)
+		return 0;
+	answer = host->admit(host->context, &question, &grant, entry->why, sizeof(entry->why));
+	if (answer == DIALECT_WAITS) {
+		session->link->waits = true;
+		return ENTER_WAITS;
+	}
+	if (answer != DIALECT_ALLOWED)
+		return -CORE_FORBIDDEN;
+	snprintf(name, CORE_NAME_MAX, "%s", sfu_printable(grant.name) ? grant.name : join->name);
+	join->name = name;
+	join->can_publish = grant.can_publish;
+	join->can_subscribe = grant.can_subscribe;
+	join->until_ms = grant.until_ms;
+	return 0;
+}
+
+// What was granted when the room was entered silently is granted still.
+static void entry_grow(const struct session *session, const struct membership *member,
+	struct core_join *join, char name[CORE_NAME_MAX])
+{
+	const struct core_participant *self = core_participant(session->host->core, member->id);
+
+	join->name = strcpy(name, self->name); // what core_join reads it may not write
+	join->can_publish = self->can_publish;
+	join->can_subscribe = self->can_subscribe;
+	join->until_ms = self->until_ms;
+}
+
+// A user may be in so many rooms by all of its connections. Taking one over is no further room.
+static bool rooms_left(const struct session *session, const char *name)
+{
+	const struct dialect_host *host = session->host;
+	const struct core_room *room = core_room_by_name(host->core, name);
+
+	return !host->rooms_per_user ||
+	       (room && core_participant_by_identity(host->core, room->id, session->identity)) ||
+	       core_identity_rooms(host->core, dialect_name, session->identity) <
+		       host->rooms_per_user;
+}
+
+static int entry_fail(struct entry *entry, int error)
+{
+	snprintf(entry->why, sizeof(entry->why), "%s", core_error_text(error));
+	return error;
+}
+
 // Enters the room, or finds that we are in it; publishing and subscribing enter it silently.
-// Returns 0 or a negative core_error.
+// Returns 0, ENTER_WAITS, or a negative core_error with `why` in `entry`.
 static int membership_enter(
 	struct session *session, const char *room, bool visible, struct entry *entry)
 {
 	const struct dialect_host *host = session->host;
 	struct membership *member = membership_find(session, room);
 	struct entry made = {.member = member, .entered = !member};
+	char name[CORE_NAME_MAX];
 	struct core_join join = {
 		.room = room,
 		.identity = session->identity,
@@ -167,18 +238,24 @@ static int membership_enter(
 		.withheld = session->grant.withheld,
 		.now_ms = host->now_ms(host->context),
 	};
-	int error;
+	int error = 0;
 
 	if (session->grant.room[0] && strcmp(session->grant.room, room))
-		return -CORE_FORBIDDEN;
-	if (!member)
+		return entry_fail(entry, -CORE_FORBIDDEN);
+	if (!member && rooms_left(session, room))
 		made.member = membership_free(session);
 	if (!made.member)
-		return -CORE_FULL;
+		return entry_fail(entry, -CORE_FULL);
+	if (member)
+		entry_grow(session, member, &join, name);
+	else
+		error = entry_ask(session, room, &join, name, entry);
+	if (error)
+		return error;
 	if (made.entered || (visible && !member->visible)) {
 		error = core_join(host->core, &join, &made.member->id, &made.resumed);
 		if (error)
-			return error;
+			return entry_fail(entry, error);
 		made.member->visible = visible;
 		made.member->used = true;
 		snprintf(made.member->room, sizeof(made.member->room), "%s", room);
@@ -196,46 +273,6 @@ static void entry_undo(struct session *session, const struct entry *entry)
 		entry->member->used = false;
 }
 
-static bool room_same(struct core_room_id a, struct core_room_id b)
-{
-	return a.index == b.index && a.generation == b.generation;
-}
-
-static bool participant_same(struct core_participant_id a, struct core_participant_id b)
-{
-	return a.index == b.index && a.generation == b.generation;
-}
-
-static uint32_t number_for(const struct core_participant *who)
-{
-	return sfu_number_of(who->identity, who->id);
-}
-
-static json_t *participants_json(const struct core *core, const struct core_participant *self)
-{
-	const struct core_participant *other = NULL;
-	json_t *list = json_array();
-
-	while ((other = core_participant_next(core, other)) != NULL)
-		if (other != self && other->visible && room_same(other->room, self->room))
-			json_array_append_new(
-				list, sfu_user(number_for(other), other->name, "userId"));
-	return list;
-}
-
-static json_t *publishers_json(const struct core *core, const struct core_participant *self)
-{
-	const struct core_participant *other = NULL;
-	json_t *list = json_array();
-
-	while ((other = core_participant_next(core, other)) != NULL)
-		if (other != self && room_same(other->room, self->room) &&
-			core_publishes(core, other->id))
-			json_array_append_new(
-				list, sfu_user(number_for(other), other->name, "publisherId"));
-	return list;
-}
-
 // What is muted already of those who publish in the room.
 static void announce_muted(struct session *session, const struct core_participant *self)
 {
@@ -248,9 +285,10 @@ static void announce_muted(struct session *session, const struct core_participan
 			core_participant(core, publication->participant);
 
 		if (publication->paused && owner && owner != self &&
-			room_same(owner->room, self->room))
-			session_send(session,
-				sfu_muted(room, number_for(owner), publication->kind, true));
+			owner->room.index == self->room.index)
+			session_send(
+				session, sfu_muted(room, sfu_number_of(owner->identity, owner->id),
+						 publication->kind, true));
 	}
 }
 
@@ -267,7 +305,7 @@ static void announce_publishers(
 
 	if (!entry->entered || !self || !self->can_subscribe)
 		return;
-	list = publishers_json(core, self);
+	list = sfu_publishers_of(core, self);
 	session_send(session, sfu_publishers(room, list, entry->resumed));
 	json_array_foreach(list, i, item)
 	{
@@ -296,13 +334,15 @@ static void handle_join(struct session *session, const json_t *message)
 		return;
 	}
 	error = membership_enter(session, room, true, &entry);
+	if (error == ENTER_WAITS)
+		return;
 	if (error) {
-		session_error(session, "Failed to join room: ", core_error_text(error), 0);
+		session_error(session, "Failed to join room: ", entry.why, 0);
 		return;
 	}
-	session_send(session,
-		sfu_room_joined(room, session->user_id,
-			participants_json(core, core_participant(core, entry.member->id))));
+	session_send(
+		session, sfu_room_joined(room, session->user_id,
+				 sfu_participants(core, core_participant(core, entry.member->id))));
 	announce_publishers(session, &entry, NULL);
 }
 
@@ -398,8 +438,10 @@ static void handle_publish(struct session *session, const json_t *message)
 		return;
 	}
 	error = membership_enter(session, text_of(message, "roomName"), false, &entry);
+	if (error == ENTER_WAITS)
+		return;
 	if (error) {
-		session_error(session, failed, core_error_text(error), 0);
+		session_error(session, failed, entry.why, 0);
 		return;
 	}
 	error = core_publish(
@@ -444,8 +486,10 @@ static void handle_subscribe(struct session *session, const json_t *message)
 	int error;
 
 	error = membership_enter(session, text_of(message, "roomName"), false, &entry);
+	if (error == ENTER_WAITS)
+		return;
 	if (error) {
-		subscribe_failed(session, message, error);
+		session_error(session, "SFU subscribe request error: ", entry.why, 0);
 		return;
 	}
 	member_identity(session, entry.member, number, publisher);
@@ -579,16 +623,6 @@ static const char *auth_token(const json_t *message, const char **why)
 	return token && strlen(token) <= SFU_TOKEN_MAX ? token : NULL;
 }
 
-// JSON carries UTF-8 only.
-static bool name_printable(const char *name)
-{
-	json_t *probe = json_string(name);
-	bool printable = probe && name[0];
-
-	json_decref(probe);
-	return printable;
-}
-
 static void auth_first(struct session *session, const json_t *message)
 {
 	const struct dialect_host *host = session->host;
@@ -616,12 +650,12 @@ static void auth_first(struct session *session, const json_t *message)
 			session, "Invalid token: `sub` must be a user number from 0 to 4294967295");
 		return;
 	}
-	if (!name_printable(grant.name))
+	if (!sfu_printable(grant.name))
 		snprintf(grant.name, sizeof(grant.name), "%s", grant.identity);
 	host->log(host->context, 'i', "sfu: %s: user %" PRIu32 " authenticated",
 		session->link->remote, session->user_id);
 	session->grant = grant;
-	session->authenticated = true;
+	session->authenticated = session->link->known = true;
 	snprintf(session->identity, sizeof(session->identity), "%" PRIu32, session->user_id);
 	session_send(session, sfu_authenticated(session->user_id, grant.name));
 }
@@ -711,7 +745,7 @@ static struct membership *membership_of(
 	struct session *session, struct core_participant_id participant)
 {
 	for (unsigned i = 0; i < ROOMS_MAX; i++)
-		if (session->rooms[i].used && participant_same(session->rooms[i].id, participant))
+		if (session->rooms[i].used && stand_in_same(session->rooms[i].id, participant))
 			return &session->rooms[i];
 	return NULL;
 }

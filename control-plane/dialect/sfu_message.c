@@ -111,3 +111,25 @@ json_t *sfu_muted(const char *room, uint32_t publisher, enum desc_kind kind, boo
 		"publisherId", (json_int_t)publisher, "kind",
 		kind == DESC_AUDIO ? "audio" : "video", "muted", (int)muted);
 }
+
+const char *sfu_error_code(const char *what)
+{
+	static const char *const codes[][2] = {{"Authentication", "auth"},
+		{"Failed to join", "join"}, {"SFU publish", "publish"},
+		{"SFU subscribe", "subscribe"}, {"You are not", "not_in_room"},
+		{"Message", "invalid"}, {"Removed", "removed"}, {"Connected", "replaced"}};
+
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+		if (!strncmp(what, codes[i][0], strlen(codes[i][0])))
+			return codes[i][1];
+	return "other";
+}
+
+bool sfu_printable(const char *name)
+{
+	json_t *probe = json_string(name);
+	bool printable = probe && name[0];
+
+	json_decref(probe);
+	return printable;
+}

@@ -47,3 +47,9 @@ json_t *sfu_muted(const char *room, uint32_t publisher, enum desc_kind kind, boo
 
 // The type of a printed message, for counting: static, "other" when no maker here made it.
 const char *sfu_message_type(const char *text, size_t length);
+
+// The error by which `what` begins, for counting: static.
+const char *sfu_error_code(const char *what);
+
+// True when a name can stand in a message: JSON carries UTF-8 only.
+bool sfu_printable(const char *name);

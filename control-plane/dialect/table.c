@@ -2,6 +2,7 @@
 // The one list of dialects: a new one adds its declaration and its line here.
 #include "dialect.h"
 
+#include <stdio.h>
 #include <string.h>
 
 extern const struct dialect dialect_chat;
@@ -21,6 +22,15 @@ static const struct dialect *const dialects[] = {
 };
 
 enum { DIALECTS = sizeof(dialects) / sizeof(dialects[0]) };
+
+void dialect_fault(const struct dialect_host *host, const char *dialect, long code)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%ld", code);
+	if (host->fault)
+		host->fault(host->context, dialect, text);
+}
 
 const struct dialect *dialect_find(const char *name)
 {

@@ -141,12 +141,38 @@ static const char *room_of(const struct call *call, const char *token, bool know
 	return token && !is_bogus(token) && is_key(token) ? token : default_room;
 }
 
+// Has the hook say whether it may. Returns 0, or -1 with a reply, or one that waits.
+static int ask(struct call *call)
+{
+	const struct dialect_host *host = call->host;
+	const struct dialect_question question = {
+		.dialect = call->path.view ? whip_viewers : whip_publishers,
+		.action = call->path.view ? "subscribe" : "publish",
+		.room = call->room,
+		.identity = call->grant.identity,
+		.remote = call->request->remote,
+		.path = call->request->path,
+		.request = call->request};
+	char why[WHY_MAX];
+	enum dialect_answer answer =
+		host->admit(host->context, &question, &call->grant, why, sizeof(why));
+
+	call->reply->waits = answer == DIALECT_WAITS;
+	if (answer == DIALECT_WAITS)
+		return -1;
+	if (answer == DIALECT_DENIED ||
+		!(call->path.view ? call->grant.can_subscribe : call->grant.can_publish))
+		return refuse(call, 403, answer == DIALECT_DENIED ? why : "not granted");
+	return 0;
+}
+
 // Finds out who asks and where. Returns 0, or -1 with a reply.
 static int admit(struct call *call)
 {
 	const struct dialect_host *host = call->host;
-	char why[WHY_MAX] = "a token is needed", kept[ADMISSION_TOKEN_MAX];
-	const char *token = admission_token(call->request, kept), *room;
+	char why[WHY_MAX] = "a token is needed";
+	const char *token = admission_token(call->request), *room;
+	enum dialect_auth auth;
 	bool given = token && !is_bogus(token);
 	bool known = given && !host->verify(host->context, token, strlen(token), &call->grant, why,
 				      sizeof(why));
@@ -154,7 +180,8 @@ static int admit(struct call *call)
 	room = room_of(call, token, known);
 	if (!room)
 		return refuse(call, 400, "neither the address nor the token names a room");
-	if (!known && host->auth(host->context, call->request->auth, room) != DIALECT_OPEN)
+	auth = host->auth(host->context, call->request->auth, room);
+	if (!known && auth == DIALECT_TOKEN)
 		return refuse_unknown(call, given, why);
 	if (!known)
 		call->grant = admission_everything();
@@ -165,7 +192,7 @@ static int admit(struct call *call)
 			call->path.view ? "the token does not allow viewing"
 					: "the token does not allow publishing");
 	snprintf(call->room, sizeof(call->room), "%s", room);
-	return 0;
+	return auth == DIALECT_HOOK ? ask(call) : 0;
 }
 
 // ---- descriptions
@@ -270,6 +297,7 @@ static int join(struct call *call, struct core_participant_id *id, bool *resumed
 		.can_publish = !view,
 		.can_subscribe = view,
 		.withheld = call->grant.withheld,
+		.until_ms = call->grant.until_ms,
 		.now_ms = host->now_ms(host->context)};
 	int error;
 
@@ -393,8 +421,8 @@ static void endpoint_post(struct call *call)
 static void answer_options(struct call *call)
 {
 	const struct dialect_host *host = call->host;
-	char why[WHY_MAX], kept[ADMISSION_TOKEN_MAX];
-	const char *token = admission_token(call->request, kept);
+	char why[WHY_MAX];
+	const char *token = admission_token(call->request);
 	bool known = host->auth(host->context, call->request->auth, NULL) == DIALECT_OPEN;
 
 	whip_reply_begin(call->reply, 204);

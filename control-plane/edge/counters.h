@@ -73,12 +73,30 @@ enum edge_join_stage {
 		EDGE_JOIN_COUNT,
 };
 
+// What came of questions to the admission hook. Append only.
+#define EDGE_HOOK_RESULTS(X)                                              \
+	X(ALLOWED, "allowed", "let in")                                   \
+	X(DENIED, "denied", "not let in")                                 \
+	X(CACHED, "cached", "by an answer of before")                     \
+	X(TIMEOUT, "timeout", "not answered in time")                     \
+	X(FAULT, "fault", "not reached, or no answer that could be read") \
+	X(OVERFLOW, "overflow", "not asked: too many wait already")
+
+enum edge_hook_result {
+#define X(name, label, help) EDGE_HOOK_##name,
+	EDGE_HOOK_RESULTS(X)
+#undef X
+		EDGE_HOOK_COUNT,
+};
+
 // Why a WebSocket was closed by us. Append only.
-#define EDGE_WS_CLOSES(X)                                     \
-	X(TOO_BIG, "too_big", "message over the limit, 1009") \
-	X(TOO_FAST, "too_fast", "too many messages, 1008")    \
-	X(SLOW, "slow", "did not read what we sent")          \
-	X(DIALECT, "dialect", "by its dialect")
+#define EDGE_WS_CLOSES(X)                                        \
+	X(TOO_BIG, "too_big", "message over the limit, 1009")    \
+	X(TOO_FAST, "too_fast", "too many messages, 1008")       \
+	X(SLOW, "slow", "did not read what we sent")             \
+	X(DIALECT, "dialect", "by its dialect")                  \
+	X(ADMISSION, "admission", "not admitted, 4401 and 4403") \
+	X(FLOOD, "flood", "what it said filled the queues of the others, 1013")
 
 enum edge_ws_close {
 #define X(name, label, help) EDGE_WS_CLOSE_##name,
@@ -87,9 +105,26 @@ enum edge_ws_close {
 		EDGE_WS_CLOSE_COUNT,
 };
 
+// What a push or pull is about. Append only.
+enum edge_feed_kind { EDGE_FEED_PUSH, EDGE_FEED_PULL, EDGE_FEED_KINDS };
+
+#define EDGE_FEED_STATES(X)                                                     \
+	X(WAITING, "waiting", "the participant is not there, or sends nothing") \
+	X(OFFERING, "offering", "the endpoint has been asked")                  \
+	X(CONNECTING, "connecting", "answered; ICE and DTLS are under way")     \
+	X(CONNECTED, "connected", "media may flow")                             \
+	X(FAILED, "failed", "will be tried again")
+
+enum edge_feed_state {
+#define X(name, label, help) EDGE_FEED_##name,
+	EDGE_FEED_STATES(X)
+#undef X
+		EDGE_FEED_STATE_COUNT,
+};
+
 enum {
 	EDGE_BUCKETS = 12,
-	EDGE_MESSAGES_MAX = 128, // distinct (dialect, direction, type)
+	EDGE_MESSAGES_MAX = 384, // distinct (dialect, direction, type)
 };
 
 // Upper bounds of the histogram's buckets, milliseconds; what is above all of them counts only in `count`.
@@ -104,7 +139,7 @@ struct edge_histogram {
 
 struct edge_message {
 	const char *dialect; // static; NULL ends the list
-	const char *direction; // "in" or "out"
+	const char *direction; // "in", "out", or "error": `type` is its code
 	char type[40];
 	uint64_t count;
 };
@@ -118,6 +153,8 @@ struct edge_counters {
 	uint64_t ws_closed[EDGE_WS_CLOSE_COUNT];
 	uint64_t http_responses[6]; // by status / 100
 	uint64_t tokens_accepted, tokens_refused;
+	uint64_t hook[EDGE_HOOK_COUNT];
+	uint32_t hook_flying, hook_waiting; // gauges: questions asked, and waiting for it
 	struct edge_message messages[EDGE_MESSAGES_MAX];
 	// UDP
 	uint64_t udp_in[SLUICE_CLASS_COUNT], punt_in[SLUICE_CLASS_COUNT]; // datagrams
@@ -128,6 +165,9 @@ struct edge_counters {
 	uint32_t dtls_handshakes; // gauge: under way
 	uint64_t data[EDGE_DATA_COUNT], data_bytes; // datagrams; bytes of those carried
 	struct edge_histogram join[EDGE_JOIN_COUNT];
+	// pushes and pulls
+	uint32_t feeds[EDGE_FEED_KINDS][EDGE_FEED_STATE_COUNT]; // gauges
+	uint64_t feed_failures[EDGE_FEED_KINDS];
 };
 
 // Adds one observation of `ms` milliseconds.

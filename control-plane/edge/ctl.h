@@ -11,6 +11,7 @@
 //                           "transports":[{"index","direction":"up"|"down","publisher"?,"state",
 //                                          "address","worker","profile"}]}]}
 //   {"verb":"kick","room":NAME,"identity":NAME,"reason":TEXT?} → {"ok":true}
+//   {"verb":"push",…}, {"verb":"pull",…} and {"verb":"feeds"}  see ctl_feed.h
 //   {"verb":"test-publish",…} and {"verb":"test-subscribe",…}  see synthetic.h
 //   {"verb":"capture",…} and its like     see ctl_capture.h
 //   {"verb":"drain"} and {"verb":"undrain"}                    → {"ok":true,"draining":BOOL}
@@ -28,6 +29,8 @@
 
 enum { CTL_LINE_MAX = 4096, CTL_CLIENTS_MAX = 16 };
 
+struct feeds;
+
 struct ctl_host {
 	void *context;
 	struct core *core;
@@ -40,6 +43,7 @@ struct ctl_host {
 	void (*settle)(void *context);
 	struct synthetic *synthetic; // NULL: the verbs of load tests are refused
 	const struct ctl_captures *captures; // ctl_capture.h
+	struct feeds *feeds; // NULL: so are those of pushes and pulls
 };
 
 struct ctl;

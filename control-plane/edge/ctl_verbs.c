@@ -2,7 +2,9 @@
 // The verbs of the control socket; ctl.h documents them.
 #include "address.h"
 #include "ctl_capture.h"
+#include "ctl_feed.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -62,9 +64,8 @@ static json_int_t publishers_in(const struct core *core, struct core_room_id roo
 	const struct core_participant *participant = NULL;
 	json_int_t count = 0;
 
-	while ((participant = core_participant_next(core, participant)))
-		count += participant->room.index == room.index &&
-			 core_publishes(core, participant->id);
+	while ((participant = core_room_member_next(core, room, participant)))
+		count += core_publishes(core, participant->id);
 	return count;
 }
 
@@ -113,36 +114,72 @@ static json_t *transport_view(const struct core *core, const struct core_transpo
 	return view;
 }
 
-static bool same_participant(struct core_participant_id a, struct core_participant_id b)
+// What belongs to the participants, by the number of their slots: each table of the core is walked once.
+struct belongings {
+	uint32_t used; // slots
+	struct belonging {
+		json_int_t publications, subscriptions;
+		json_t *transports;
+	} * of;
+};
+
+static bool belongings_make(const struct core *core, struct belongings *all)
 {
-	return a.index == b.index && a.generation == b.generation;
+	const struct core_participant *participant = NULL;
+
+	all->used = 0;
+	while ((participant = core_participant_next(core, participant)))
+		if (participant->id.index >= all->used)
+			all->used = participant->id.index + 1;
+	all->of = calloc(all->used + 1, sizeof(*all->of));
+	return all->of != NULL;
 }
 
-// Counts a participant's publications, and subscriptions on its transports; lists the transports.
-static json_t *peer_view(
-	const struct core *core, const struct core_participant *participant, const char *room)
+static struct belonging *belonging_of(
+	const struct core *core, struct belongings *all, struct core_participant_id id)
+{
+	return core_participant(core, id) && id.index < all->used ? &all->of[id.index] : NULL;
+}
+
+static void belongings_collect(const struct core *core, struct belongings *all)
 {
 	const struct core_transport *transport = NULL;
 	const struct core_publication *publication = NULL;
 	const struct core_subscription *subscription = NULL;
-	json_int_t publications = 0, subscriptions = 0;
-	json_t *transports = json_array();
+	struct belonging *one;
 
-	while ((transport = core_transport_next(core, transport)))
-		if (same_participant(transport->participant, participant->id))
-			json_array_append_new(transports, transport_view(core, transport));
-	while ((publication = core_publication_next(core, publication)))
-		publications += same_participant(publication->participant, participant->id);
+	while ((transport = core_transport_next(core, transport))) {
+		one = belonging_of(core, all, transport->participant);
+		if (one && !one->transports)
+			one->transports = json_array();
+		if (one)
+			json_array_append_new(one->transports, transport_view(core, transport));
+	}
+	while ((publication = core_publication_next(core, publication))) {
+		one = belonging_of(core, all, publication->participant);
+		if (one)
+			one->publications++;
+	}
 	while ((subscription = core_subscription_next(core, subscription))) {
 		transport = core_transport(core, subscription->transport);
-		subscriptions +=
-			transport && same_participant(transport->participant, participant->id);
+		one = transport ? belonging_of(core, all, transport->participant) : NULL;
+		if (one)
+			one->subscriptions++;
 	}
+}
+
+// Takes the list of transports out of `one`.
+static json_t *peer_view(
+	const struct core_participant *participant, const char *room, struct belonging *one)
+{
+	json_t *transports = one->transports ? one->transports : json_array();
+
+	one->transports = NULL;
 	return json_pack("{s:s, s:s, s:s, s:s, s:b, s:b, s:I, s:I, s:o}", "room", room, "identity",
 		participant->identity, "name", participant->name, "dialect", participant->dialect,
 		"visible", participant->visible, "linked", participant->link != NULL,
-		"publications", publications, "subscriptions", subscriptions, "transports",
-		transports);
+		"publications", one->publications, "subscriptions", one->subscriptions,
+		"transports", transports);
 }
 
 static json_t *answer_peers(const struct ctl_host *host, const json_t *request, uint64_t)
@@ -150,14 +187,23 @@ static json_t *answer_peers(const struct ctl_host *host, const json_t *request, 
 	const struct core_participant *participant = NULL;
 	const char *wanted = text_of(request, "room");
 	json_t *peers = json_array();
+	struct belongings all;
 
+	if (!belongings_make(host->core, &all)) {
+		json_decref(peers);
+		return refusal("out of memory");
+	}
+	belongings_collect(host->core, &all);
 	while ((participant = core_participant_next(host->core, participant))) {
 		const struct core_room *room = core_room(host->core, participant->room);
 
 		if (room && (!wanted || !strcmp(wanted, room->name)))
-			json_array_append_new(
-				peers, peer_view(host->core, participant, room->name));
+			json_array_append_new(peers,
+				peer_view(participant, room->name, &all.of[participant->id.index]));
 	}
+	for (uint32_t i = 0; i < all.used; i++)
+		json_decref(all.of[i].transports); // of those who were not asked for
+	free(all.of);
 	return json_pack("{s:b, s:o}", "ok", 1, "peers", peers);
 }
 
@@ -223,6 +269,9 @@ json_t *ctl_answer(const struct ctl_host *host, const char *line, size_t length,
 		{"capture", ctl_capture},
 		{"capture-read", ctl_capture_read},
 		{"capture-end", ctl_capture_end},
+		{"push", ctl_feed_answer},
+		{"pull", ctl_feed_answer},
+		{"feeds", ctl_feed_answer},
 		{"test-publish", answer_synthetic},
 		{"test-subscribe", answer_synthetic},
 	};

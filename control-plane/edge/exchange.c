@@ -92,7 +92,6 @@ static int head_read(struct exchange *exchange, struct lws *wsi, const char *pat
 	request->cookie = header_of(exchange, wsi, WSI_TOKEN_HTTP_COOKIE);
 	request->content_type = header_of(exchange, wsi, WSI_TOKEN_HTTP_CONTENT_TYPE);
 	request->if_match = header_of(exchange, wsi, WSI_TOKEN_HTTP_IF_MATCH);
-	request->protocols = header_of(exchange, wsi, WSI_TOKEN_PROTOCOL);
 	request->etag = header_of(exchange, wsi, WSI_TOKEN_HTTP_ETAG);
 	return 0;
 }

@@ -2,6 +2,7 @@
 #include "ice.h"
 
 #include "address.h"
+#include "agent.h"
 #include "dtls.h"
 #include "log.h"
 #include "stun.h"
@@ -44,6 +45,7 @@ struct ice {
 	struct ice_host host;
 	struct core *core;
 	struct dtls *dtls;
+	struct agents *agents; // NULL until ice_attach
 	uint64_t now_ms;
 	uint32_t slots_count;
 	struct slot *slots;
@@ -178,9 +180,20 @@ struct ice *ice_create(const struct ice_host *host, const char *pem, uint32_t tr
 	return NULL;
 }
 
+static int agent_send(
+	void *context, const struct core_path *path, const uint8_t *data, size_t length);
+static unsigned agent_paths(
+	void *context, const struct core_address *remote, struct core_path *paths, unsigned max);
+static bool agent_valid(void *context, struct core_transport_id id, const struct core_path *path);
+static void agent_lost(void *context, struct core_transport_id id, const char *why);
+
 void ice_attach(struct ice *ice, struct core *core)
 {
+	struct agent_host host = {ice, agent_send, agent_paths, agent_valid, agent_lost};
+
 	ice->core = core;
+	agents_destroy(ice->agents);
+	ice->agents = agents_create(&host, core);
 }
 
 void ice_destroy(struct ice *ice)
@@ -188,6 +201,7 @@ void ice_destroy(struct ice *ice)
 	if (!ice)
 		return;
 	dtls_destroy(ice->dtls);
+	agents_destroy(ice->agents);
 	free(ice->slots);
 	free(ice->starts);
 	free(ice->denials);
@@ -281,6 +295,55 @@ int ice_assume(struct ice *ice, struct core_transport_id id, const struct core_p
 	return error;
 }
 
+// ---- sessions that we begin
+
+// Through a port that the kernel does not serve a datagram needs the next hop from the start.
+static int agent_send(
+	void *context, const struct core_path *path, const uint8_t *data, size_t length)
+{
+	struct ice *ice = context;
+	struct core_path whole = *path;
+	uint8_t mac[6];
+
+	if (!mac_known(whole.remote_mac) && !ice->host.neighbour(ice->host.context, &whole, mac))
+		memcpy(whole.remote_mac, mac, sizeof(mac));
+	return ice->host.send(ice->host.context, &whole, data, length);
+}
+
+static unsigned agent_paths(
+	void *context, const struct core_address *remote, struct core_path *paths, unsigned max)
+{
+	struct ice *ice = context;
+
+	return ice->host.paths ? ice->host.paths(ice->host.context, remote, paths, max) : 0;
+}
+
+static bool agent_valid(void *context, struct core_transport_id id, const struct core_path *path)
+{
+	struct ice *ice = context;
+	int error = ice_assume(ice, id, path, ice->now_ms);
+
+	if (error)
+		log_debug("transport=%u: path refused: %s", id.index, core_error_text(error));
+	return !error;
+}
+
+static void agent_lost(void *context, struct core_transport_id id, const char *why)
+{
+	struct ice *ice = context;
+
+	log_info("transport=%u: closed: %s", id.index, why);
+	core_transport_close(ice->core, id, why);
+}
+
+int ice_control(struct ice *ice, struct core_transport_id id,
+	const struct desc_candidate *candidates, unsigned count, uint32_t silence_ms)
+{
+	return ice->agents ? agents_begin(ice->agents, id, candidates, count, silence_ms) : -1;
+}
+
+// ---- checks of others
+
 static void check_valid(
 	struct ice *ice, const struct udp_datagram *datagram, const struct stun_answer *answer)
 {
@@ -301,6 +364,7 @@ static void check_valid(
 	}
 	if (ask)
 		hop_ask(ice, id, &path);
+	agents_checked(ice->agents, id, &datagram->path);
 	if (first)
 		log_debug("transport=%u address=%s: first valid check", id.index,
 			address_print(&path.remote, text));
@@ -327,6 +391,14 @@ static size_t user_password(
 	return found_length;
 }
 
+static bool user_controls(void *context, const char *ufrag, size_t length)
+{
+	struct ice *ice = context;
+	const struct core_transport *transport = core_transport_by_ufrag(ice->core, ufrag, length);
+
+	return transport && agents_control(ice->agents, transport->id);
+}
+
 // Whoever proved nothing may have forged its address. Answers to addresses of our own network that do not
 // exist wait for ARP or ND in the kernel, seconds long, and fill the socket's send buffer: then nobody is
 // answered. The few that may wait at a time leave it nearly empty.
@@ -346,9 +418,15 @@ static bool is_proved(enum edge_stun_result result)
 
 static void stun_take(struct ice *ice, const struct udp_datagram *datagram)
 {
-	struct stun_users users = {.context = ice, .password = user_password};
+	struct stun_users users = {
+		.context = ice, .password = user_password, .controls = user_controls};
 	uint8_t reply[STUN_REPLY_MAX];
 	struct stun_answer answer;
+
+	if (agents_reply(ice->agents, datagram, ice->now_ms)) {
+		ice->host.counters->stun[EDGE_STUN_RESPONSE]++;
+		return;
+	}
 
 	stun_answer(
 		&users, datagram->data, datagram->length, &datagram->path.remote, reply, &answer);
@@ -444,7 +522,8 @@ void ice_changed(struct ice *ice, const struct core_transport *transport, bool g
 		return;
 	slot = &ice->slots[transport->id.index];
 	if (gone) {
-		if (transport->pair) // as the far peer would
+		if (transport->pair ||
+			agents_control(ice->agents, transport->id)) // as the peer would
 			dtls_close(ice->dtls, transport->id);
 		dtls_forget(ice->dtls, transport->id);
 		slot_paths(ice, slot, NULL);
@@ -495,11 +574,12 @@ void ice_tick(struct ice *ice, uint64_t now_ms)
 			ice->hops[kept++] = ice->hops[i];
 	ice->hops_used = kept;
 	dtls_tick(ice->dtls);
+	agents_tick(ice->agents, now_ms);
 }
 
 bool ice_busy(const struct ice *ice)
 {
-	return ice->hops_used || ice->host.counters->dtls_handshakes;
+	return ice->hops_used || ice->host.counters->dtls_handshakes || agents_any(ice->agents);
 }
 
 int ice_remotes(const struct ice *ice, struct core_address **remotes)

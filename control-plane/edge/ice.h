@@ -21,6 +21,9 @@ struct ice_host {
 	// Lets the media of an address pass the filter, or no longer.
 	int (*allow)(void *context, const struct core_address *remote);
 	int (*deny)(void *context, const struct core_address *remote);
+	// Paths by which an address may be reached: udp_paths. NULL: no session can be begun (ice_control).
+	unsigned (*paths)(void *context, const struct core_address *remote, struct core_path *paths,
+		unsigned max);
 	struct edge_counters *counters;
 };
 
@@ -33,6 +36,11 @@ void ice_destroy(struct ice *ice);
 
 // Fingerprints of our certificates, for core_create.
 void ice_fingerprints(const struct ice *ice, struct core_local *local);
+
+// Makes us the controlling agent of a transport that has been described (agent.h): the far side waits for our
+// checks. Silence of `silence_ms` ends it. Returns as agents_begin.
+int ice_control(struct ice *ice, struct core_transport_id id,
+	const struct desc_candidate *candidates, unsigned count, uint32_t silence_ms);
 
 // Takes a STUN or DTLS datagram. Follow with ice_settle and core_dispatch.
 void ice_datagram(struct ice *ice, const struct udp_datagram *datagram, uint64_t now_ms);

@@ -48,7 +48,7 @@ struct loop {
 	void *user;
 	bool has_tls, stopped;
 	LIST_HEAD(, loop_watch) watches;
-	struct lws_protocols protocols[4];
+	struct lws_protocols protocols[3];
 	lws_retry_bo_t liveness;
 };
 
@@ -307,13 +307,12 @@ struct loop *loop_create(const struct loop_options *options, char *why, size_t w
 	lws_set_log_level(LLL_ERR | LLL_WARN, lws_said);
 	loop->user = options->user;
 	loop->has_tls = options->tls_certificate && *options->tls_certificate;
-	loop->liveness.secs_since_valid_ping = PING_S;
-	loop->liveness.secs_since_valid_hangup = SILENCE_S;
+	loop->liveness.secs_since_valid_ping =
+		(uint16_t)(options->ping_s ? options->ping_s : PING_S);
+	loop->liveness.secs_since_valid_hangup =
+		(uint16_t)(options->silence_s ? options->silence_s : SILENCE_S);
 	loop->protocols[0] = (struct lws_protocols){
 		.name = "http", .callback = options->http, .rx_buffer_size = 4096};
-	// what a page names before its token, which has no other header: one of its words must be taken
-	loop->protocols[2] = (struct lws_protocols){
-		.name = "access_token", .callback = options->http, .rx_buffer_size = 4096};
 	loop->protocols[1] = (struct lws_protocols){.name = "raw", .callback = raw_callback};
 	if (!context_open(loop))
 		snprintf(why, why_size, "libwebsockets cannot start");

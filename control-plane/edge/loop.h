@@ -22,6 +22,8 @@ struct loop_options {
 	lws_callback_function *http; // of HTTP and WebSocket connections
 	void *user; // loop_user(wsi) in there
 	const char *tls_certificate, *tls_key; // PEM files; NULL or empty = no TLS
+	// Until a WebSocket that is silent is pinged, and until one is dropped whose pong does not come; 0 = 20, 35.
+	unsigned ping_s, silence_s;
 };
 
 // Returns NULL with `why`: mostly a certificate that cannot be used.

@@ -3,6 +3,7 @@
 
 #include "log.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const struct dialect *claimant(const struct route_host *host, const char *path)
@@ -25,6 +26,15 @@ static bool origin_allowed(const struct route_host *host, const struct http_requ
 	return http_origin_allowed(host->http->origins, request->origin);
 }
 
+static void fault_count(const struct route_host *host, const struct dialect *dialect, int status)
+{
+	char code[16];
+
+	snprintf(code, sizeof(code), "%d", status);
+	if (host->dialect_host && host->dialect_host->fault)
+		host->dialect_host->fault(host->dialect_host->context, dialect->name, code);
+}
+
 // ---- plain requests
 
 // Returns false when the dialect leaves the path to others.
@@ -41,6 +51,8 @@ static bool dialect_answers(const struct route_host *host, const struct dialect 
 	}
 	answered = dialect->request(host->dialect_host, request, reply);
 	host->settle(host->context);
+	if (answered && reply->status >= 400)
+		fault_count(host, dialect, reply->status);
 	if (answered && !*reply->origin)
 		http_share(host->http->origins, request, reply);
 	return answered;
@@ -114,5 +126,7 @@ bool route_upgrade(const struct route_host *host, const struct dialect *own,
 		admitted = (*dialect)->admit(host->dialect_host, request, grant, reply);
 		host->settle(host->context);
 	}
-	return admitted || refuse(reply, 403, "not admitted");
+	if (!admitted && !reply->waits && !request->rehearsal)
+		fault_count(host, *dialect, reply->status ? reply->status : 403);
+	return admitted || (!reply->waits && refuse(reply, 403, "not admitted"));
 }

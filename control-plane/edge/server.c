@@ -3,6 +3,7 @@
 
 #include "address.h"
 #include "exchange.h"
+#include "gate.h"
 #include "log.h"
 
 #include <errno.h>
@@ -26,6 +27,7 @@ enum {
 	LINGERING_MAX = 64,
 	PATH_BYTES = 1024, // of a WebSocket, with query
 	REQUESTS_FACTOR = 4, // of limits.messages_per_second
+	CLOSE_ADMISSION = 4000, // and the status of HTTP: RFC 6455, 7.4.2, private use
 	DESCRIPTORS_OTHER = 512, // sockets, files and timers that are no connections
 };
 
@@ -52,6 +54,10 @@ struct connection {
 	struct core_address address;
 	char remote[ADDRESS_TEXT_MAX];
 	uint64_t accepted_ms;
+	struct gate_guest guest; // its fd until libwebsockets has it, then -1
+	struct lws *wsi;
+	struct hook_waiter waiter;
+	bool asking; // a request waits
 	const struct dialect *dialect; // of the upgrade
 	struct dialect_grant grant;
 	struct ws *ws;
@@ -78,6 +84,9 @@ struct server {
 	struct listener listeners[LISTENERS_MAX];
 	struct server_socket sockets[SOCKETS_MAX];
 	LIST_HEAD(, connection) by_address[ADDRESS_BUCKETS];
+	struct gate gate;
+	void (*wait)(void *context, struct hook_waiter *waiter);
+	void *wait_context;
 	struct connection *adopting; // its first callbacks come before we know its wsi
 	int lingering[LINGERING_MAX]; // refused ones, half closed
 	unsigned lingering_used;
@@ -113,11 +122,17 @@ static unsigned connections_from(const struct server *server, const struct core_
 
 static void connection_free(struct connection *connection)
 {
+	gate_leave(&connection->guest);
+	if (connection->guest.entry.fd >= 0)
+		close(connection->guest.entry.fd);
+	hook_forget(&connection->waiter);
 	LIST_REMOVE(connection, same_bucket);
 	connection->server->counters->connections_open--;
 	exchange_end(&connection->exchange);
 	free(connection);
 }
+
+static void connection_answered(void *context);
 
 static void linger(struct server *server, int fd)
 {
@@ -149,18 +164,6 @@ static void refuse(struct server *server, int fd)
 		linger(server, fd);
 }
 
-void server_tick(struct server *server)
-{
-	char drained[4096];
-
-	for (unsigned i = 0; i < server->lingering_used; i++) {
-		while (recv(server->lingering[i], drained, sizeof(drained), MSG_DONTWAIT) > 0)
-			;
-		close(server->lingering[i]);
-	}
-	server->lingering_used = 0;
-}
-
 static bool admitted(struct server *server, const struct core_address *address)
 {
 	if (server->counters->connections_open >= server->connections_max) {
@@ -174,23 +177,91 @@ static bool admitted(struct server *server, const struct core_address *address)
 	return true;
 }
 
-// Takes `fd`.
-static void connection_adopt(
-	struct server *server, const struct listener *listener, int fd, struct core_address address)
+// Gives it to libwebsockets.
+static void connection_adopt(struct connection *connection)
 {
-	struct connection *connection = calloc(1, sizeof(*connection));
+	struct server *server = connection->server;
 	lws_adopt_desc_t adopt = {
 		.vh = loop_vhost(server->loop),
 		.type = LWS_ADOPT_SOCKET | LWS_ADOPT_HTTP |
 			(loop_has_tls(server->loop) ? LWS_ADOPT_ALLOW_SSL : 0),
-		.fd.sockfd = fd,
+		.fd.sockfd = connection->guest.entry.fd,
 		.opaque = connection,
 	};
+
+	connection->guest.entry.fd = -1;
+	server->adopting = connection;
+	if (!lws_adopt_descriptor_vhost_via_info(&adopt)) {
+		server->counters->accept_errors++;
+		if (server->adopting) // WSI_DESTROY has not freed it
+			connection_free(connection);
+	}
+	server->adopting = NULL;
+}
+
+static void request_complete(struct connection *connection, struct http_request *request)
+{
+	request->auth = connection->listener->auth;
+	request->remote = connection->remote;
+	request->secure = loop_has_tls(connection->server->loop);
+}
+
+// ---- the gate
+
+static bool gate_asks(void *context, struct http_request *request, struct hook_waiter *waiter)
+{
+	struct connection *connection = context;
+	struct server *server = connection->server;
+	struct http_reply reply;
+	struct dialect_grant grant;
+	const struct dialect *dialect;
+
+	request_complete(connection, request);
+	route_upgrade(
+		&server->routes, connection->listener->dialect, request, &dialect, &grant, &reply);
+	free(reply.body);
+	if (reply.waits)
+		server->wait(server->wait_context, waiter);
+	return waiter->waits;
+}
+
+static void gate_passes(void *context)
+{
+	connection_adopt(context);
+}
+
+static void gate_fails(void *context)
+{
+	connection_free(context);
+}
+
+void server_tick(struct server *server)
+{
+	char drained[4096];
+
+	for (unsigned i = 0; i < server->lingering_used; i++) {
+		while (recv(server->lingering[i], drained, sizeof(drained), MSG_DONTWAIT) > 0)
+			;
+		close(server->lingering[i]);
+	}
+	server->lingering_used = 0;
+	gate_tick(&server->gate, loop_now_ms());
+}
+
+// Takes `fd`.
+static void connection_take(
+	struct server *server, const struct listener *listener, int fd, struct core_address address)
+{
+	struct connection *connection = calloc(1, sizeof(*connection));
 
 	if (!connection) {
 		close(fd);
 		return;
 	}
+	connection->guest = (struct gate_guest){
+		.entry.fd = fd, .context = connection, .since_ms = loop_now_ms()};
+	connection->waiter.answered = connection_answered;
+	connection->waiter.context = connection;
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
 	connection->kind = LOOP_CONNECTION;
 	connection->server = server;
@@ -201,13 +272,10 @@ static void connection_adopt(
 	LIST_INSERT_HEAD(&server->by_address[bucket_of(&address)], connection, same_bucket);
 	server->counters->connections_open++;
 	server->counters->connections_accepted++;
-	server->adopting = connection;
-	if (!lws_adopt_descriptor_vhost_via_info(&adopt)) {
-		server->counters->accept_errors++;
-		if (server->adopting) // WSI_DESTROY has not freed it
-			connection_free(connection);
-	}
-	server->adopting = NULL;
+	if (server->wait && !loop_has_tls(server->loop))
+		gate_enter(&server->gate, &connection->guest);
+	else
+		connection_adopt(connection);
 }
 
 // Out of descriptors the connection stays in the queue and the socket readable for ever: a descriptor kept
@@ -244,7 +312,7 @@ static void socket_ready(void *context, enum loop_ready ready)
 		}
 		address_from((struct sockaddr *)&storage, &address);
 		if (admitted(server, &address))
-			connection_adopt(server, socket->listener, fd, address);
+			connection_take(server, socket->listener, fd, address);
 		else
 			refuse(server, fd);
 	}
@@ -262,13 +330,6 @@ static int reply_send(struct connection *connection, struct lws *wsi, struct htt
 	return exchange_reply(&connection->exchange, wsi, reply);
 }
 
-static void request_complete(struct connection *connection, struct http_request *request)
-{
-	request->auth = connection->listener->auth;
-	request->remote = connection->remote;
-	request->secure = loop_has_tls(connection->server->loop);
-}
-
 // A party may ask as often as several sockets of its may talk.
 static bool too_often(struct connection *connection, enum http_method method)
 {
@@ -281,6 +342,34 @@ static bool too_often(struct connection *connection, enum http_method method)
 	if (rate->second != second)
 		*rate = (struct rate){.second = second};
 	return ++rate->requests > server->requests_per_second;
+}
+
+// Has the request answered, now or later.
+static int request_route(struct connection *connection, struct lws *wsi)
+{
+	struct server *server = connection->server;
+	struct http_reply reply;
+
+	route_request(&server->routes, connection->listener->dialect, &connection->exchange.request,
+		&reply);
+	if (!reply.waits)
+		return reply_send(connection, wsi, &reply);
+	free(reply.body);
+	connection->wsi = wsi;
+	connection->asking = true;
+	lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT, EXCHANGE_CHUNK_S);
+	server->wait(server->wait_context, &connection->waiter);
+	return 0;
+}
+
+static int on_http_writable(struct connection *connection, struct lws *wsi)
+{
+	if (!connection->asking)
+		return exchange_writable(&connection->exchange, wsi);
+	if (connection->waiter.waits)
+		return 0;
+	connection->asking = false;
+	return request_route(connection, wsi);
 }
 
 // The request is whole.
@@ -300,8 +389,7 @@ static int request_answer(struct connection *connection, struct lws *wsi)
 		reply.retry_after_s = 1;
 		return reply_send(connection, wsi, &reply);
 	}
-	route_request(&server->routes, connection->listener->dialect, request, &reply);
-	return reply_send(connection, wsi, &reply);
+	return request_route(connection, wsi);
 }
 
 static int on_request(struct connection *connection, struct lws *wsi, const char *path)
@@ -337,11 +425,60 @@ static int on_upgrade(struct connection *connection, struct lws *wsi)
 	request_complete(connection, &exchange->request);
 	if (!route_upgrade(&server->routes, connection->listener->dialect, &exchange->request,
 		    &connection->dialect, &connection->grant, &reply)) {
+		if (reply.waits) { // too late to put it off: what it says is held
+			free(reply.body);
+			connection->asking = true;
+			server->wait(server->wait_context, &connection->waiter);
+			return 0;
+		}
 		server->counters->http_responses[reply.status / 100 % 6]++;
 		result = exchange_refuse(exchange, wsi, &reply);
 	}
 	exchange_end(exchange);
 	return result;
+}
+
+// What the dialect's own status would have been, as a close code.
+static void upgrade_refuse(struct connection *connection, const struct http_reply *reply)
+{
+	bool words = reply->body && reply->type && !strncmp(reply->type, "text/plain", 10);
+	char reason[120];
+
+	snprintf(reason, sizeof(reason), "%.*s", words ? (int)reply->length : 64,
+		words ? reply->body : "not admitted");
+	ws_refuse(connection->ws, CLOSE_ADMISSION + (unsigned)reply->status, reason);
+}
+
+// The hook has answered about an upgrade that has been made already.
+static void upgrade_again(struct connection *connection)
+{
+	struct server *server = connection->server;
+	struct http_reply reply;
+	bool admitted = route_upgrade(&server->routes, connection->listener->dialect,
+		&connection->exchange.request, &connection->dialect, &connection->grant, &reply);
+
+	if (reply.waits) {
+		free(reply.body);
+		server->wait(server->wait_context, &connection->waiter);
+		return;
+	}
+	connection->asking = false;
+	if (admitted)
+		ws_admit(connection->ws, connection->dialect, &connection->grant);
+	else
+		upgrade_refuse(connection, &reply);
+	free(reply.body);
+	exchange_end(&connection->exchange);
+}
+
+static void connection_answered(void *context)
+{
+	struct connection *connection = context;
+
+	if (connection->ws)
+		upgrade_again(connection);
+	else if (connection->asking)
+		lws_callback_on_writable(connection->wsi);
 }
 
 static void path_copy(struct lws *wsi, char *path, size_t size)
@@ -374,12 +511,17 @@ static int on_established(struct connection *connection, struct lws *wsi)
 		.mode_given = connection->listener->mode_given,
 		.auth = connection->listener->auth,
 		.grant = connection->grant,
+		.pending = connection->asking,
 		.now_ms = loop_now_ms()};
 
 	path_copy(wsi, path, sizeof(path));
 	edge_observe(
 		&server->counters->join[EDGE_JOIN_WS], opening.now_ms - connection->accepted_ms);
+	if (connection->asking)
+		opening.dialect = NULL;
 	connection->ws = ws_open(server->hub, &opening);
+	if (connection->ws && connection->asking && !connection->waiter.waits)
+		upgrade_again(connection);
 	return connection->ws ? 0 : -1;
 }
 
@@ -437,7 +579,7 @@ static int callback(
 	case LWS_CALLBACK_HTTP_BODY_COMPLETION:
 		return request_answer(connection, wsi);
 	case LWS_CALLBACK_HTTP_WRITEABLE:
-		return exchange_writable(&connection->exchange, wsi);
+		return on_http_writable(connection, wsi);
 	case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
 		return on_upgrade(connection, wsi);
 	case LWS_CALLBACK_ESTABLISHED:
@@ -451,6 +593,7 @@ static int callback(
 			ws_peer_closes(connection->ws, close_code(in, length));
 		return 0;
 	case LWS_CALLBACK_CLOSED:
+		hook_forget(&connection->waiter);
 		if (connection->ws)
 			ws_closed(connection->ws);
 		connection->ws = NULL;
@@ -518,9 +661,17 @@ static enum dialect_mode mode_of(enum config_mode configured, enum dialect_mode 
 
 static enum dialect_auth auth_of(const struct config *config, enum config_auth configured)
 {
-	if (configured == CONFIG_AUTH_DEFAULT)
-		return config->auth.open ? DIALECT_OPEN : DIALECT_TOKEN;
-	return configured == CONFIG_AUTH_OPEN ? DIALECT_OPEN : DIALECT_TOKEN;
+	switch (configured) {
+	case CONFIG_AUTH_OPEN:
+		return DIALECT_OPEN;
+	case CONFIG_AUTH_HOOK:
+		return DIALECT_HOOK;
+	case CONFIG_AUTH_TOKEN:
+		return DIALECT_TOKEN;
+	case CONFIG_AUTH_DEFAULT:
+		break;
+	}
+	return config->auth.open ? DIALECT_OPEN : DIALECT_TOKEN;
 }
 
 static int listeners_open(
@@ -598,6 +749,8 @@ struct server *server_create(const struct server_options *options, char *why, si
 	struct server *server = calloc(1, sizeof(*server));
 	struct ws_host ws = *options->ws;
 	struct loop_options loop = {.http = callback,
+		.ping_s = options->ping_s,
+		.silence_s = options->silence_s,
 		.user = server,
 		.tls_certificate = config->http.tls_certificate,
 		.tls_key = config->http.tls_key};
@@ -612,6 +765,9 @@ struct server *server_create(const struct server_options *options, char *why, si
 		.settle = options->ws->settle,
 		.context = options->ws->context,
 		.counters = options->counters};
+	server->gate = (struct gate){.asks = gate_asks, .passes = gate_passes, .fails = gate_fails};
+	server->wait = options->wait;
+	server->wait_context = options->context;
 	server->dialect = options->dialect;
 	server->counters = options->counters;
 	server->connections_max = config->limits.connections;
@@ -619,6 +775,7 @@ struct server *server_create(const struct server_options *options, char *why, si
 	server->body_max = config->limits.message_bytes;
 	server->requests_per_second = config->limits.messages_per_second * REQUESTS_FACTOR;
 	ws.next = options->next;
+	ws.wait = options->wait;
 	ws.want_write = want_write;
 	ws.drop = drop;
 	descriptors_raise(config);
@@ -626,7 +783,8 @@ struct server *server_create(const struct server_options *options, char *why, si
 		goto fail;
 	server->hub = ws_hub_create(&ws);
 	server->loop = server->hub ? loop_create(&loop, why, why_size) : NULL;
-	if (server->loop && !watches_start(server, why, why_size))
+	if (server->loop && gate_open(&server->gate, server->loop) &&
+		!watches_start(server, why, why_size))
 		return server;
 fail:
 	server_destroy(server);
@@ -641,6 +799,9 @@ void server_destroy(struct server *server)
 		loop_unwatch(server->sockets[i].watch);
 		close(server->sockets[i].fd);
 	}
+	while (!TAILQ_EMPTY(&server->gate.guests))
+		connection_free(TAILQ_FIRST(&server->gate.guests)->context);
+	gate_close(&server->gate);
 	loop_destroy(server->loop);
 	ws_hub_destroy(server->hub);
 	server_tick(server);

@@ -18,9 +18,14 @@ struct server_options {
 	const struct config *config;
 	const struct http_host *http; // must outlive the server
 	const struct ws_host *ws; // dialect_host, settle and limits; the socket calls are filled in
+	// Dialects may have requests, upgrades and messages wait for it: calls `answered` of the waiter when they are
+	// to come once more. NULL = there is no admission hook.
+	void (*wait)(void *context, struct hook_waiter *waiter);
+	void *context; // of wait
 	const struct dialect *(*dialect)(const char *name); // dialect_find
 	const struct dialect *(*next)(const struct dialect *previous); // dialect_next
 	struct edge_counters *counters;
+	unsigned ping_s, silence_s; // as loop_options
 };
 
 // Makes the loop and opens all listening sockets: http, and one for each of config->dialects. Returns NULL with

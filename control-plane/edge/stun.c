@@ -76,17 +76,22 @@ static void answer_error(StunAgent *agent, StunMessage *request, StunError code,
 		answer->reply_length = stun_agent_finish_message(agent, &message, NULL, 0);
 }
 
-static void answer_request(StunAgent *agent, StunMessage *request,
-	const struct core_address *remote, uint8_t *reply, struct stun_answer *answer)
+static void answer_request(StunAgent *agent, StunMessage *request, const struct lookup *lookup,
+	const struct core_address *remote, uint8_t *reply)
 {
+	struct stun_answer *answer = lookup->answer;
 	struct sockaddr_storage source;
 	socklen_t source_length = address_of(remote, &source);
 	StunMessage message;
 	size_t length = STUN_REPLY_MAX;
-	bool controlling = false; // with a tie-breaker of 0 the other side never wins: 487
+	const struct stun_users *users = lookup->users;
+	bool controlling = users->controls &&
+			   users->controls(users->context, answer->ufrag, answer->ufrag_length);
+	// such that the other side is always the one to give way (RFC 8445, 7.3.1.1)
+	uint64_t tie = controlling ? UINT64_MAX : 0;
 
 	StunUsageIceReturn result = stun_usage_ice_conncheck_create_reply(agent, request, &message,
-		reply, &length, &source, source_length, &controlling, 0,
+		reply, &length, &source, source_length, &controlling, tie,
 		STUN_USAGE_ICE_COMPATIBILITY_RFC5245);
 	answer->reply_length = length;
 	switch (result) {
@@ -103,13 +108,15 @@ static void answer_request(StunAgent *agent, StunMessage *request,
 	}
 }
 
-static void answer_valid(StunAgent *agent, StunMessage *message, const struct core_address *remote,
-	uint8_t *reply, struct stun_answer *answer)
+static void answer_valid(StunAgent *agent, StunMessage *message, const struct lookup *lookup,
+	const struct core_address *remote, uint8_t *reply)
 {
+	struct stun_answer *answer = lookup->answer;
+
 	switch (stun_message_get_class(message)) {
 	case STUN_REQUEST:
 		if (stun_message_get_method(message) == STUN_BINDING && answer->ufrag_length) {
-			answer_request(agent, message, remote, reply, answer);
+			answer_request(agent, message, lookup, remote, reply);
 			return;
 		}
 		answer->result = EDGE_STUN_BAD_REQUEST;
@@ -139,7 +146,7 @@ void stun_answer(const struct stun_users *users, const uint8_t *data, size_t len
 			STUN_AGENT_USAGE_NO_INDICATION_AUTH);
 	switch (stun_agent_validate(&agent, &message, data, length, lookup_password, &lookup)) {
 	case STUN_VALIDATION_SUCCESS:
-		answer_valid(&agent, &message, remote, reply, answer);
+		answer_valid(&agent, &message, &lookup, remote, reply);
 		break;
 	case STUN_VALIDATION_BAD_REQUEST:
 	case STUN_VALIDATION_UNAUTHORIZED_BAD_REQUEST:

@@ -21,6 +21,8 @@ struct stun_users {
 	void *context;
 	size_t (*password)(
 		void *context, const char *ufrag, size_t length, char password[CORE_PASSWORD_MAX]);
+	// True when we are the controlling agent of the session with that ufrag; NULL = never.
+	bool (*controls)(void *context, const char *ufrag, size_t length);
 };
 
 struct stun_answer {
@@ -33,7 +35,7 @@ struct stun_answer {
 
 // Judges one datagram from `remote` and writes the reply, if any, of at most STUN_REPLY_MAX bytes.
 // Always fills `answer`. Requests need USERNAME, MESSAGE-INTEGRITY and FINGERPRINT; PRIORITY and
-// ICE-CONTROLLING may be missing, as from FFmpeg. We are always controlled, so another controlled agent gets 487.
+// ICE-CONTROLLING may be missing, as from FFmpeg. An agent of the role that is ours gets 487 and must give way.
 void stun_answer(const struct stun_users *users, const uint8_t *data, size_t length,
 	const struct core_address *remote, uint8_t reply[STUN_REPLY_MAX],
 	struct stun_answer *answer);

@@ -429,6 +429,21 @@ static const struct udp_socket *socket_for(const struct udp *udp, const struct c
 	return any;
 }
 
+unsigned udp_paths(const struct udp *udp, const struct core_address *remote,
+	struct core_path *paths, unsigned max)
+{
+	unsigned used = 0;
+
+	for (unsigned i = 0; i < udp->sockets_used && used < max; i++) {
+		const struct udp_socket *socket = &udp->sockets[i];
+
+		if (address_is_ipv4(&socket->bound) == address_is_ipv4(remote))
+			paths[used++] = (struct core_path){
+				.remote = *remote, .local = socket->bound, .port = socket->port};
+	}
+	return used;
+}
+
 // Says which of our addresses the datagram comes from.
 static void source_set(struct msghdr *message, const struct udp *udp, const struct core_path *path)
 {

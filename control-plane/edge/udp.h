@@ -55,6 +55,11 @@ void udp_punted(struct udp *udp);
 // True when datagrams of a port go through the shared rings.
 bool udp_is_punted(const struct udp *udp, uint8_t port);
 
+// Paths by which a datagram may reach `remote`: one for each socket of its family, at most `max`. The local address
+// may be all zero where the kernel chooses; path->port is then the first of its namespace. Returns how many.
+unsigned udp_paths(const struct udp *udp, const struct core_address *remote,
+	struct core_path *paths, unsigned max);
+
 // Sends one datagram from path->local to path->remote the way the port works. Returns 0 or -errno:
 // -EAGAIN when there is no room, counted; a datagram may be lost.
 int udp_send(struct udp *udp, const struct core_path *path, const uint8_t *data, size_t length);

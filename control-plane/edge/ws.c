@@ -27,11 +27,15 @@ struct ws {
 	uint64_t opened_ms;
 	char *remote, *path;
 	bool closing, clean, dropped;
+	bool pending;
 	unsigned close_code;
 	char close_reason[124]; // RFC 6455, 5.5: 125 bytes with the code
 	STAILQ_HEAD(, message) queue;
 	struct message *written; // handed out by ws_writable
 	size_t queued_bytes;
+	struct hook_waiter waiter;
+	STAILQ_HEAD(, message) held; // not heard yet: they wait for the admission hook
+	size_t held_bytes;
 	char *partial;
 	size_t partial_length, partial_room;
 	uint64_t second; // that `messages` counts
@@ -40,6 +44,8 @@ struct ws {
 
 struct ws_hub {
 	struct ws_host host;
+	size_t queued_bytes; // of all
+	bool overrun; // something could not be queued any more
 	LIST_HEAD(, ws) all;
 	LIST_HEAD(, ws) by_session[SESSION_BUCKETS];
 };
@@ -90,6 +96,7 @@ bool ws_hub_event(struct ws_hub *hub, const struct core_event *event)
 }
 
 static void link_close(void *context, unsigned code, const char *reason);
+static void held_answered(void *context);
 
 void ws_hub_tick(struct ws_hub *hub, uint64_t now_ms)
 {
@@ -98,7 +105,8 @@ void ws_hub_tick(struct ws_hub *hub, uint64_t now_ms)
 	LIST_FOREACH (ws, &hub->all, all) {
 		if (ws->session && ws->dialect->tick)
 			ws->dialect->tick(ws->session, now_ms);
-		if (!ws->session && now_ms >= ws->opened_ms + hub->host.dialect_host->auth_ms)
+		if (!ws->session && !ws->pending &&
+			now_ms >= ws->opened_ms + hub->host.dialect_host->auth_ms)
 			link_close(ws, WS_CLOSE_POLICY, "nothing was said in time");
 	}
 	hub->host.settle(hub->host.context);
@@ -146,6 +154,10 @@ static void link_send(struct ws *ws, const void *data, size_t length, bool binar
 		drop(ws);
 		return;
 	}
+	if (ws->hub->queued_bytes + length > WS_ALL_BYTES_MAX) {
+		ws->hub->overrun = true; // who is speaking answers for it
+		return;
+	}
 	message = malloc(sizeof(*message) + WS_PADDING + length);
 	if (!message) {
 		drop(ws);
@@ -156,6 +168,7 @@ static void link_send(struct ws *ws, const void *data, size_t length, bool binar
 	memcpy(message->bytes + WS_PADDING, data, length);
 	STAILQ_INSERT_TAIL(&ws->queue, message, next);
 	ws->queued_bytes += length;
+	ws->hub->queued_bytes += length;
 	ws->hub->host.want_write(ws->hub->host.context, ws->socket);
 }
 
@@ -169,12 +182,24 @@ static void link_send_binary(void *context, const void *data, size_t length)
 	link_send(context, data, length, true);
 }
 
+static void fault_count(const struct ws *ws, unsigned code)
+{
+	const struct dialect_host *host = ws->hub->host.dialect_host;
+	char text[16];
+
+	snprintf(text, sizeof(text), "%u", code);
+	if (host && host->fault)
+		host->fault(host->context, ws->dialect ? ws->dialect->name : "none", text);
+}
+
 static void link_close(void *context, unsigned code, const char *reason)
 {
 	struct ws *ws = context;
 
 	if (ws->closing)
 		return;
+	if (code > 1001 && code != WS_CLOSE_RESTART)
+		fault_count(ws, code);
 	ws->closing = true;
 	ws->close_code = code;
 	snprintf(ws->close_reason, sizeof(ws->close_reason), "%s", reason ? reason : "");
@@ -195,6 +220,9 @@ static void ws_free(struct ws *ws)
 {
 	struct message *message;
 
+	hook_forget(&ws->waiter);
+	ws->hub->queued_bytes -= ws->queued_bytes;
+	STAILQ_CONCAT(&ws->queue, &ws->held);
 	while ((message = STAILQ_FIRST(&ws->queue))) {
 		STAILQ_REMOVE_HEAD(&ws->queue, next);
 		free(message);
@@ -228,6 +256,10 @@ struct ws *ws_open(struct ws_hub *hub, const struct ws_opening *opening)
 	if (!ws)
 		return NULL;
 	STAILQ_INIT(&ws->queue);
+	STAILQ_INIT(&ws->held);
+	ws->waiter.answered = held_answered;
+	ws->waiter.context = ws;
+	ws->pending = opening->pending;
 	ws->hub = hub;
 	ws->socket = opening->socket;
 	ws->opened_ms = opening->now_ms;
@@ -245,7 +277,8 @@ struct ws *ws_open(struct ws_hub *hub, const struct ws_opening *opening)
 		.auth = opening->auth,
 		.grant = opening->grant,
 	};
-	if (!ws->remote || !ws->path || (opening->dialect && !session_open(ws, opening->dialect))) {
+	if (!ws->remote || !ws->path ||
+		(opening->dialect && !opening->pending && !session_open(ws, opening->dialect))) {
 		ws_free(ws);
 		return NULL;
 	}
@@ -297,15 +330,108 @@ static bool recognized(struct ws *ws, const char *data, size_t length, bool bina
 	return false;
 }
 
-static void message_take(struct ws *ws, const char *data, size_t length, bool binary)
+// Returns false when the message is to come once more.
+static bool message_run(struct ws *ws, const char *data, size_t length, bool binary)
 {
 	if (!ws->session && !recognized(ws, data, length, binary))
-		return;
+		return true;
 	if (!binary)
 		ws->dialect->text(ws->session, data, length);
 	else if (ws->dialect->binary)
 		ws->dialect->binary(ws->session, data, length);
+	if (!ws->link.waits)
+		return true;
+	ws->link.waits = false;
+	ws->hub->host.wait(ws->hub->host.context, &ws->waiter);
+	return !ws->waiter.waits;
+}
+
+static void message_hold(struct ws *ws, const char *data, size_t length, bool binary)
+{
+	struct message *message = NULL;
+
+	if (ws->held_bytes + length <= ws->hub->host.message_bytes)
+		message = malloc(sizeof(*message) + WS_PADDING + length);
+	if (!message) {
+		ws->hub->host.counters->ws_closed[EDGE_WS_CLOSE_TOO_BIG]++;
+		link_close(ws, WS_CLOSE_TOO_BIG, "too much at once");
+		return;
+	}
+	message->length = length;
+	message->binary = binary;
+	memcpy(message->bytes + WS_PADDING, data, length);
+	ws->held_bytes += length;
+	STAILQ_INSERT_TAIL(&ws->held, message, next);
+}
+
+// What one says may be queued for very many: when all the queues together are full, it has said too much.
+static void speaker_answers(struct ws *ws)
+{
+	if (!ws->hub->overrun)
+		return;
+	ws->hub->overrun = false;
+	log_warn("address=%s: what it said filled the queues of the others: closed", ws->remote);
+	ws->hub->host.counters->ws_closed[EDGE_WS_CLOSE_FLOOD] += !ws->closing;
+	link_close(ws, WS_CLOSE_LATER, "too much is waiting for the others");
+}
+
+static void message_take(struct ws *ws, const char *data, size_t length, bool binary)
+{
+	ws->hub->overrun = false; // what a tick overran is not the fault of who speaks now
+	if (ws->pending || !STAILQ_EMPTY(&ws->held) || !message_run(ws, data, length, binary))
+		message_hold(ws, data, length, binary);
 	ws->hub->host.settle(ws->hub->host.context);
+	speaker_answers(ws);
+}
+
+// Hears what was held, in its order, until something has to wait again.
+static void held_answered(void *context)
+{
+	struct ws *ws = context;
+	struct message *message;
+
+	ws->hub->overrun = false;
+	while (!ws->closing && (message = STAILQ_FIRST(&ws->held)) != NULL) {
+		if (!message_run(ws, message->bytes + WS_PADDING, message->length, message->binary))
+			break;
+		STAILQ_REMOVE_HEAD(&ws->held, next);
+		ws->held_bytes -= message->length;
+		free(message);
+	}
+	ws->hub->host.settle(ws->hub->host.context);
+	speaker_answers(ws);
+}
+
+void ws_admit(struct ws *ws, const struct dialect *dialect, const struct dialect_grant *grant)
+{
+	if (!ws->pending)
+		return;
+	ws->pending = false;
+	ws->link.grant = *grant;
+	if (ws->closing)
+		return;
+	if (dialect && !session_open(ws, dialect))
+		drop(ws);
+	else
+		held_answered(ws);
+}
+
+void ws_refuse(struct ws *ws, unsigned code, const char *reason)
+{
+	if (!ws->pending)
+		return;
+	ws->pending = false;
+	ws->hub->host.counters->ws_closed[EDGE_WS_CLOSE_ADMISSION] += !ws->closing;
+	link_close(ws, code, reason);
+}
+
+// Nobody needs more to say who it is.
+static size_t message_limit(const struct ws *ws)
+{
+	size_t limit = ws->hub->host.message_bytes;
+	bool known = ws->link.known || ws->pending || (ws->dialect && ws->dialect->admit);
+
+	return known || limit < WS_UNKNOWN_BYTES_MAX ? limit : WS_UNKNOWN_BYTES_MAX;
 }
 
 void ws_receive(struct ws *ws, const struct ws_piece *piece, uint64_t now_ms)
@@ -316,7 +442,7 @@ void ws_receive(struct ws *ws, const struct ws_piece *piece, uint64_t now_ms)
 		return;
 	if (piece->first)
 		ws->partial_length = 0;
-	if (ws->partial_length + piece->length > ws->hub->host.message_bytes) {
+	if (ws->partial_length + piece->length > message_limit(ws)) {
 		counters->ws_closed[EDGE_WS_CLOSE_TOO_BIG]++;
 		link_close(ws, WS_CLOSE_TOO_BIG, "message too big");
 		return;
@@ -352,6 +478,7 @@ void ws_writable(struct ws *ws, struct ws_output *output)
 	if (message) {
 		STAILQ_REMOVE_HEAD(&ws->queue, next);
 		ws->queued_bytes -= message->length;
+		ws->hub->queued_bytes -= message->length;
 		output->message = message->bytes + WS_PADDING;
 		output->length = message->length;
 		output->binary = message->binary;

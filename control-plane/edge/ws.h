@@ -5,6 +5,7 @@
 
 #include "counters.h"
 #include "dialect/dialect.h"
+#include "hook.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,10 +18,14 @@ enum {
 	WS_PADDING = 32, // bytes before a message that the socket library may write to
 	WS_QUEUE_MESSAGES = 4, // a link may have that many of the largest messages queued, and more
 	WS_QUEUE_BYTES_MIN = 256 * 1024, // smaller ones up to this
+	WS_ALL_BYTES_MAX = 256 * 1024 * 1024, // queued for all together
+	WS_UNKNOWN_BYTES_MAX =
+		8 * 1024 + 512, // of a message of somebody who is not known: a token fits
 	WS_CLOSE_TOO_BIG = 1009, // RFC 6455, 7.4.1
 	WS_CLOSE_POLICY = 1008,
 	WS_CLOSE_PROTOCOL = 1002,
 	WS_CLOSE_RESTART = 1012,
+	WS_CLOSE_LATER = 1013, // of the registry that 7.4.2 sets up
 };
 
 struct ws_host {
@@ -32,6 +37,8 @@ struct ws_host {
 	void (*drop)(void *context, void *socket);
 	// Call after every batch of verbs: core_dispatch and what else is put off.
 	void (*settle)(void *context);
+	// A message must come once more: calls `answered` of the waiter when. NULL = no dialect ever says so.
+	void (*wait)(void *context, struct hook_waiter *waiter);
 	// The list of dialects, which are asked whose a first message is: dialect_next.
 	const struct dialect *(*next)(const struct dialect *previous);
 	struct edge_counters *counters;
@@ -56,6 +63,7 @@ void ws_hub_close_all(struct ws_hub *hub, unsigned code, const char *reason);
 
 struct ws_opening {
 	const struct dialect *dialect; // NULL: its first message tells
+	bool pending; // whether it is admitted is not known yet: ws_admit or ws_refuse follows
 	void *socket; // handed back in the host's calls
 	const char *remote, *path; // copied
 	enum dialect_mode mode; // of the listener
@@ -68,6 +76,12 @@ struct ws_opening {
 // A new WebSocket. Returns NULL when memory is short. One without a dialect is closed when its first
 // message is nobody's, and after the time for authentication.
 struct ws *ws_open(struct ws_hub *hub, const struct ws_opening *opening);
+
+// A pending one is admitted, and speaks `dialect` (NULL: its first message tells). What it said meanwhile is heard.
+void ws_admit(struct ws *ws, const struct dialect *dialect, const struct dialect_grant *grant);
+
+// It is not: closed with `code`.
+void ws_refuse(struct ws *ws, unsigned code, const char *reason);
 
 struct ws_piece { // of a message, as it came
 	const char *data;

@@ -333,6 +333,12 @@ static void add_edge_tables(struct page *page, const struct edge_counters *count
 		"Datagrams of data channels between the legs of pairs by what became of them.");
 	EDGE_DATA_RESULTS(X)
 #undef X
+#define X(number, label, help)                                   \
+	series(page, "admissions_total", "result=\"" label "\"", \
+		counters->hook[EDGE_HOOK_##number]);
+	describe(page, "admissions_total", "counter", "Questions to the admission hook.");
+	EDGE_HOOK_RESULTS(X)
+#undef X
 #define X(number, label, help)                                         \
 	series(page, "websocket_closes_total", "reason=\"" label "\"", \
 		counters->ws_closed[EDGE_WS_CLOSE_##number]);
@@ -370,11 +376,21 @@ static void add_messages(struct page *page, const struct edge_counters *counters
 {
 	describe(page, "signal_messages_total", "counter", "Signaling messages.");
 	for (unsigned i = 0; i < EDGE_MESSAGES_MAX && counters->messages[i].dialect; i++)
-		add(page,
-			"sluice_signal_messages_total{dialect=\"%s\",type=\"%s\",direction=\"%s\"} "
-			"%" PRIu64 "\n",
-			counters->messages[i].dialect, counters->messages[i].type,
-			counters->messages[i].direction, counters->messages[i].count);
+		if (strcmp(counters->messages[i].direction, "error") != 0)
+			add(page,
+				"sluice_signal_messages_total{dialect=\"%s\",type=\"%s\",direction="
+				"\"%s\"} "
+				"%" PRIu64 "\n",
+				counters->messages[i].dialect, counters->messages[i].type,
+				counters->messages[i].direction, counters->messages[i].count);
+	describe(page, "signal_errors_total", "counter", "Errors that clients were told of.");
+	for (unsigned i = 0; i < EDGE_MESSAGES_MAX && counters->messages[i].dialect; i++)
+		if (!strcmp(counters->messages[i].direction, "error"))
+			add(page,
+				"sluice_signal_errors_total{dialect=\"%s\",code=\"%s\"} %" PRIu64
+				"\n",
+				counters->messages[i].dialect, counters->messages[i].type,
+				counters->messages[i].count);
 }
 
 static void add_http(struct page *page, const struct edge_counters *counters)
@@ -392,6 +408,9 @@ static void add_http(struct page *page, const struct edge_counters *counters)
 		counters->connections_refused_address);
 	single(page, "connections", "gauge", "Open TCP connections.", counters->connections_open);
 	single(page, "websockets", "gauge", "Open WebSockets.", counters->websockets_open);
+	single(page, "admissions_pending", "gauge",
+		"Questions that the admission hook has not answered yet.",
+		counters->hook_flying + counters->hook_waiting);
 	describe(page, "tokens_total", "counter", "Tokens checked.");
 	series(page, "tokens_total", "result=\"accepted\"", counters->tokens_accepted);
 	series(page, "tokens_total", "result=\"refused\"", counters->tokens_refused);
@@ -416,6 +435,30 @@ static void add_udp(struct page *page, const struct edge_counters *counters)
 		(double)counters->udp_unexpected);
 	single(page, "udp_send_errors_total", "counter", "Datagrams control could not send.",
 		(double)(counters->udp_send_errors + counters->punt_send_errors));
+}
+
+static void add_feeds(struct page *page, const struct edge_counters *counters)
+{
+	static const char *const kinds[EDGE_FEED_KINDS] = {"push", "pull"};
+	static const char *const states[] = {
+#define X(name, label, help) label,
+		EDGE_FEED_STATES(X)
+#undef X
+	};
+	char label[64];
+	describe(page, "feeds", "gauge", "Pushes to WHIP and pulls from WHEP endpoints.");
+	for (unsigned kind = 0; kind < EDGE_FEED_KINDS; kind++)
+		for (unsigned state = 0; state < EDGE_FEED_STATE_COUNT; state++) {
+			snprintf(label, sizeof(label), "kind=\"%s\",state=\"%s\"", kinds[kind],
+				states[state]);
+			series(page, "feeds", label, counters->feeds[kind][state]);
+		}
+	describe(page, "feed_failures_total", "counter",
+		"Sessions of pushes and pulls that failed, or could not be made.");
+	for (unsigned kind = 0; kind < EDGE_FEED_KINDS; kind++) {
+		snprintf(label, sizeof(label), "kind=\"%s\"", kinds[kind]);
+		series(page, "feed_failures_total", label, counters->feed_failures[kind]);
+	}
 }
 
 static void add_process(struct page *page)
@@ -487,6 +530,7 @@ size_t metrics_text(char *text, size_t size, const struct core *core, const stru
 	add_http(&page, counters);
 	add_messages(&page, counters);
 	add_joins(&page, counters);
+	add_feeds(&page, counters);
 	add_process(&page);
 	return page.used;
 }

@@ -32,6 +32,7 @@ struct neighbour {
 struct hop {
 	int family; // of ip
 	uint8_t ip[16]; // gateway, or the peer itself
+	uint8_t source[16]; // of `remote`'s family; zero = not said
 	int ifindex;
 	bool loopback;
 };
@@ -209,6 +210,10 @@ static int route_take(const struct nlmsghdr *reply, void *taken)
 			if (length == family_bytes(hop->family))
 				memcpy(hop->ip, mnl_attr_get_payload(attribute), length);
 			break;
+		case RTA_PREFSRC:
+			if (length <= sizeof(hop->source))
+				memcpy(hop->source, mnl_attr_get_payload(attribute), length);
+			break;
 		case RTA_VIA: // an IPv4 route by an IPv6 gateway
 			via_take(attribute, hop);
 			break;
@@ -308,6 +313,23 @@ static void resolve(
 	neighbour_put(request, hop)->ndm_flags = NTF_USE;
 	if (request_run(neighbour, request, NLMSG_ERROR, NULL, NULL) != 0)
 		nudge_send(neighbour, remote); // without CAP_NET_ADMIN
+}
+
+int neighbour_source(struct neighbour *neighbour, const struct sluice_address *remote,
+	struct sluice_address *local)
+{
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff}, none[16];
+	bool ipv4 = sluice_address_is_ipv4(remote);
+	struct hop hop;
+	int error = route_find(neighbour, remote, NULL, &hop);
+	if (!error && !memcmp(hop.source, none, sizeof(none)))
+		error = -EADDRNOTAVAIL;
+	if (error)
+		return error;
+	if (ipv4)
+		memcpy(local->ip, mapped, sizeof(mapped));
+	memcpy(local->ip + (ipv4 ? sizeof(mapped) : 0), hop.source, ipv4 ? 4 : 16);
+	return 0;
 }
 
 int neighbour_find(struct neighbour *neighbour, const struct sluice_address *remote,

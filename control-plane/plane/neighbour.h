@@ -20,6 +20,11 @@ struct neighbour *neighbour_open(const char *netns);
 // NULL is fine.
 void neighbour_close(struct neighbour *neighbour);
 
+// The address that the kernel would send to `remote` from. Returns 0 with `local`, its port untouched, or -errno as
+// below.
+int neighbour_source(struct neighbour *neighbour, const struct sluice_address *remote,
+	struct sluice_address *local);
+
 // Asks the kernel for the next hop from `local` to `remote`. `local` may be NULL or have an all-zero ip
 // for any; else it must be an address of this namespace. Never waits and allocates nothing.
 //

@@ -25,9 +25,11 @@ static const char *plain_name;
 
 #ifdef SLUICE_IPSEC_MB
 static const struct srtp_backend *const fast = &srtp_ipsec_mb;
+static const struct srtp_backend *const fast_alone = &srtp_ipsec_mb_alone;
 static const char *const without_fast = "libsrtp2 (CPU lacks AVX2 or AES)";
 #else
 static const struct srtp_backend *const fast = NULL;
+static const struct srtp_backend *const fast_alone = NULL;
 static const char *const without_fast = "libsrtp2 (no ipsec-mb built in)";
 #endif
 
@@ -54,9 +56,12 @@ void srtp_library_exit(void)
 
 int srtp_backend_choose(enum srtp_choice choice)
 {
-	if (choice == SRTP_CHOICE_IPSEC_MB && !fast_started)
+	bool wants_fast = choice == SRTP_CHOICE_IPSEC_MB || choice == SRTP_CHOICE_IPSEC_MB_GCM;
+	if (wants_fast && !fast_started)
 		return -ENOTSUP;
 	chosen = choice != SRTP_CHOICE_LIBSRTP && fast_started ? fast : &srtp_libsrtp;
+	if (choice == SRTP_CHOICE_IPSEC_MB_GCM)
+		chosen = fast_alone;
 	return 0;
 }
 
@@ -400,7 +405,7 @@ static void seal_claimed(struct srtp_sealing *sealings, unsigned n)
 void srtp_session_prefetch(const struct srtp_session *session)
 {
 	const uint8_t *from = (const uint8_t *)session;
-	const size_t bytes = offsetof(struct srtp_session, streams.own_rows[1]);
+	const size_t bytes = offsetof(struct srtp_session, streams.own_rows[0].rtcp_index);
 	for (size_t i = 0; session && i < bytes; i += LINE)
 		__builtin_prefetch(from + i);
 }
@@ -417,6 +422,7 @@ static unsigned seal_chunk(struct srtp_seal_job *jobs, unsigned n)
 			jobs[i + SESSIONS_AHEAD].session != jobs[i + SESSIONS_AHEAD - 1].session)
 			srtp_session_prefetch(jobs[i + SESSIONS_AHEAD].session);
 		sealing->stream = NULL;
+		jobs[i].summed = 0;
 		jobs[i].result =
 			job_claim(&jobs[i], sealing, jobs[i].session == session ? stream : NULL);
 		session = jobs[i].session;

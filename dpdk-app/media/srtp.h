@@ -45,7 +45,13 @@ const char *srtp_backend(void);
 
 // For tests and benchmarks: overrules the choice for sessions opened from now on; open ones keep
 // theirs. Not while another thread opens sessions. 0, or -ENOTSUP: not on this machine, nothing changed.
-enum srtp_choice { SRTP_CHOICE_BEST, SRTP_CHOICE_LIBSRTP, SRTP_CHOICE_IPSEC_MB };
+// IPSEC_MB_GCM: the library's own GCM, too, as on CPUs without AVX-512.
+enum srtp_choice {
+	SRTP_CHOICE_BEST,
+	SRTP_CHOICE_LIBSRTP,
+	SRTP_CHOICE_IPSEC_MB,
+	SRTP_CHOICE_IPSEC_MB_GCM,
+};
 int srtp_backend_choose(enum srtp_choice choice);
 
 // A new session, or NULL for a profile that is not supported or when memory is short. The key is
@@ -101,6 +107,10 @@ struct srtp_seal_job {
 	uint64_t index; // ROC << 16 | sequence
 	bool repeat; // a resend under the media SSRC, see srtp_stream_start
 	enum srtp_result result;
+	uint64_t
+		sum; // of the last `summed` bytes, as words of this machine, for an Internet checksum
+	uint32_t
+		summed; // out, when SRTP_OK: they begin at an even place of data; 0: no sum was made
 };
 
 // Asks for the session's memory, as far as sealing under its first SSRCs needs it; the keys are asked for by

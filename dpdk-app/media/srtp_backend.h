@@ -72,3 +72,5 @@ struct srtp_backend {
 
 extern const struct srtp_backend srtp_libsrtp;
 extern const struct srtp_backend srtp_ipsec_mb; // where SLUICE_IPSEC_MB is defined
+extern const struct srtp_backend
+	srtp_ipsec_mb_alone; // the same without gcm.c, once that is started

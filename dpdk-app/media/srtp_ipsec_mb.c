@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The back end over intel-ipsec-mb. GCM packet by packet through the direct functions; AES-CM with
-// HMAC-SHA1 in bursts through the multi-buffer jobs, which hash many packets side by side. RTCP packet by
-// packet: it is too rare to fill a burst.
+// The back end over intel-ipsec-mb. GCM packet by packet, by our own gcm.c where the CPU has what that takes and
+// else through the library's direct functions; AES-CM with HMAC-SHA1 in bursts through the multi-buffer
+// jobs, which hash many packets side by side. RTCP packet by packet: it is too rare to fill a burst.
 //
 // A manager belongs to one thread: it holds jobs under way. Each thread makes its own when it opens its
 // first session; all are freed by stop(). Expanded keys belong to none: any thread may use them.
+#include "gcm.h"
 #include "span.h"
 #include "srtp_backend.h"
 #include "srtp_derive.h"
@@ -30,29 +31,47 @@ enum {
 	KEYS_AHEAD = 2, // jobs
 };
 
+enum transform { CM, GCM_OF_LIBRARY, GCM_OWN };
+
 struct ipsec_mb_keys { // of RTP or of RTCP
-	uint8_t salt[16]; // 112 or 96 bits
+	_Alignas(LINE) uint8_t salt[SALT_BYTES]; // 112 or 96 bits
 	bool is_256;
-	bool is_gcm;
+	uint8_t transform;
 	union {
-		_Alignas(LINE) struct gcm_key_data gcm;
-		struct {
-			_Alignas(16) uint32_t rounds[11 * 4];
+		struct gcm_key own; // its powers begin a line
+		_Alignas(16) struct {
+			uint32_t rounds[11 * 4];
 			uint32_t inner[5], outer[5]; // SHA-1 after the padded key's block
 		} cm;
+		struct {
+			uint8_t gap[LINE - SALT_BYTES - 2];
+			uint8_t bytes[sizeof(struct gcm_key_data)]; // begins a line
+		} library;
 	};
 };
 
 enum {
 	KEYS_CM_BYTES =
 		(offsetof(struct ipsec_mb_keys, cm.outer) + SHA1_BYTES + LINE - 1) / LINE * LINE,
+	KEYS_OWN_BYTES = offsetof(struct ipsec_mb_keys, own) + sizeof(struct gcm_key),
 };
 
 static_assert(sizeof(struct ipsec_mb_keys) <= SRTP_MEMORY_MAX);
+static_assert(offsetof(struct ipsec_mb_keys, own.powers) % LINE == 0 && KEYS_OWN_BYTES % LINE == 0);
+static_assert(offsetof(struct ipsec_mb_keys, own.rounds[11]) % LINE == 0);
+static_assert(offsetof(struct ipsec_mb_keys, library.bytes) % LINE == 0);
 
-static size_t keys_bytes(const struct ipsec_mb_keys *keys)
+static struct gcm_key_data *library_key(const struct ipsec_mb_keys *keys)
 {
-	return keys->is_gcm ? sizeof(*keys) : KEYS_CM_BYTES;
+	return (struct gcm_key_data *)keys->library.bytes;
+}
+
+static size_t keys_bytes(enum transform transform)
+{
+	static const size_t bytes[] = {[CM] = KEYS_CM_BYTES,
+		[GCM_OF_LIBRARY] = sizeof(struct ipsec_mb_keys),
+		[GCM_OWN] = KEYS_OWN_BYTES};
+	return bytes[transform];
 }
 
 // What a thread works with.
@@ -67,6 +86,7 @@ struct ipsec_mb_thread {
 
 static struct ipsec_mb_thread *threads; // under threads_lock
 static pthread_mutex_t threads_lock = PTHREAD_MUTEX_INITIALIZER;
+static enum transform gcm_transform; // what GCM is done by
 static unsigned life; // raised by start() and stop(): what threads keep from an earlier one is void
 static char backend_name[32];
 
@@ -149,6 +169,7 @@ static int start(void)
 	life++;
 	if (!thread_make(&arch))
 		return -ENOTSUP;
+	gcm_transform = gcm_available() ? GCM_OWN : GCM_OF_LIBRARY;
 	snprintf(backend_name, sizeof(backend_name), "ipsec-mb %s (%s)", imb_get_version_str(),
 		arch >= IMB_ARCH_AVX512 ? "AVX-512" : "AVX2");
 	return 0;
@@ -207,16 +228,29 @@ static int cm_expand(IMB_MGR *manager, const struct srtp_master *master, unsigne
 	return result;
 }
 
+static void gcm_own_expand(IMB_MGR *manager, const uint8_t *cipher_key, struct ipsec_mb_keys *keys)
+{
+	_Alignas(16) uint8_t unused[GCM_ROUNDS_MAX][GCM_BLOCK];
+	if (keys->is_256)
+		IMB_AES_KEYEXP_256(manager, cipher_key, keys->own.rounds, unused);
+	else
+		IMB_AES_KEYEXP_128(manager, cipher_key, keys->own.rounds, unused);
+	explicit_bzero(unused, sizeof(unused));
+	gcm_key_finish(&keys->own, keys->is_256);
+}
+
 static int gcm_expand(IMB_MGR *manager, const struct srtp_master *master, unsigned labels,
 	struct ipsec_mb_keys *keys)
 {
 	uint8_t cipher_key[32];
 	int result = srtp_derive(
 		manager, master, labels + SRTP_LABEL_CIPHER, cipher_key, master->key_bytes);
-	if (result == 0 && keys->is_256)
-		IMB_AES256_GCM_PRE(manager, cipher_key, &keys->gcm);
+	if (result == 0 && keys->transform == GCM_OWN)
+		gcm_own_expand(manager, cipher_key, keys);
+	else if (result == 0 && keys->is_256)
+		IMB_AES256_GCM_PRE(manager, cipher_key, library_key(keys));
 	else if (result == 0)
-		IMB_AES128_GCM_PRE(manager, cipher_key, &keys->gcm);
+		IMB_AES128_GCM_PRE(manager, cipher_key, library_key(keys));
 	explicit_bzero(cipher_key, sizeof(cipher_key));
 	return result;
 }
@@ -224,29 +258,29 @@ static int gcm_expand(IMB_MGR *manager, const struct srtp_master *master, unsign
 static void keys_free(struct ipsec_mb_keys *keys)
 {
 	if (keys)
-		srtp_memory_put(keys, keys_bytes(keys));
+		srtp_memory_put(keys, keys_bytes(keys->transform));
 }
 
 static struct ipsec_mb_keys *keys_make(IMB_MGR *manager, enum sluice_srtp_profile profile,
-	const struct sluice_srtp_key *key, unsigned labels)
+	const struct sluice_srtp_key *key, unsigned labels, enum transform gcm)
 {
-	bool is_gcm = profile != SLUICE_SRTP_AES128_CM_SHA1_80;
-	size_t bytes = is_gcm ? sizeof(struct ipsec_mb_keys) : KEYS_CM_BYTES;
+	enum transform transform = profile == SLUICE_SRTP_AES128_CM_SHA1_80 ? CM : gcm;
+	size_t bytes = keys_bytes(transform);
 	struct ipsec_mb_keys *keys = srtp_memory_get(bytes);
 	if (!keys)
 		return NULL;
 	memset(keys, 0, bytes);
-	keys->is_gcm = is_gcm;
+	keys->transform = (uint8_t)transform;
 	keys->is_256 = profile == SLUICE_SRTP_AEAD_AES_256_GCM;
 	struct srtp_master master = {.key = key->key,
 		.key_bytes = keys->is_256 ? 32 : 16,
 		.salt = key->salt,
-		.salt_bytes = keys->is_gcm ? 12 : SALT_BYTES};
+		.salt_bytes = transform == CM ? SALT_BYTES : GCM_IV};
 	int result = srtp_derive(
 		manager, &master, labels + SRTP_LABEL_SALT, keys->salt, master.salt_bytes);
 	if (result == 0)
-		result = keys->is_gcm ? gcm_expand(manager, &master, labels, keys)
-				      : cm_expand(manager, &master, labels, keys);
+		result = transform == CM ? cm_expand(manager, &master, labels, keys)
+					 : gcm_expand(manager, &master, labels, keys);
 	if (result == 0)
 		return keys;
 	keys_free(keys);
@@ -260,17 +294,28 @@ static void keys_close(struct srtp_session *session)
 	session->keys = session->rtcp_keys = NULL;
 }
 
-static bool keys_open(struct srtp_session *session, const struct sluice_srtp_key *key)
+static bool keys_open_by(
+	struct srtp_session *session, const struct sluice_srtp_key *key, enum transform gcm)
 {
 	struct ipsec_mb_thread *thread = thread_get();
 	if (!thread)
 		return false;
-	session->keys = keys_make(thread->wide, session->profile, key, 0);
-	session->rtcp_keys = keys_make(thread->wide, session->profile, key, SRTP_LABEL_RTCP);
+	session->keys = keys_make(thread->wide, session->profile, key, 0, gcm);
+	session->rtcp_keys = keys_make(thread->wide, session->profile, key, SRTP_LABEL_RTCP, gcm);
 	if (session->keys && session->rtcp_keys)
 		return true;
 	keys_close(session);
 	return false;
+}
+
+static bool keys_open(struct srtp_session *session, const struct sluice_srtp_key *key)
+{
+	return keys_open_by(session, key, gcm_transform);
+}
+
+static bool keys_open_alone(struct srtp_session *session, const struct sluice_srtp_key *key)
+{
+	return keys_open_by(session, key, GCM_OF_LIBRARY);
 }
 
 // In constant time.
@@ -311,50 +356,49 @@ static void gcm_iv_rtcp(
 	gcm_iv_make(keys, (uint64_t)packet->ssrc << 16, packet->word & ~SRTCP_ENCRYPTED, iv);
 }
 
-struct gcm_message {
-	const uint8_t *in;
-	uint8_t *out;
-	uint32_t bytes;
-	const uint8_t *clear; // authenticated only
-	uint32_t clear_bytes;
-	uint8_t *tag;
-	uint8_t iv[12];
-};
-
-static inline void gcm_encrypt(
+// Returns what gcm_encrypt does, 0 when the library did it.
+static inline uint64_t gcm_seal_message(
 	IMB_MGR *manager, const struct ipsec_mb_keys *keys, const struct gcm_message *message)
 {
 	struct gcm_context_data context;
+	if (keys->transform == GCM_OWN)
+		return gcm_encrypt(&keys->own, keys->is_256, message);
 	if (keys->is_256)
-		IMB_AES256_GCM_ENC(manager, &keys->gcm, &context, message->out, message->in,
+		IMB_AES256_GCM_ENC(manager, library_key(keys), &context, message->out, message->in,
 			message->bytes, message->iv, message->clear, message->clear_bytes,
 			message->tag, GCM_TAG);
 	else
-		IMB_AES128_GCM_ENC(manager, &keys->gcm, &context, message->out, message->in,
+		IMB_AES128_GCM_ENC(manager, library_key(keys), &context, message->out, message->in,
 			message->bytes, message->iv, message->clear, message->clear_bytes,
 			message->tag, GCM_TAG);
+	return 0;
 }
 
-// False when the message's tag is not the one it should have.
-static bool gcm_decrypt(
-	IMB_MGR *manager, const struct ipsec_mb_keys *keys, const struct gcm_message *message)
+// In place. False when `tag` is not the message's.
+static bool gcm_open_message(IMB_MGR *manager, const struct ipsec_mb_keys *keys,
+	struct gcm_message *message, const uint8_t *tag)
 {
 	struct gcm_context_data context;
-	uint8_t tag[GCM_TAG];
-	if (keys->is_256)
-		IMB_AES256_GCM_DEC(manager, &keys->gcm, &context, message->out, message->in,
-			message->bytes, message->iv, message->clear, message->clear_bytes, tag,
+	uint8_t right[GCM_TAG];
+	message->out = (uint8_t *)message->in;
+	message->tag = right;
+	if (keys->transform == GCM_OWN)
+		gcm_decrypt(&keys->own, keys->is_256, message);
+	else if (keys->is_256)
+		IMB_AES256_GCM_DEC(manager, library_key(keys), &context, message->out, message->in,
+			message->bytes, message->iv, message->clear, message->clear_bytes, right,
 			GCM_TAG);
 	else
-		IMB_AES128_GCM_DEC(manager, &keys->gcm, &context, message->out, message->in,
-			message->bytes, message->iv, message->clear, message->clear_bytes, tag,
+		IMB_AES128_GCM_DEC(manager, library_key(keys), &context, message->out, message->in,
+			message->bytes, message->iv, message->clear, message->clear_bytes, right,
 			GCM_TAG);
-	return tags_equal(tag, message->tag, GCM_TAG);
+	return tags_equal(right, tag, GCM_TAG);
 }
 
 static void gcm_seal(IMB_MGR *manager, const struct srtp_sealing *sealing)
 {
 	struct srtp_seal_job *job = sealing->job;
+	const struct ipsec_mb_keys *keys = job->session->keys;
 	uint8_t *out = job->data + sealing->header_bytes;
 	uint32_t bytes = sealing->payload_bytes;
 	struct gcm_message message = {.in = sealing->payload,
@@ -363,8 +407,9 @@ static void gcm_seal(IMB_MGR *manager, const struct srtp_sealing *sealing)
 		.clear = job->data,
 		.clear_bytes = sealing->header_bytes,
 		.tag = out + bytes};
-	gcm_iv(job->session->keys, sealing->stream->ssrc, job->index, message.iv);
-	gcm_encrypt(manager, job->session->keys, &message);
+	gcm_iv(keys, sealing->stream->ssrc, job->index, message.iv);
+	job->sum = gcm_seal_message(manager, keys, &message);
+	job->summed = keys->transform == GCM_OWN ? bytes + GCM_TAG : 0;
 	job->length = sealing->header_bytes + bytes + GCM_TAG;
 	job->result = SRTP_OK;
 }
@@ -375,13 +420,11 @@ static enum srtp_result gcm_open(IMB_MGR *manager, struct srtp_opening *opening)
 	uint8_t *payload = opening->data + opening->header_bytes;
 	uint32_t bytes = opening->length - opening->header_bytes - GCM_TAG;
 	struct gcm_message message = {.in = payload,
-		.out = payload,
 		.bytes = bytes,
 		.clear = opening->data,
-		.clear_bytes = opening->header_bytes,
-		.tag = payload + bytes};
+		.clear_bytes = opening->header_bytes};
 	gcm_iv(keys, opening->ssrc, opening->index, message.iv);
-	if (!gcm_decrypt(manager, keys, &message))
+	if (!gcm_open_message(manager, keys, &message, payload + bytes))
 		return SRTP_AUTH_FAILED;
 	opening->length -= GCM_TAG;
 	return SRTP_OK;
@@ -409,7 +452,7 @@ static enum srtp_result gcm_seal_rtcp(IMB_MGR *manager, struct srtcp_packet *pac
 		.tag = end};
 	gcm_rtcp_clear(packet, clear);
 	gcm_iv_rtcp(keys, packet, message.iv);
-	gcm_encrypt(manager, keys, &message);
+	gcm_seal_message(manager, keys, &message);
 	span_put_u32(end + GCM_TAG, packet->word);
 	packet->length += GCM_TAG + SRTCP_INDEX_BYTES;
 	return SRTP_OK;
@@ -422,11 +465,9 @@ static enum srtp_result gcm_open_rtcp(IMB_MGR *manager, struct srtcp_packet *pac
 	uint32_t length = packet->length - GCM_TAG - SRTCP_INDEX_BYTES;
 	uint8_t *body = packet->data + SRTCP_HEADER_BYTES, *end = packet->data + length;
 	struct gcm_message message = {.in = body,
-		.out = body,
 		.bytes = length - SRTCP_HEADER_BYTES,
 		.clear = clear,
-		.clear_bytes = sizeof(clear),
-		.tag = tag};
+		.clear_bytes = sizeof(clear)};
 	memcpy(tag, end, GCM_TAG);
 	if (packet->word & SRTCP_ENCRYPTED) {
 		gcm_rtcp_clear(packet, clear);
@@ -437,7 +478,7 @@ static enum srtp_result gcm_open_rtcp(IMB_MGR *manager, struct srtcp_packet *pac
 		message.bytes = 0;
 	}
 	gcm_iv_rtcp(keys, packet, message.iv);
-	if (!gcm_decrypt(manager, keys, &message))
+	if (!gcm_open_message(manager, keys, &message, tag))
 		return SRTP_AUTH_FAILED;
 	packet->length = length;
 	return SRTP_OK;
@@ -638,7 +679,7 @@ static enum srtp_result rtp_open(struct srtp_opening *opening)
 	struct ipsec_mb_thread *thread = thread_get();
 	if (!thread)
 		return SRTP_NO_ROOM;
-	return keys->is_gcm ? gcm_open(thread->wide, opening) : cm_open(thread, opening);
+	return keys->transform == CM ? cm_open(thread, opening) : gcm_open(thread->wide, opening);
 }
 
 static enum srtp_result rtcp_open(struct srtcp_packet *packet)
@@ -647,7 +688,8 @@ static enum srtp_result rtcp_open(struct srtcp_packet *packet)
 	struct ipsec_mb_thread *thread = thread_get();
 	if (!thread)
 		return SRTP_NO_ROOM;
-	return keys->is_gcm ? gcm_open_rtcp(thread->wide, packet) : cm_open_rtcp(thread, packet);
+	return keys->transform == CM ? cm_open_rtcp(thread, packet)
+				     : gcm_open_rtcp(thread->wide, packet);
 }
 
 static enum srtp_result rtcp_seal(struct srtcp_packet *packet)
@@ -656,7 +698,8 @@ static enum srtp_result rtcp_seal(struct srtcp_packet *packet)
 	struct ipsec_mb_thread *thread = thread_get();
 	if (!thread)
 		return SRTP_NO_ROOM;
-	return keys->is_gcm ? gcm_seal_rtcp(thread->wide, packet) : cm_seal_rtcp(thread, packet);
+	return keys->transform == CM ? cm_seal_rtcp(thread, packet)
+				     : gcm_seal_rtcp(thread->wide, packet);
 }
 
 // The keys of many receivers do not fit in the nearest caches. All of a key is asked for without a look
@@ -668,11 +711,16 @@ static void keys_prefetch(const struct srtp_sealing *sealings, unsigned n, unsig
 	const struct srtp_session *session = sealings[at + KEYS_AHEAD].job->session;
 	if (session == sealings[at + KEYS_AHEAD - 1].job->session)
 		return;
-	const size_t bytes = session->profile == SLUICE_SRTP_AES128_CM_SHA1_80
-				     ? KEYS_CM_BYTES
-				     : sizeof(struct ipsec_mb_keys);
+	const enum transform transform =
+		session->profile == SLUICE_SRTP_AES128_CM_SHA1_80 ? CM : gcm_transform;
+	const size_t bytes = keys_bytes(transform);
+	const size_t unused = // has rounds of AES-256 alone
+		transform == GCM_OWN && session->profile == SLUICE_SRTP_AEAD_AES_128_GCM
+			? offsetof(struct ipsec_mb_keys, own.rounds[11])
+			: bytes;
 	for (size_t i = 0; i < bytes; i += LINE)
-		__builtin_prefetch((const uint8_t *)session->keys + i);
+		if (i != unused)
+			__builtin_prefetch((const uint8_t *)session->keys + i);
 }
 
 static void seal_some(struct ipsec_mb_thread *thread, struct srtp_sealing *sealings, unsigned n)
@@ -682,10 +730,10 @@ static void seal_some(struct ipsec_mb_thread *thread, struct srtp_sealing *seali
 	for (unsigned i = 0; i < n; i++) {
 		const struct ipsec_mb_keys *keys = sealings[i].job->session->keys;
 		keys_prefetch(sealings, n, i);
-		if (keys->is_gcm)
-			gcm_seal(thread->wide, &sealings[i]);
-		else
+		if (keys->transform == CM)
 			cm[cm_used++] = &sealings[i];
+		else
+			gcm_seal(thread->wide, &sealings[i]);
 	}
 	if (cm_used > 0)
 		cm_seal(thread, cm, cm_used);
@@ -705,6 +753,18 @@ const struct srtp_backend srtp_ipsec_mb = {
 	.stop = stop,
 	.name = name,
 	.keys_open = keys_open,
+	.keys_close = keys_close,
+	.open = rtp_open,
+	.seal = rtp_seal,
+	.open_rtcp = rtcp_open,
+	.seal_rtcp = rtcp_seal,
+};
+
+const struct srtp_backend srtp_ipsec_mb_alone = {
+	.start = start,
+	.stop = stop,
+	.name = name,
+	.keys_open = keys_open_alone,
 	.keys_close = keys_close,
 	.open = rtp_open,
 	.seal = rtp_seal,

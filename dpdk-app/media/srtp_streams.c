@@ -59,18 +59,19 @@ void srtp_streams_open(struct srtp_streams *streams)
 	streams->multiplier = multiplier | 1;
 }
 
-static struct srtp_stream *row_take(struct srtp_streams *streams)
+static struct srtp_stream *row_take(struct srtp_streams *streams, uint32_t ssrc)
 {
 	for (unsigned i = 0; i < SRTP_STREAMS_OWN; i++) {
 		if (streams->own_used >> i & 1)
 			continue;
 		streams->own_used |= 1U << i;
-		streams->own_rows[i] = (struct srtp_stream){0};
+		streams->own_ssrcs[i] = ssrc;
+		streams->own_rows[i] = (struct srtp_stream){.ssrc = ssrc};
 		return &streams->own_rows[i];
 	}
 	struct srtp_stream *row = aligned_alloc(_Alignof(struct srtp_stream), sizeof(*row));
 	if (row)
-		*row = (struct srtp_stream){0};
+		*row = (struct srtp_stream){.ssrc = ssrc};
 	return row;
 }
 
@@ -99,6 +100,9 @@ void srtp_streams_close(struct srtp_streams *streams)
 
 struct srtp_stream *srtp_streams_find(const struct srtp_streams *streams, uint32_t ssrc)
 {
+	for (unsigned i = 0; i < SRTP_STREAMS_OWN; i++)
+		if (streams->own_ssrcs[i] == ssrc && streams->own_used >> i & 1)
+			return (struct srtp_stream *)&streams->own_rows[i];
 	return streams->slots[slot_find(streams, ssrc)].stream;
 }
 
@@ -125,10 +129,9 @@ struct srtp_stream *srtp_streams_add(struct srtp_streams *streams, uint32_t ssrc
 {
 	if (streams->used >= SRTP_STREAMS_MAX || !grow(streams))
 		return NULL;
-	struct srtp_stream *stream = row_take(streams);
+	struct srtp_stream *stream = row_take(streams, ssrc);
 	if (!stream)
 		return NULL;
-	stream->ssrc = ssrc;
 	streams->slots[slot_find(streams, ssrc)] =
 		(struct srtp_streams_slot){.ssrc = ssrc, .stream = stream};
 	streams->used++;

@@ -47,8 +47,9 @@ struct srtp_streams {
 	uint32_t shift; // 32 - log2 of the number of slots
 	uint32_t multiplier; // odd
 	uint32_t own_used; // bit i: own_rows[i] is in use
-	struct srtp_streams_slot own_slots[SRTP_SLOTS_OWN];
+	uint32_t own_ssrcs[SRTP_STREAMS_OWN]; // of own_rows, which are found without the table
 	struct srtp_stream own_rows[SRTP_STREAMS_OWN];
+	struct srtp_streams_slot own_slots[SRTP_SLOTS_OWN];
 };
 
 // Makes the table, which must not be moved from then on.

@@ -42,8 +42,8 @@ void compound_close(struct worker *worker, struct compound *compound)
 		drop(worker, pkt, SLUICE_DROP_no_path);
 		return;
 	}
-	transport->status.packets_out++;
-	transport->status.bytes_out += length;
+	transport->packets_out++;
+	transport->bytes_out += length;
 	transport->changed = true;
 	pkt->flags |= PKT_URGENT;
 	worker->status->rtcp_out++;

@@ -59,14 +59,17 @@ void frame_make(struct frame *frame, const struct sluice_path *path, const uint8
 }
 
 // The checksum is full: a port may send it to a peer that verifies.
-static uint16_t udp_checksum(const struct pkt *pkt, const struct frame *frame, uint16_t length)
+static uint16_t udp_checksum(
+	const struct pkt *pkt, const struct frame *frame, const struct frame_sum *known)
 {
-	uint64_t sum = checksum_add(frame->udp_sum, pkt->data, pkt->length);
+	const uint16_t length = (uint16_t)(pkt->length + UDP_BYTES);
+	uint64_t sum = frame->udp_sum + known->sum;
+	sum = checksum_add(sum, pkt->data, pkt->length - known->bytes);
 	uint16_t checksum = checksum_fold(sum + 2 * htons(length)); // in both headers
 	return checksum ? checksum : 0xFFFF; // 0 would say "none"
 }
 
-bool frame_put(struct pkt *pkt, const struct frame *frame)
+bool frame_put(struct pkt *pkt, const struct frame *frame, const struct frame_sum *known)
 {
 	const uint16_t ip_bytes = frame->is_ipv4 ? IPV4_BYTES : IPV6_BYTES;
 	const uint16_t head = ETHERNET_BYTES + ip_bytes + UDP_BYTES;
@@ -74,7 +77,7 @@ bool frame_put(struct pkt *pkt, const struct frame *frame)
 		return false;
 	const uint16_t length = (uint16_t)(pkt->length + UDP_BYTES);
 	// Before the headers are written: reading them back in wider pieces would wait for the stores.
-	const uint16_t checksum = udp_checksum(pkt, frame, length);
+	const uint16_t checksum = udp_checksum(pkt, frame, known);
 	uint8_t *udp = pkt->data - UDP_BYTES, *ip = udp - ip_bytes;
 	pkt->data -= head;
 	pkt->length += head;
@@ -102,7 +105,7 @@ bool frame_write(struct pkt *pkt, const struct sluice_path *path, const uint8_t 
 {
 	struct frame frame;
 	frame_make(&frame, path, mac);
-	return frame_put(pkt, &frame);
+	return frame_put(pkt, &frame, &(struct frame_sum){0});
 }
 
 const uint8_t *frame_next_hop(const struct transport *transport)
@@ -130,7 +133,7 @@ bool frame_of(struct frame *frame, const struct transport *transport)
 bool frame_transport(struct pkt *pkt, const struct transport *transport)
 {
 	struct frame frame;
-	return frame_of(&frame, transport) && frame_put(pkt, &frame);
+	return frame_of(&frame, transport) && frame_put(pkt, &frame, &(struct frame_sum){0});
 }
 
 unsigned stage_frame(struct worker *worker, unsigned n)
@@ -143,7 +146,7 @@ unsigned stage_frame(struct worker *worker, unsigned n)
 		uint32_t t = job->out->transport;
 		if (made != t)
 			made = frame_of(&frame, &worker->table.transports[t]) ? t : TABLE_NONE;
-		if (made == t && frame_put(job->out, &frame))
+		if (made == t && frame_put(job->out, &frame, &job->sealed))
 			job_keep(worker, job, left++);
 		else
 			drop(worker, job->out, SLUICE_DROP_no_path);

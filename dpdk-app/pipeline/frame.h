@@ -1,8 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// Ethernet, IP and UDP headers around what we send.
+// Ethernet, IP and UDP around what we send.
 #pragma once
 
 #include "table.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct frame_sum { // of a packet's last bytes, from an even place on, for its UDP checksum
+	uint64_t sum;
+	uint32_t bytes;
+};
 
 // Next hop towards the transport's selected path, NULL when it is not known: the last one that was heard
 // on the path, else control's.
@@ -18,8 +26,9 @@ struct frame { // the headers of one path, as far as they are the same for all i
 
 // The headers for packets of ours on this path.
 void frame_make(struct frame *frame, const struct sluice_path *path, const uint8_t mac[6]);
-// Puts them around a payload, with full checksums; pkt->port is set. False when there is no headroom.
-bool frame_put(struct pkt *pkt, const struct frame *frame);
+// Puts them around a payload, with full checksums, of which `known` is there already; pkt->port is set. False
+// when there is no headroom.
+bool frame_put(struct pkt *pkt, const struct frame *frame, const struct frame_sum *known);
 // Both of these at once.
 bool frame_write(struct pkt *pkt, const struct sluice_path *path, const uint8_t mac[6]);
 // The headers towards a transport's selected path; false when its next hop is not known.

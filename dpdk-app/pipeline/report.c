@@ -14,6 +14,9 @@ static void row_write(struct sluice_row *row, uint32_t generation, const void *s
 void report_transport(struct table *table, uint32_t index)
 {
 	struct transport *transport = &table->transports[index];
+	transport->status.packets_out += transport->packets_out;
+	transport->status.bytes_out += transport->bytes_out;
+	transport->packets_out = transport->bytes_out = 0;
 	row_write(&table->observed->transports[index].row, transport->generation,
 		&transport->status, sizeof(transport->status));
 	transport->changed = false;

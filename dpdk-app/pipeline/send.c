@@ -119,11 +119,8 @@ static void rows_fetch(const struct worker *worker, uint32_t s)
 	const uint8_t *observed = (const uint8_t *)&table->observed->subscriptions[s];
 	for (size_t i = 0; i < offsetof(struct subscription, rewrite.segments[1]); i += LINE)
 		__builtin_prefetch(subscription + i);
-	__builtin_prefetch(subscription + offsetof(struct subscription, status), 1);
-	__builtin_prefetch(subscription + offsetof(struct subscription, status) + LINE, 1);
 	for (size_t i = 0; i < offsetof(struct transport, paths[1]); i += LINE)
 		__builtin_prefetch(transport + i);
-	__builtin_prefetch(transport + offsetof(struct transport, status.packets_out), 1);
 	srtp_session_prefetch(table->subscribers[s].session);
 	__builtin_prefetch(observed, 1);
 	__builtin_prefetch(observed + LINE, 1);
@@ -319,8 +316,8 @@ static void job_count(struct worker *worker, const struct job *job)
 {
 	struct subscription *subscription = &worker->table.subscriptions[job->subscription];
 	struct transport *transport = &worker->table.transports[job->out->transport];
-	transport->status.packets_out++;
-	transport->status.bytes_out += job->out->length;
+	transport->packets_out++;
+	transport->bytes_out += job->out->length;
 	transport->changed = true;
 	worker->status->media_out++;
 	worker->status->bytes_out += job->out->length;
@@ -370,6 +367,7 @@ unsigned stage_seal(struct worker *worker, unsigned n)
 			continue;
 		}
 		job->out->length = worker->seals[i].length;
+		job->sealed = (struct frame_sum){worker->seals[i].sum, worker->seals[i].summed};
 		job_count(worker, job);
 		job_keep(worker, job, left++);
 	}

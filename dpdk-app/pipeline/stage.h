@@ -46,6 +46,7 @@ struct job { // one packet for one subscriber
 	struct pkt *out; // header, OSN and what else is not as the publisher sent it
 	const uint8_t *payload; // what follows it, in media->pkt
 	uint32_t payload_length;
+	struct frame_sum sealed; // what sealing summed up
 };
 
 struct place { // a subscriber of a publication that has packets

@@ -30,6 +30,7 @@ struct transport {
 	uint8_t heard_paths; // bit i: macs[i] sent an authenticated packet
 	bool captured; // its packets go to the capture that runs
 	struct srtp_session *out, *in; // NULL = no keys yet
+	uint64_t packets_out, bytes_out; // not in `status` yet
 	uint16_t transport_sequence; // next one we send
 	uint8_t macs[SLUICE_PATHS_MAX][6];
 	struct sluice_path paths[SLUICE_PATHS_MAX];
@@ -93,7 +94,7 @@ struct publication {
 	struct sluice_publication_status status;
 };
 
-struct subscription {
+struct subscription { // what sending needs comes first here, too
 	_Alignas(64) uint32_t seen;
 	struct sluice_subscription row; // last good copy; row.row.generation 0 = none
 	uint8_t worker; // owner of its transport
@@ -102,21 +103,20 @@ struct subscription {
 	bool repeats; // resends go out under the media SSRC
 	bool waiting_key;
 	uint8_t codec; // of the last packet
-	uint32_t transport_next, transport_previous; // own list of the transport
-	uint32_t ssrc_next; // in table.ssrc_buckets
 	uint64_t waiting_ns; // held back since; 0 = nothing came yet
 	uint64_t source; // of the last packet; 0 = none yet
-	uint64_t rtx_next; // index
-	uint64_t report_ns, report_ntp; // last sender report: when, and the time it told
-	uint64_t report_source; // which source it was about
-	uint64_t rate_bytes, rate_ns;
+	struct sluice_subscription_status status;
 	struct rewrite rewrite;
+	uint32_t transport_next, transport_previous, ssrc_next; // own list; table.ssrc_buckets
+	uint64_t rtx_next; // index
+	uint64_t report_ns, report_ntp,
+		report_source; // last sender report: when, its time, about what
+	uint64_t rate_bytes, rate_ns;
 	struct resend_log resends;
 	uint64_t asked_ns; // since when `asked` counts
 	uint32_t asked; // sequence numbers of NACKs
 	uint32_t resend_credit; // packets that may be sent again
 	uint64_t credited; // status.packets, when credit was last given
-	struct sluice_subscription_status status;
 };
 
 // A publication's own list of subscriptions, apart from their rows: it can be read far ahead of them.

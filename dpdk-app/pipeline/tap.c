@@ -89,7 +89,7 @@ static void slot_compose(struct sluice_captured *slot, const struct frame *frame
 		pkt.length += length;
 	}
 	uint32_t cut = first.length + second.length - pkt.length;
-	frame_put(&pkt, frame);
+	frame_put(&pkt, frame, &(struct frame_sum){0});
 	slot->offset = (uint16_t)(pkt.data - slot->data);
 	slot->kept = (uint16_t)pkt.length;
 	slot->length = pkt.length + cut;

@@ -16,6 +16,8 @@ enum {
 	CONFIG_ROOMS_MAX = 64,
 	CONFIG_KEYS_MAX = 16,
 	CONFIG_ICE_SERVERS_MAX = 8,
+	CONFIG_FEEDS_MAX = 32,
+	CONFIG_FEED_URL_MAX = 512,
 	CONFIG_URL_MAX = 256,
 	CONFIG_PATH_MAX = 256,
 	CONFIG_SECRET_MAX = 512,
@@ -23,7 +25,13 @@ enum {
 
 enum config_idle { CONFIG_IDLE_ADAPTIVE, CONFIG_IDLE_SPIN };
 enum config_mode { CONFIG_MODE_DEFAULT, CONFIG_MODE_SFU, CONFIG_MODE_PASS, CONFIG_MODE_INTERPOSE };
-enum config_auth { CONFIG_AUTH_DEFAULT, CONFIG_AUTH_OPEN, CONFIG_AUTH_TOKEN };
+enum config_auth {
+	CONFIG_AUTH_DEFAULT,
+	CONFIG_AUTH_OPEN,
+	CONFIG_AUTH_TOKEN,
+	CONFIG_AUTH_HOOK,
+};
+enum config_fail { CONFIG_FAIL_CLOSED, CONFIG_FAIL_OPEN };
 enum config_log_level { CONFIG_LOG_ERROR, CONFIG_LOG_WARN, CONFIG_LOG_INFO, CONFIG_LOG_DEBUG };
 
 struct config_address { // media.addresses[]
@@ -67,6 +75,18 @@ struct config_ice_server { // ice_servers[]
 	char secret_file[CONFIG_PATH_MAX],
 		secret[CONFIG_SECRET_MAX]; // makes passwords with an expiry
 	uint64_t ttl_ns;
+};
+
+struct config_push { // push[]: a participant's media, to a WHIP endpoint
+	char room[128], participant[128];
+	char url[CONFIG_FEED_URL_MAX];
+	char token_file[CONFIG_PATH_MAX]; // read when a request is made
+};
+
+struct config_pull { // pull[]: a WHEP endpoint's media, into a room
+	char url[CONFIG_FEED_URL_MAX];
+	char room[128], identity[128];
+	char token_file[CONFIG_PATH_MAX];
 };
 
 struct config {
@@ -116,6 +136,11 @@ struct config {
 	struct config_ice_server ice_servers[CONFIG_ICE_SERVERS_MAX];
 	uint32_t ice_servers_used;
 
+	struct config_push push[CONFIG_FEEDS_MAX];
+	uint32_t push_used;
+	struct config_pull pull[CONFIG_FEEDS_MAX];
+	uint32_t pull_used;
+
 	struct {
 		bool strict_etag; // a PATCH must carry If-Match, as RFC 9725 has it
 	} whip;
@@ -138,11 +163,19 @@ struct config {
 	} capture;
 
 	struct {
+		char url[CONFIG_URL_MAX]; // http or https; empty = there is no hook
+		uint64_t timeout_ns;
+		enum config_fail fail; // what counts without an answer
+		char secret_file[CONFIG_PATH_MAX], secret[CONFIG_SECRET_MAX]; // signs questions
+	} admission;
+
+	struct {
 		bool sessions; // `sluicectl test-session` makes sessions with keys it is given
 	} test;
 
 	struct {
 		uint32_t rooms, participants, participants_per_room, publications_per_participant;
+		uint32_t rooms_per_user;
 		uint32_t connections, connections_per_address;
 		uint32_t message_bytes, messages_per_second;
 		uint64_t suspect_ns, drop_ns, grace_ns, setup_ns, auth_ns, drain_ns;

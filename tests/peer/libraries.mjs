@@ -2,7 +2,8 @@
 // WebRTC libraries of npm behind one form, for node_peer.mjs: offer(), answer(sdp), answered(sdp), say(text),
 // report(), close(). Each is made with {rate, seconds, onOpen, onMessage}: how many video packets a second to
 // send and for how long, and what to call when the data channel it has opened opens and gets a message; a
-// channel the other side opens is echoed. Only the library asked for is loaded.
+// channel the other side opens is echoed. With `oneWay` an offer only sends, an answer only receives, and there is no
+// data channel. Only the library asked for is loaded.
 import { createRequire } from "node:module";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -100,6 +101,8 @@ class Werift extends Numbered {
 
 	begin() {
 		this.begun = true;
+		if (this.listens)
+			return;
 		for (const transceiver of this.connection.getTransceivers())
 			this.sendNumbers(transceiver.kind, 0, 0);
 	}
@@ -119,7 +122,9 @@ class Werift extends Numbered {
 
 	async offer() {
 		for (const kind of KINDS)
-			this.connection.addTransceiver(kind, { direction: "sendrecv" });
+			this.connection.addTransceiver(kind, { direction: this.options.oneWay ? "sendonly" : "sendrecv" });
+		if (this.options.oneWay)
+			return this.describe(await this.connection.createOffer());
 		this.channel = this.connection.createDataChannel("echo");
 		this.channel.stateChanged.subscribe((state) => state === "open" && this.options.onOpen());
 		this.channel.onMessage.subscribe((message) => this.options.onMessage(String(message)));
@@ -128,8 +133,9 @@ class Werift extends Numbered {
 
 	async answer(sdp) {
 		await this.connection.setRemoteDescription({ type: "offer", sdp });
+		this.listens = this.options.oneWay;
 		for (const transceiver of this.connection.getTransceivers())
-			transceiver.setDirection("sendrecv");
+			transceiver.setDirection(this.listens ? "recvonly" : "sendrecv");
 		return this.describe(await this.connection.createAnswer());
 	}
 

@@ -4,10 +4,17 @@
 // send RTP packets that carry a running number and look for it in what arrives; wrtc, which gives no packets,
 // sends tone and a moving picture, counts frames and takes packets from its own statistics. One JSON line
 // every half second, of the same form as pair_peer.py's.
+import { createHmac } from "node:crypto";
 import { parseArgs } from "node:util";
 import { setTimeout as sleep } from "node:timers/promises";
 import WebSocket from "ws";
 import { libraries } from "./libraries.mjs";
+
+const token = (user) => {
+	const part = (value) => Buffer.from(JSON.stringify(value)).toString("base64url");
+	const body = `${part({ alg: "HS256", typ: "JWT" })}.${part({ sub: user, exp: Math.floor(Date.now() / 1000) + 3600 })}`;
+	return `${body}.${createHmac("sha256", process.env.SLUICE_SECRET).update(body).digest("base64url")}`;
+};
 
 const signaling = {
 	// Dialect 004
@@ -51,6 +58,32 @@ const signaling = {
 			return this.request(type, { to_peer_id: peer, sdp, type });
 		},
 	},
+	// Dialect 002: the session "up" is what we publish, the others are what comes down, one for each publisher; --peer
+	// is a number. Of the libraries werift alone knows one way.
+	sfu: {
+		oneWay: true,
+		path: () => "/",
+		hello: (user) => [{ type: "auth", token: token(user) }],
+		events: (message) => {
+			const { type, publisherId, roomName } = message;
+			if (type === "error")
+				throw new Error(`the relay refused: ${JSON.stringify(message)}`);
+			if (type === "authenticated")
+				return [["say", { type: "join-room", roomName: options.room }]];
+			if (type === "room-joined")
+				return [["joined", "up"]];
+			if (type === "publish-answer")
+				return [["answer", "up", message.answer]];
+			if (type === "new-publisher")
+				return [["say", { type: "subscribe-request", roomName, publisherId }]];
+			if (type === "subscribe-offer")
+				return [["offer", publisherId, message.offer]];
+			return type === "publisher-left" ? [["left", publisherId]] : [];
+		},
+		describe: (type, peer, sdp) => type === "offer"
+			? { type: "publish-offer", roomName: options.room, offer: sdp }
+			: { type: "subscribe-answer", roomName: options.room, publisherId: peer, answer: sdp },
+	},
 };
 
 const { values: options } = parseArgs({
@@ -78,6 +111,7 @@ class Session {
 		this.library = new libraries[options.library]({
 			rate: Number(options.numbers),
 			seconds: Number(options["seconds-of-numbers"]),
+			oneWay: adapter.oneWay,
 			onMessage: (text) => {
 				this.echoed += text === `message ${this.echoed}`;
 			},
@@ -102,7 +136,9 @@ const socket = new WebSocket(options.url + adapter.path(options.room, options.pe
 const send = (message) => socket.send(JSON.stringify(message));
 
 const handle = async (kind, peer, sdp) => {
-	if (kind === "joined" && options.call) {
+	if (kind === "say") {
+		send(peer);
+	} else if (kind === "joined" && options.call) {
 		sessions.set(peer, new Session());
 		send(adapter.describe("offer", peer, await sessions.get(peer).library.offer()));
 	} else if (kind === "offer") {

@@ -14,15 +14,19 @@ import struct
 import time
 
 import aioice.ice
+import aioice.stun
 import websockets
 from aiortc import RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import AudioStreamTrack, VideoStreamTrack
 
 from aiortc_peer import make_token
 
-# Check often and give up soon: a relay that stops answering for about 3 s ends the call.
+# Check often and give up soon: a relay that stops answering for about 3 s ends the call. Of each check aioice waits for
+# the answer before it sends the next: at its own half a second only four fit into those 3 s, and a relay that is killed
+# and back again and again can be dead at each of the four moments though it answers most of the time.
 aioice.ice.CONSENT_INTERVAL = 0.25
-aioice.ice.CONSENT_FAILURES = 4
+aioice.ice.CONSENT_FAILURES = 7
+aioice.stun.RETRY_RTO = 0.2
 
 MARK = b"sluice-number"
 # VP8 payload descriptor with S=1 and a payload header with P=0: to the relay every packet starts a

@@ -78,6 +78,12 @@ expect "000, an open listener" "$(talk .status "ws://$relay_ip:8081/anything" --
 expect "000, a closed room on it" "$(talk .status "ws://$relay_ip:8081/closed")" == 401
 expect "000, a closed room with a token" "$(talk .status "ws://$relay_ip:8081/closed?token=$(token)" --seconds 0.5)" == 101
 
+# ---- what was refused is counted
+expect "errors of 002" "$(metric 'sluice_signal_errors_total{dialect="sfu",code="auth"}')" == 1
+expect "errors of 002" "$(metric 'sluice_signal_errors_total{dialect="sfu",code="join"}')" == 1
+expect "errors of WHIP" "$(metric 'sluice_signal_errors_total{dialect="whip",code="403"}')" '>' 2
+expect "errors of 001" "$(metric 'sluice_signal_errors_total{dialect="chat",code="401"}')" == 1
+
 # ---- sluicectl
 status=0
 "$build/sluicectl" -c "$work/sluice.yaml" token --ttl soon 2>"$work/usage" || status=$?

@@ -15,6 +15,8 @@ enum { WORLD_GRACE_MS = 10000, WORLD_AUTH_MS = 10000 };
 
 struct world {
 	struct core *core;
+	struct core_limits limits;
+	struct core_local local;
 	const struct dialect *dialect;
 	// The dialect of a session where they are several; NULL = all speak `dialect`.
 	const struct dialect *(*dialect_of)(const void *session);
@@ -23,9 +25,29 @@ struct world {
 	uint64_t now_ms;
 	uint64_t seed;
 	unsigned counted_in, counted_out, counted_other;
+	unsigned errors; // that clients were told of
 	bool verbose;
 	bool servers; // there are STUN and TURN servers
 };
+
+// The hook: rooms "denied…" admit nobody, "listen…" without publishing, "short…" for 5 s.
+static inline enum dialect_answer world_admit(void *context,
+	const struct dialect_question *question, struct dialect_grant *grant, char *why,
+	size_t why_size)
+{
+	const char *room = question->room;
+
+	if (!room)
+		return DIALECT_ALLOWED;
+	if (!strncmp(room, "denied", 6)) {
+		snprintf(why, why_size, "not on the list");
+		return DIALECT_DENIED;
+	}
+	grant->can_publish &= strncmp(room, "listen", 6) != 0;
+	if (!strncmp(room, "short", 5))
+		grant->until_ms = ((struct world *)context)->now_ms + 5000;
+	return DIALECT_ALLOWED;
+}
 
 // No cryptography, but as long and as different.
 static inline void world_sign(void *, const void *bytes, size_t length, uint8_t signature[32])
@@ -95,4 +117,9 @@ static inline void world_count(void *context, const char *, const char *directio
 		world->counted_out++;
 	if (!strcmp(type, "other"))
 		world->counted_other++;
+}
+
+static inline void world_fault(void *context, const char *, const char *)
+{
+	((struct world *)context)->errors++;
 }

@@ -7,6 +7,7 @@
 //                        refuse the upgrade with that reply
 //   A= GET /path [TOKEN] a plain request; its status comes as "status 200", then its body if there is one
 //   A# open [DIALECT] [/path]  A connects A# close 1000   it closes     A# drop   its network dies
+//                        (%0a in a path is that byte)
 //   A> {...}             A sends text     A* 00ff         A sends bytes (hex)
 //   A< {...}             the next message to A is exactly this; "*" is any value, "~a|b|!c" a text
 //                        that holds a and b and not c
@@ -16,10 +17,10 @@
 //   A/ POST /path | Header: value || body     A asks by HTTP; "\n" in the body is a line end
 //   A/< 201 | header: value | body: ~a|!b     the reply; what is not named may be anything, "none" is none
 //   ! kick ROOM ID TEXT  by the operator  ! drain on|off  ! mode pass|interpose  of who opens from now on
-//                        ! open on|off  ! strict on|off  ! servers on|off
+//                        ! rooms-per-user N  ! rooms N  ! room-size N  ! open on|off  ! hook on|off  ! strict on|off  ! servers on|off
 //   ! connect, ! heard   as A! of everybody's transports  ! restart  as after a crash: nobody has a link
 //   ? publications 2     counts in the core: rooms participants transports publications subscriptions
-//                        active (answered subscriptions) paused (publications)
+//                        active (answered subscriptions) paused (publications); errors that were told
 //   @ +2s                time passes
 //
 // In lines of A> stand for themselves: $offer(NAME|old=>new|...) an offer of tests/vectors/sdp as a JSON
@@ -238,6 +239,23 @@ static void client_ask(struct client *client, char *rest)
 	core_dispatch(world.core);
 }
 
+static void path_decode(char *path)
+{
+	char *to = path;
+
+	for (; *path; path++) {
+		unsigned byte;
+
+		if (*path == '%' && sscanf(path + 1, "%2x", &byte) == 1 && path[1] && path[2]) {
+			*to++ = (char)byte;
+			path += 2;
+		} else {
+			*to++ = *path;
+		}
+	}
+	*to = 0;
+}
+
 static void client_open(struct client *client, char *rest, bool asks)
 {
 	const char *word = strsep(&rest, " ");
@@ -253,6 +271,7 @@ static void client_open(struct client *client, char *rest, bool asks)
 	if (!client->dialect)
 		fail("no such dialect");
 	snprintf(client->path, sizeof(client->path), "%s", word ? word : "/ws/sfu");
+	path_decode(client->path);
 	client->link = (struct peer_link){
 		.context = client,
 		.send_text = link_send,
@@ -550,6 +569,16 @@ static void operate(char *rest)
 		transports_connect(NULL, !strcmp(verb, "connect"));
 	} else if (!strcmp(verb, "open")) {
 		world_is_open = !strcmp(rest, "on");
+	} else if (!strcmp(verb, "rooms-per-user")) {
+		world.host.rooms_per_user = (uint32_t)strtoul(rest, NULL, 10);
+	} else if (!strcmp(verb, "rooms")) {
+		world.limits.rooms = (uint32_t)strtoul(rest, NULL, 10);
+		core_configure(world.core, &world.limits, &world.local);
+	} else if (!strcmp(verb, "room-size")) {
+		world.limits.participants_per_room = (uint32_t)strtoul(rest, NULL, 10);
+		core_configure(world.core, &world.limits, &world.local);
+	} else if (!strcmp(verb, "hook")) {
+		world_has_hook = !strcmp(rest, "on");
 	} else if (!strcmp(verb, "strict")) {
 		world.host.strict_etag = !strcmp(rest, "on");
 	} else if (!strcmp(verb, "servers")) {
@@ -585,7 +614,9 @@ static unsigned count_of(const char *noun)
 	const struct core_subscription *subscription = NULL;
 	unsigned count = 0;
 
-	if (!strcmp(noun, "rooms"))
+	if (!strcmp(noun, "errors"))
+		count = world.errors;
+	else if (!strcmp(noun, "rooms"))
 		while ((room = core_room_next(core, room)))
 			count++;
 	else if (!strcmp(noun, "participants"))

@@ -29,10 +29,11 @@ static inline void world_flag(struct dialect_grant *grant, const char *flag)
 }
 
 static bool world_is_open; // auth.open
+static bool world_has_hook; // auth: hook
 
 static inline enum dialect_auth world_auth(void *, enum dialect_auth, const char *)
 {
-	return world_is_open ? DIALECT_OPEN : DIALECT_TOKEN;
+	return world_has_hook ? DIALECT_HOOK : world_is_open ? DIALECT_OPEN : DIALECT_TOKEN;
 }
 
 // user:ID:NAME[:nopublish][:nosubscribe][:room=ROOM]

@@ -52,7 +52,7 @@ static inline bool world_open(struct world *world, const struct dialect *dialect
 		.grace_ms = WORLD_GRACE_MS};
 	const struct core_plane plane = {.context = world, .random = world_random};
 	const struct core_sink sink = {world, world_event};
-	struct core_local local = {
+	const struct core_local local = {
 		.fingerprint = {.algorithm = "sha-256", .length = 32, .value = {0x5a}},
 		.candidates_used = 1,
 		.candidates[0] = {.foundation = "1",
@@ -67,7 +67,9 @@ static inline bool world_open(struct world *world, const struct dialect *dialect
 	*world = (struct world){.dialect = dialect->detached_event ? dialect_find("sfu") : dialect,
 		.mode = dialect->mode,
 		.now_ms = 1000,
-		.seed = 88172645463325252u};
+		.seed = 88172645463325252u,
+		.limits = limits,
+		.local = local};
 	world->core = core_create(&limits, &local, &plane, &sink);
 	world->host = (struct dialect_host){
 		.core = world->core,
@@ -75,6 +77,7 @@ static inline bool world_open(struct world *world, const struct dialect *dialect
 		.verify = world_verify,
 		.verify_for = world_verify_for,
 		.auth = world_auth,
+		.admit = world_admit,
 		.mode = world_mode,
 		.ice_servers = world_ice_servers,
 		.sign = world_sign,
@@ -82,6 +85,7 @@ static inline bool world_open(struct world *world, const struct dialect *dialect
 		.now_ms = world_now,
 		.log = world_log,
 		.count = world_count,
+		.fault = world_fault,
 		.auth_ms = WORLD_AUTH_MS,
 	};
 	return world->core != NULL;

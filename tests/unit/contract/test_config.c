@@ -158,14 +158,16 @@ struct bad {
 
 static const struct bad bad_files[] = {
 	{"media:\n  prot: 7\n", "c.yaml:2: media.prot: unknown key; known here: port, addresses"},
-	{"colour: red\n",
-		"c.yaml:1: colour: unknown key; known here: runtime_directory, "
-		"web_directory, xdp_object, bpf_directory, log_level, media, ports, "
-		"dataplane, http, dialects, rooms, ice_servers, whip, auth, capture, test, limits"},
-	{"http.port: 7\n",
-		"c.yaml:1: http.port: unknown key; known here: runtime_directory, "
-		"web_directory, xdp_object, bpf_directory, log_level, media, ports, "
-		"dataplane, http, dialects, rooms, ice_servers, whip, auth, capture, test, limits"},
+	{"colour: red\n", "c.yaml:1: colour: unknown key; known here: runtime_directory, "
+			  "web_directory, xdp_object, bpf_directory, log_level, media, ports, "
+			  "dataplane, http, dialects, rooms, ice_servers, push, pull, whip, auth, "
+			  "capture, admission, test, "
+			  "limits"},
+	{"http.port: 7\n", "c.yaml:1: http.port: unknown key; known here: runtime_directory, "
+			   "web_directory, xdp_object, bpf_directory, log_level, media, ports, "
+			   "dataplane, http, dialects, rooms, ice_servers, push, pull, whip, auth, "
+			   "capture, admission, test, "
+			   "limits"},
 	{"media:\n  port: 70000\n", "c.yaml:2: media.port: 70000 is not between 1 and 65535"},
 	{"media:\n  port: 0\n", "c.yaml:2: media.port: 0 is not between 1 and 65535"},
 	{"media:\n  port: 99999999999999999999999\n",

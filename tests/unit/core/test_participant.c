@@ -120,6 +120,28 @@ static void test_what_was_admitted_for_a_time(void **)
 	world_end(&world);
 }
 
+static void test_rooms_of_an_identity(void **)
+{
+	struct core_participant_id first, id;
+	struct core_join join = world_join("other", "a", "a");
+	struct world world;
+	bool resumed;
+
+	world_begin(&world);
+	assert_int_equal(core_identity_rooms(world.core, "test", "a"), 0);
+	first = world_enter(&world, "r", "a");
+	world_enter(&world, "s", "a");
+	world_enter(&world, "s", "b");
+	join.dialect = "another";
+	assert_int_equal(core_join(world.core, &join, &id, &resumed), 0);
+	assert_int_equal(core_identity_rooms(world.core, "test", "a"), 2);
+	assert_int_equal(core_identity_rooms(world.core, "another", "a"), 1);
+	assert_int_equal(core_identity_rooms(world.core, "test", "b"), 1);
+	core_leave(world.core, first);
+	assert_int_equal(core_identity_rooms(world.core, "test", "a"), 1);
+	world_end(&world);
+}
+
 static void test_names_are_checked(void **)
 {
 	struct world world;
@@ -284,6 +306,7 @@ int main(void)
 		cmocka_unit_test(test_takeover_keeps_media),
 		cmocka_unit_test(test_takeover_without_the_right_ends_publishing),
 		cmocka_unit_test(test_what_was_admitted_for_a_time),
+		cmocka_unit_test(test_rooms_of_an_identity),
 		cmocka_unit_test(test_names_are_checked),
 		cmocka_unit_test(test_unlink),
 		cmocka_unit_test(test_last_transport_ends_an_unlinked_one),

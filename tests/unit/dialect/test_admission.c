@@ -35,29 +35,8 @@ static void a_token_stands_in_the_header_or_the_query(void **)
 	assert_true(admitted("bearer   user:7:Nora", NULL));
 	assert_true(admitted(NULL, "token=user:7:Nora"));
 	assert_true(admitted(NULL, "access_token=user:7:Nora"));
-	assert_true(admitted("Basic eDp5", "token=user:7:Nora"));
-}
-
-static const char *named(const char *protocols)
-{
-	static char kept[ADMISSION_TOKEN_MAX];
-	const struct http_request request = {.path = "/", .protocols = protocols};
-
-	return admission_token(&request, kept);
-}
-
-static void a_page_puts_its_token_into_the_protocols(void **)
-{
-	assert_string_equal(named("access_token, user:7:Nora"), "user:7:Nora");
-	assert_string_equal(named("chat,access_token,user:7:Nora,v2"), "user:7:Nora");
-	assert_string_equal(named("access_token access_token"), "access_token");
-	assert_null(named("access_token"));
-	assert_null(named("access_token,"));
-	assert_null(named("access_tokens, x"));
-	assert_null(named("chat, x"));
-	assert_null(named(""));
-	assert_null(named(NULL));
 	assert_true(admitted(NULL, "jwt=user:7:Nora"));
+	assert_true(admitted("Basic eDp5", "token=user:7:Nora"));
 }
 
 static void a_bad_token_is_refused_also_where_all_may_come(void **)
@@ -77,6 +56,43 @@ static void no_token_is_enough_only_where_all_may_come(void **)
 	world_is_open = true;
 	assert_true(admitted(NULL, NULL));
 	assert_true(admitted("Basic eDp5", NULL));
+}
+
+static enum dialect_answer entered(const char *room, const char *token, struct dialect_grant *grant)
+{
+	const struct http_request request = {.path = "/x?y", .authorization = token};
+	const struct dialect_question question = {
+		.dialect = "plain", .action = "join", .room = room};
+	char why[ADMISSION_WHY_MAX] = "";
+	enum dialect_answer answer = admission_enter(&world.host, &request, &question, grant, why);
+
+	assert_int_equal(answer == DIALECT_DENIED, !strcmp(why, "not on the list"));
+	return answer;
+}
+
+static enum dialect_answer wait_for(
+	void *, const struct dialect_question *question, struct dialect_grant *, char *, size_t)
+{
+	assert_string_equal(question->path, "/x?y");
+	assert_non_null(question->request);
+	return DIALECT_WAITS;
+}
+
+static void the_hook_is_asked_after_the_token(void **)
+{
+	struct dialect_grant grant;
+
+	assert_int_equal(entered("r", NULL, &grant), DIALECT_UNKNOWN);
+	world_has_hook = true;
+	assert_int_equal(entered("r", NULL, &grant), DIALECT_ALLOWED);
+	assert_true(grant.can_publish && !grant.identity[0]);
+	assert_int_equal(entered("r", "Bearer expired", &grant), DIALECT_UNKNOWN);
+	assert_int_equal(entered("denied", "Bearer user:7:Nora", &grant), DIALECT_DENIED);
+	assert_int_equal(entered("listen", "Bearer user:7:Nora", &grant), DIALECT_ALLOWED);
+	assert_true(!grant.can_publish && !strcmp(grant.identity, "7"));
+	world.host.admit = wait_for;
+	assert_int_equal(entered("r", NULL, &grant), DIALECT_WAITS);
+	world_has_hook = false;
 }
 
 static void a_grant_may_be_for_one_room_or_one_identity(void **)
@@ -119,11 +135,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			a_token_stands_in_the_header_or_the_query, setup, teardown),
 		cmocka_unit_test_setup_teardown(
-			a_page_puts_its_token_into_the_protocols, setup, teardown),
-		cmocka_unit_test_setup_teardown(
 			a_bad_token_is_refused_also_where_all_may_come, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			no_token_is_enough_only_where_all_may_come, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_hook_is_asked_after_the_token, setup, teardown),
 		cmocka_unit_test(a_grant_may_be_for_one_room_or_one_identity),
 		cmocka_unit_test(a_join_has_the_rights_of_its_grant),
 	};

@@ -104,6 +104,21 @@ static void the_type_of_a_text_is_read_back(void **)
 			sfu_message_type(cases[i].text, strlen(cases[i].text)), cases[i].type);
 }
 
+static void what_a_message_can_carry(void **)
+{
+	assert_true(sfu_printable("Nora"));
+	assert_false(sfu_printable(""));
+	assert_false(sfu_printable("\xff"));
+}
+
+static void errors_are_counted_by_their_kind(void **)
+{
+	assert_string_equal(sfu_error_code("Failed to join room: "), "join");
+	assert_string_equal(sfu_error_code("Authentication failed: "), "auth");
+	assert_string_equal(sfu_error_code("You are not in this room"), "not_in_room");
+	assert_string_equal(sfu_error_code(""), "other");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -112,6 +127,8 @@ int main(void)
 		cmocka_unit_test(an_error_always_has_a_code),
 		cmocka_unit_test(a_candidate_keeps_what_it_has),
 		cmocka_unit_test(the_type_of_a_text_is_read_back),
+		cmocka_unit_test(what_a_message_can_carry),
+		cmocka_unit_test(errors_are_counted_by_their_kind),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

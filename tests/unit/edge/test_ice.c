@@ -3,6 +3,7 @@
 #include "edge/address.h"
 #include "edge/dtls.h"
 #include "edge/ice.h"
+#include "edge/stun.h"
 #include "unit/core/world.h"
 
 #include <stun/usages/ice.h>
@@ -72,6 +73,13 @@ static int host_deny(void *, const struct core_address *remote)
 	return 0;
 }
 
+static unsigned host_paths(
+	void *, const struct core_address *remote, struct core_path *paths, unsigned)
+{
+	paths[0] = (struct core_path){.remote = *remote};
+	return 1;
+}
+
 static void plane_transport(void *, const struct core_transport *transport, bool gone)
 {
 	ice_changed(ice, transport, gone);
@@ -112,6 +120,7 @@ static int fresh(void **)
 		.neighbour = host_neighbour,
 		.allow = host_allow,
 		.deny = host_deny,
+		.paths = host_paths,
 		.counters = &counters};
 	struct core_plane plane = {NULL, plane_participant, plane_transport, plane_publication,
 		plane_subscription, plane_random};
@@ -281,6 +290,40 @@ static void nobody_asks_for_ever(void **)
 	hop_error = -ENETUNREACH;
 	check_from(5001, answer.password, true);
 	assert_false(ice_busy(ice));
+}
+
+static size_t far_password(void *, const char *, size_t, char password[CORE_PASSWORD_MAX])
+{
+	return (size_t)snprintf(password, CORE_PASSWORD_MAX, "%.64s", offer.password);
+}
+
+// We check, and are the controlling side: who believes to be that, too, must give way.
+static void a_session_that_we_begin(void **)
+{
+	struct desc_candidate candidate = {
+		.component = 1, .udp = true, .port = 5000, .address = "10.0.0.1"};
+	struct stun_users far = {.password = far_password};
+	struct udp_datagram reply = {.path = world_path(1, 5000), .class = SLUICE_CLASS_STUN};
+	uint8_t bytes[STUN_REPLY_MAX];
+	struct stun_answer said;
+
+	publisher_joins(DESC_ACTPASS, NULL);
+	assert_int_equal(ice_control(ice, id, &candidate, 1, 30000), 1);
+	assert_true(ice_busy(ice));
+	ice_tick(ice, 2000);
+	assert_int_equal(sent_used, 1);
+	assert_memory_equal(sent[0].path.remote_mac, "\2hopAB", 6);
+	stun_answer(&far, sent[0].data, sent[0].length, &reply.path.local, bytes, &said);
+	reply.data = bytes;
+	reply.length = said.reply_length;
+	ice_datagram(ice, &reply, 2010);
+	assert_int_equal(counters.stun[EDGE_STUN_RESPONSE], 1);
+	assert_int_equal(core_transport(core, id)->paths_used, 1);
+	assert_int_equal(allowed_used, 1);
+	check_from(5000, answer.password, true);
+	assert_int_equal(counters.stun[EDGE_STUN_ROLE_CONFLICT], 1);
+	ice_datagram(ice, &reply, 2020); // once more, to nothing
+	assert_int_equal(core_transport(core, id)->paths_used, 1);
 }
 
 static void a_moved_address_stays_allowed(void **)
@@ -781,6 +824,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(an_unknown_hop_is_asked_again, fresh, done),
 		cmocka_unit_test_setup_teardown(a_gateway_that_fails_over_is_followed, fresh, done),
 		cmocka_unit_test_setup_teardown(nobody_asks_for_ever, fresh, done),
+		cmocka_unit_test_setup_teardown(a_session_that_we_begin, fresh, done),
 		cmocka_unit_test_setup_teardown(a_moved_address_stays_allowed, fresh, done),
 		cmocka_unit_test_setup_teardown(we_are_the_server, fresh, done),
 		cmocka_unit_test_setup_teardown(

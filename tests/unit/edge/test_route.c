@@ -53,7 +53,7 @@ static bool asks_request(
 	asked++;
 	if (!strcmp(request->path, "/ask/ws") || !asks_claims(request->path))
 		return false;
-	to->status = 201;
+	to->status = strcmp(request->path, "/ask/full") ? 201 : 503;
 	if (!strcmp(request->path, "/ask/own"))
 		strcpy(to->origin, "https://own.example");
 	return true;
@@ -90,8 +90,19 @@ static const struct dialect *next(const struct dialect *previous)
 
 static struct http_host http = {
 	.web_directory = "", .origins = "", .ready = ready, .metrics = metrics};
-static const struct route_host host = {
-	.http = &http, .next = next, .settle = settle, .counters = &counters};
+static char faults[64];
+
+static void fault_told(void *, const char *of, const char *code)
+{
+	snprintf(faults, sizeof(faults), "%s:%s", of, code);
+}
+
+static const struct dialect_host counting = {.fault = fault_told};
+static const struct route_host host = {.http = &http,
+	.dialect_host = &counting,
+	.next = next,
+	.settle = settle,
+	.counters = &counters};
 
 static int status_of(
 	const struct dialect *own, enum http_method method, const char *path, const char *origin)
@@ -200,6 +211,22 @@ static void origins(void **)
 	http.origins = "";
 }
 
+static void what_is_refused_is_counted(void **)
+{
+	const struct dialect *dialect;
+
+	faults[0] = 0;
+	admits = true;
+	assert_int_equal(upgrade(&asks, "/", NULL, &dialect), 101);
+	assert_int_equal(get(NULL, "/ask/x"), 201);
+	assert_string_equal(faults, "");
+	admits = false;
+	assert_int_equal(upgrade(&asks, "/", NULL, &dialect), 401);
+	assert_string_equal(faults, "asks:401");
+	assert_int_equal(get(NULL, "/ask/full"), 503);
+	assert_string_equal(faults, "asks:503");
+}
+
 static int end(void **)
 {
 	free(reply.body);
@@ -213,6 +240,7 @@ int main(void)
 		cmocka_unit_test(requests_of_a_listener_of_its_own),
 		cmocka_unit_test(upgrades),
 		cmocka_unit_test(origins),
+		cmocka_unit_test(what_is_refused_is_counted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, end);

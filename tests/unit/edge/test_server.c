@@ -113,6 +113,8 @@ static struct ws_host ws_host = {
 
 // ---- life
 
+static unsigned ping_s; // 0 = the usual
+
 static void time_is_up(void *)
 {
 	loop_stop(server_loop(server));
@@ -131,7 +133,9 @@ static int fresh(void **)
 		.ws = &ws_host,
 		.dialect = dialect_by,
 		.next = dialect_after,
-		.counters = &counters};
+		.counters = &counters,
+		.ping_s = ping_s,
+		.silence_s = ping_s + ping_s};
 
 	memset(&counters, 0, sizeof(counters));
 	memset(&config, 0, sizeof(config));
@@ -160,6 +164,16 @@ static int done(void **)
 	assert_int_equal(counters.websockets_open, 0);
 	assert_int_equal(opened, closed);
 	return 0;
+}
+
+static int fresh_impatient(void **state)
+{
+	int result;
+
+	ping_s = 1;
+	result = fresh(state);
+	ping_s = 0;
+	return result;
 }
 
 static int client(unsigned listener)
@@ -427,6 +441,28 @@ static void only_a_client_in_order_leaves(void **)
 	}
 }
 
+static void who_answers_no_ping_is_dropped(void **)
+{
+	int mute = websocket(0, "/sfu"), lively = websocket(0, "/sfu");
+	bool pinged = false;
+
+	for (unsigned i = 0; i < 1000 && !closed; i++) {
+		run(10);
+		if (recv(lively, heard, HEARD_MAX, MSG_DONTWAIT) > 0 && heard[0] == (char)0x89) {
+			pinged = true;
+			frame(lively, 0x8a, heard + 2, (size_t)heard[1]);
+		}
+	}
+	assert_true(pinged);
+	assert_int_equal(closed, 1);
+	assert_int_equal(closed_clean, 0);
+	while (recv(mute, heard, HEARD_MAX, MSG_DONTWAIT) > 0)
+		;
+	assert_int_equal(recv(mute, heard, HEARD_MAX, MSG_DONTWAIT), 0);
+	close(mute);
+	close(lively);
+}
+
 static void half_requests_keep_nobody_out(void **)
 {
 	struct server_options options = {.config = &config,
@@ -647,6 +683,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(too_many_connections, fresh, done),
 		cmocka_unit_test_setup_teardown(messages_there_and_back, fresh, done),
 		cmocka_unit_test_setup_teardown(a_lost_socket_is_not_clean, fresh, done),
+		cmocka_unit_test_setup_teardown(
+			who_answers_no_ping_is_dropped, fresh_impatient, done),
 		cmocka_unit_test_setup_teardown(only_a_client_in_order_leaves, fresh, done),
 		cmocka_unit_test_setup_teardown(a_renewed_certificate_is_shown, fresh, done),
 		cmocka_unit_test_setup_teardown(half_requests_keep_nobody_out, fresh, done),

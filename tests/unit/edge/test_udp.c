@@ -152,6 +152,23 @@ static void both_families(void **)
 	round_trip("::1", "::1");
 }
 
+static void paths_to_somebody(void **)
+{
+	struct core_address v4 = {.port = 9}, v6 = {.port = 9};
+	struct core_path paths[4];
+	struct udp *udp = udp_new();
+
+	address_parse("192.0.2.9", &v4);
+	address_parse("2001:db8::9", &v6);
+	assert_int_equal(udp_paths(udp, &v4, paths, 4), 1);
+	assert_true(address_same(&paths[0].remote, &v4));
+	assert_true(address_is_any(&paths[0].local) && address_is_ipv4(&paths[0].local));
+	assert_int_equal(udp_paths(udp, &v6, paths, 4), 1);
+	assert_false(address_is_ipv4(&paths[0].local));
+	assert_int_equal(udp_paths(udp, &v4, paths, 0), 0);
+	udp_destroy(udp);
+}
+
 static void one_address(void **)
 {
 	config.media.addresses_used = 1;
@@ -286,6 +303,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(both_families, fresh),
+		cmocka_unit_test_setup(paths_to_somebody, fresh),
 		cmocka_unit_test_setup(one_address, fresh),
 		cmocka_unit_test_setup(media_is_counted_and_dropped, fresh),
 		cmocka_unit_test_setup(taken_port_names_its_holder, fresh),

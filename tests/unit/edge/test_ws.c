@@ -166,6 +166,158 @@ static void *session_open_seen(const struct dialect_host *dialect_one, struct pe
 	return first_session = session_open(dialect_one, one);
 }
 
+static void who_is_not_known_is_brief(void **)
+{
+	char *text = malloc(WS_UNKNOWN_BYTES_MAX + 2);
+
+	ws_hub_limit(hub, 1 << 20, 100);
+	memset(text, 'a', WS_UNKNOWN_BYTES_MAX + 1);
+	text[WS_UNKNOWN_BYTES_MAX] = 0;
+	say(text, true, true, false, 0);
+	assert_int_equal(texts, 1);
+	peer->known = true;
+	text[WS_UNKNOWN_BYTES_MAX] = 'a';
+	text[WS_UNKNOWN_BYTES_MAX + 1] = 0;
+	say(text, true, true, false, 0);
+	assert_int_equal(texts, 2);
+	peer->known = false;
+	say(text, true, true, false, 0);
+	assert_int_equal(texts, 2);
+	assert_int_equal(counters.ws_closed[EDGE_WS_CLOSE_TOO_BIG], 1);
+	free(text);
+}
+
+static void shout(void *, const char *, size_t)
+{
+	static char much[1 << 20];
+
+	for (unsigned i = 0; i < WS_ALL_BYTES_MAX / sizeof(much) + 1; i++)
+		peer->send_text(peer->context, much, sizeof(much));
+}
+
+static void who_fills_all_queues_is_closed(void **)
+{
+	struct ws_opening one = opening;
+	struct dialect loud = dialect;
+	struct ws_output output;
+
+	loud.text = shout;
+	one.dialect = &loud;
+	ws_hub_limit(hub, WS_ALL_BYTES_MAX, 100); // so that its own queue is not what is full
+	ws_closed(ws);
+	ws = ws_open(hub, &one);
+	say("x", true, true, false, 0);
+	assert_int_equal(counters.ws_closed[EDGE_WS_CLOSE_FLOOD], 1);
+	assert_int_equal(drops, 0);
+	ws_closed(ws);
+	ws = ws_open(hub, &opening); // the queues are empty again
+	peer->send_text(peer->context, "x", 1);
+	ws_writable(ws, &output);
+	assert_int_equal(output.length, 1);
+}
+
+static struct hook_waiter *waiting;
+static LIST_HEAD(, hook_waiter) waiters = LIST_HEAD_INITIALIZER(waiters);
+static char said[256];
+static bool asks; // the next message is to come once more
+
+static void wait_for_hook(void *, struct hook_waiter *waiter)
+{
+	waiting = waiter;
+	waiter->waits = true;
+	LIST_INSERT_HEAD(&waiters, waiter, of_question);
+}
+
+static void answer(void)
+{
+	hook_forget(waiting);
+	waiting->answered(waiting->context);
+}
+
+static void patient_text(void *, const char *text, size_t length)
+{
+	peer->waits = asks;
+	asks = false;
+	if (!peer->waits)
+		snprintf(said + strlen(said), sizeof(said) - strlen(said), "%.*s ", (int)length,
+			text);
+}
+
+static void a_message_comes_once_more(void **)
+{
+	struct ws_opening one = opening;
+	struct ws_host patient_host = host;
+	struct dialect patient = dialect;
+
+	ws_hub_destroy(hub);
+	patient_host.wait = wait_for_hook;
+	patient.text = patient_text;
+	one.dialect = &patient;
+	said[0] = 0;
+	hub = ws_hub_create(&patient_host);
+	ws = ws_open(hub, &one);
+	asks = true;
+	say("one", true, true, false, 0);
+	say("two", true, true, false, 0);
+	say("three", true, true, false, 0);
+	assert_string_equal(said, "");
+	answer();
+	assert_string_equal(said, "one two three ");
+	asks = true;
+	say("four", true, true, false, 5000);
+	asks = true; // and when it comes again
+	answer();
+	assert_string_equal(said, "one two three ");
+	answer();
+	assert_string_equal(said, "one two three four ");
+	asks = true; // what is held is bounded
+	say("0123456789012345", true, true, false, 9000);
+	say("01234567890123456", true, true, false, 9000);
+	assert_int_equal(counters.ws_closed[EDGE_WS_CLOSE_TOO_BIG], 1);
+	answer();
+	assert_string_equal(said, "one two three four ");
+	asks = false;
+	ws_closed(ws); // while nothing waits any more
+}
+
+static void a_pending_link_is_admitted_or_not(void **)
+{
+	static const struct dialect_grant grant = {.identity = "bea"};
+	struct ws_opening one = opening;
+	struct ws_output output;
+
+	ws_closed(ws);
+	closes = 0;
+	one.dialect = NULL;
+	one.pending = true;
+	peer = NULL;
+	ws = ws_open(hub, &one);
+	say("hello", true, true, false, 0);
+	ws_hub_tick(hub, 100000); // it has time
+	assert_null(peer);
+	assert_int_equal(texts, 0);
+	ws_admit(ws, &dialect, &grant);
+	assert_string_equal(peer->grant.identity, "bea");
+	assert_int_equal(texts, 1);
+	ws_refuse(ws, 4403, "too late");
+	ws_writable(ws, &output);
+	assert_false(output.end);
+	ws_closed(ws);
+	assert_int_equal(closes, 1);
+	ws = ws_open(hub, &one);
+	say("hello", true, true, false, 0);
+	ws_refuse(ws, 4403, "no");
+	assert_int_equal(texts, 1);
+	assert_int_equal(counters.ws_closed[EDGE_WS_CLOSE_ADMISSION], 1);
+	ws_writable(ws, &output);
+	assert_true(output.end);
+	assert_int_equal(output.code, 4403);
+	assert_string_equal(output.reason, "no");
+	ws_closed(ws);
+	assert_int_equal(closes, 1);
+	ws = ws_open(hub, &one); // closed while pending
+}
+
 static void events_find_their_session(void **)
 {
 	struct dialect other = dialect;
@@ -208,6 +360,44 @@ static void expect_close(unsigned code)
 	assert_null(output.message);
 	assert_true(output.end);
 	assert_int_equal(output.code, code);
+}
+
+static char faults[256];
+
+static void fault_told(void *, const char *of, const char *code)
+{
+	size_t used = strlen(faults);
+
+	snprintf(faults + used, sizeof(faults) - used, "%s:%s ", of, code);
+}
+
+static void what_a_client_is_told_is_counted(void **)
+{
+	struct dialect_host counting = {.auth_ms = 5000, .fault = fault_told};
+	struct ws_host counted_host = host;
+	struct ws_opening one = opening;
+
+	ws_hub_destroy(hub);
+	faults[0] = 0;
+	counted_host.dialect_host = &counting;
+	hub = ws_hub_create(&counted_host);
+	ws = ws_open(hub, &opening);
+	say("0123456789abcdef0123456789abcdef0", true, true, false, 0);
+	ws_closed(ws);
+	ws = ws_open(hub, &opening);
+	for (unsigned i = 0; i < 4; i++)
+		say("x", true, true, false, 1000);
+	ws_closed(ws);
+	ws = ws_open(hub, &opening);
+	peer->close(peer->context, 1000, "bye"); // no error
+	ws_closed(ws);
+	one.dialect = NULL;
+	ws = ws_open(hub, &one);
+	ws_hub_tick(hub, one.now_ms + 5000);
+	ws_closed(ws);
+	ws = ws_open(hub, &opening);
+	ws_hub_close_all(hub, WS_CLOSE_RESTART, ""); // nor is this
+	assert_string_equal(faults, "test:1009 test:1008 none:1008 ");
 }
 
 static void too_big(void **)
@@ -398,8 +588,13 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_link_lives_and_ends, fresh, done),
+		cmocka_unit_test_setup_teardown(a_message_comes_once_more, fresh, done),
+		cmocka_unit_test_setup_teardown(who_is_not_known_is_brief, fresh, done),
+		cmocka_unit_test_setup_teardown(who_fills_all_queues_is_closed, fresh, done),
+		cmocka_unit_test_setup_teardown(a_pending_link_is_admitted_or_not, fresh, done),
 		cmocka_unit_test_setup_teardown(events_find_their_session, fresh, done),
 		cmocka_unit_test_setup_teardown(fragments_are_collected, fresh, done),
+		cmocka_unit_test_setup_teardown(what_a_client_is_told_is_counted, fresh, done),
 		cmocka_unit_test_setup_teardown(too_big, fresh, done),
 		cmocka_unit_test_setup_teardown(too_fast, fresh, done),
 		cmocka_unit_test_setup_teardown(queue_is_in_order_and_then_closes, fresh, done),

@@ -47,6 +47,33 @@ static void frames_are_whole(void **)
 	plain_memory_destroy();
 }
 
+// What sealing has summed up goes into the checksum as if it had been read here.
+static void a_sum_that_is_known_counts(void **)
+{
+	const uint8_t mac[6] = {9, 8, 7, 6, 5, 4};
+	plain_memory_create(1, 1);
+	for (uint32_t length = 12; length < 1400; length += 11)
+		for (unsigned ipv6 = 0; ipv6 < 2; ipv6++) {
+			struct sluice_path path = {0};
+			struct frame frame;
+			uint16_t port;
+			size_t got;
+			peer_address(&path.remote, ipv6, 3, 5555);
+			peer_address(&path.local, ipv6, 254, WORLD_MEDIA_PORT);
+			struct pkt *pkt = payload(length);
+			struct frame_sum known = {.bytes = length - 12};
+			for (uint32_t i = 12; i < length; i++)
+				known.sum += (uint64_t)pkt->data[i] << (i % 2 ? 8 : 0);
+			frame_make(&frame, &path, mac);
+			assert_true(frame_put(pkt, &frame, &known));
+			assert_non_null(
+				frame_read(pkt->data, pkt->length, &port, &got)); // verifies
+			assert_int_equal(got, length);
+			pkt_put(&pkt, 1);
+		}
+	plain_memory_destroy();
+}
+
 static void a_udp_checksum_of_zero_is_not_sent(void **)
 {
 	const uint8_t mac[6] = {1};
@@ -111,6 +138,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(frames_are_whole),
+		cmocka_unit_test(a_sum_that_is_known_counts),
 		cmocka_unit_test(a_udp_checksum_of_zero_is_not_sent),
 		cmocka_unit_test(without_headroom_nothing_is_written),
 		cmocka_unit_test(the_next_hop_is_chosen),

@@ -155,6 +155,20 @@ static void test_histogram_is_cumulative(void **state)
 	free(text);
 }
 
+static void test_feeds_show(void **state)
+{
+	struct fixture *f = *state;
+	char *text;
+
+	f->counters.feeds[EDGE_FEED_PULL][EDGE_FEED_CONNECTED] = 3;
+	f->counters.feed_failures[EDGE_FEED_PUSH] = 7;
+	text = text_of(f);
+	assert_non_null(strstr(text, "sluice_feeds{kind=\"pull\",state=\"connected\"} 3\n"));
+	assert_non_null(strstr(text, "sluice_feeds{kind=\"push\",state=\"waiting\"} 0\n"));
+	assert_non_null(strstr(text, "sluice_feed_failures_total{kind=\"push\"} 7\n"));
+	free(text);
+}
+
 // A lying row of the other program must not lead outside the tables.
 static void test_counts_beyond_the_table_are_cut(void **state)
 {
@@ -181,6 +195,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_rows_show, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_load_and_latency_show, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_histogram_is_cumulative, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_feeds_show, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			test_counts_beyond_the_table_are_cut, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_short_buffer_is_cut, setup, teardown),

@@ -104,6 +104,25 @@ static void test_gateway(void **state)
 	expect_resolved("203.0.113.5", NULL); // by an IPv6 gateway
 }
 
+static void test_source(void **state)
+{
+	(void)state;
+	static const char *const pairs[][2] = {{"10.9.0.2", "10.9.0.1"},
+		{"198.51.100.7", "10.9.0.1"}, {"fd09::2", "fd09::1"}, {"127.0.0.1", "127.0.0.1"}};
+	struct sluice_address from = {.port = 5}, want, to;
+	need_root();
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+		to = address_make(pairs[i][0]);
+		want = address_make(pairs[i][1]);
+		assert_int_equal(neighbour_source(neighbour, &to, &from), 0);
+		assert_memory_equal(from.ip, want.ip, 16);
+		assert_int_equal(from.port, 5);
+	}
+	to = address_make("192.0.2.1");
+	assert_true(neighbour_source(neighbour, &to, &from) < 0);
+	assert_memory_equal(from.ip, want.ip, 16);
+}
+
 // Without CAP_NET_ADMIN a datagram makes the kernel ask.
 static void test_unprivileged(void **state)
 {
@@ -306,6 +325,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_on_link),
 		cmocka_unit_test(test_gateway),
+		cmocka_unit_test(test_source),
 		cmocka_unit_test(test_unprivileged),
 		cmocka_unit_test(test_loopback),
 		cmocka_unit_test(test_no_route),

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sfu_people.h"
+
+#include "sfu_message.h"
+#include "sfu_number.h"
+
+static json_t *person(const struct core_participant *who, const char *field)
+{
+	return sfu_user(sfu_number_of(who->identity, who->id), who->name, field);
+}
+
+json_t *sfu_participants(const struct core *core, const struct core_participant *self)
+{
+	const struct core_participant *other = NULL;
+	json_t *list = json_array();
+
+	while ((other = core_room_member_next(core, self->room, other)) != NULL)
+		if (other != self && other->visible)
+			json_array_append_new(list, person(other, "userId"));
+	return list;
+}
+
+json_t *sfu_publishers_of(const struct core *core, const struct core_participant *self)
+{
+	const struct core_participant *other = NULL;
+	json_t *list = json_array();
+
+	while ((other = core_room_member_next(core, self->room, other)) != NULL)
+		if (other != self && core_publishes(core, other->id))
+			json_array_append_new(list, person(other, "publisherId"));
+	return list;
+}
