@@ -66,7 +66,8 @@ json_t *ctl_capture(const struct ctl_host *host, const json_t *request, uint64_t
 	if (decrypted && !host->captures->may_decrypt(host->context))
 		return refusal(
 			"decrypted captures are not allowed: set `capture.decrypted: true` in "
-			"the configuration and reload control, or leave out --decrypted");
+			"the configuration and reload it (`sluicectl reload`), or leave out "
+			"--decrypted");
 	participant = peer_find(host->core, wanted, &why);
 	if (!participant)
 		return refusal(why);
