@@ -7,10 +7,10 @@ source "$(dirname "$0")/_capture.sh"
 
 add_host relay 10
 add_host a 21
+port_entry="{device: net_af_packet0, driver: net_af_packet, arguments: \"iface=eth0\", queues: 1}"
 write_config net_af_packet 2 <<-END
 	  wrong_steering: true
 END
-sed -i 's/- interface: eth0/- device: net_af_packet0\n    arguments: "iface=eth0"/' "$work/sluice.yaml"
 start_relay
 on a "$build/sluice-load" --url "ws://$relay_ip:9000/" --secret "$secret" --publishers 1 --subscribers 1 \
 	--video-bitrate 600k --duration 60 --quiet >"$work/load.log" 2>&1 &

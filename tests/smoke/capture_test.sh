@@ -103,7 +103,7 @@ expect "time of the last packet" "$(packets bytes 1 time | tail -n 1)" '>' $(($(
 "$build/sluicectl" -d /run/sluice capture 1 --seconds 60 -o "$work/killed.pcapng" >/dev/null &
 killed=$!
 wait_for 5 running
-[ ! -e /run/sluice/capture ] # its name is gone as soon as it is read
+wait_for 5 test ! -e /run/sluice/capture # its name is gone as soon as it is read
 kill -KILL $killed
 wait_for 5 idle
 grep 'capture 4 ends, ' "$work/dataplane.log" >/dev/null
