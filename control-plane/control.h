@@ -13,6 +13,7 @@
 #include "edge/certificate.h"
 #include "edge/client.h"
 #include "edge/ctl.h"
+#include "edge/ctl_capture.h"
 #include "edge/doorbell.h"
 #include "edge/feeds.h"
 #include "edge/hook.h"
@@ -130,6 +131,10 @@ struct admin_host control_admin_host(struct control *control);
 struct ice_host control_ice_host(struct control *control);
 struct udp_host control_udp_host(struct control *control);
 struct feed_host control_feed_host(struct control *control);
+
+// ---- capture.c
+
+extern const struct ctl_captures control_captures;
 
 // ---- upkeep.c
 

@@ -62,6 +62,9 @@ static void say_hello(const struct control *control)
 	if (control->synthetic)
 		log_warn("test.sessions is on: `sluicectl test-session` makes sessions without ICE "
 			 "and DTLS");
+	if (config->capture.decrypted)
+		log_warn("capture.decrypted is on: `sluicectl capture --decrypted` shows what "
+			 "peers say");
 	log_info("sluice-control %s is up: %s port %u, media UDP port %u, after %llu ms",
 		SLUICE_VERSION, *config->http.tls_certificate ? "https" : "http",
 		server_port(control->server, 0), config->media.port,

@@ -54,6 +54,9 @@ static void print_usage(FILE *out)
 		"an access token, made with a secret of the configuration: --room, --identity,");
 	fprintf(out, "  %-28s %s\n", "",
 		"--name, --ttl 6h, --publish no, --subscribe no, --hidden, --key, --admin, --list");
+	fprintf(out, "  %-28s %s\n", "capture PEER [OPTION...]",
+		"a peer's packets as a pcapng file: --seconds N, -o FILE, --decrypted, --bytes "
+		"10M");
 	fprintf(out, "  %-28s %s\n", "push ROOM/PARTICIPANT URL",
 		"its media to a WHIP endpoint, from now on; --token-file FILE, --stop");
 	fprintf(out, "  %-28s %s\n", "pull URL ROOM",
@@ -206,6 +209,8 @@ static int run_verb(const struct config *config, int count, char **words, bool a
 		return join_report_run(config, count, words, as_json);
 	if (strcmp(verb, "token") == 0)
 		return token_run(config, count, words);
+	if (strcmp(verb, "capture") == 0)
+		return capture_run(directory, count, words, as_json);
 	if (strcmp(verb, "push") == 0 || strcmp(verb, "pull") == 0 || strcmp(verb, "feeds") == 0)
 		return feed_run(directory, count, words, as_json);
 	if (strcmp(verb, "test-session") == 0 && (count == 2 || count == 3)) {
@@ -241,7 +246,8 @@ int main(int argc, char **argv)
 	int letter;
 	bool token = verb_is(argc, argv, "token");
 	bool own = token || verb_is(argc, argv, "push") || verb_is(argc, argv, "pull") ||
-		   verb_is(argc, argv, "top"); // have options of their own
+		   verb_is(argc, argv, "top") ||
+		   verb_is(argc, argv, "capture"); // have options of their own
 	while ((letter = getopt_long(argc, argv, own ? "+c:d:hV" : "c:d:hV", options, NULL)) !=
 		-1) {
 		if (letter == 'c')

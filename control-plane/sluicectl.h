@@ -82,6 +82,10 @@ int log_run(const char *directory, const char *level, bool as_json);
 // configuration has its secrets. Returns the exit status.
 int token_run(const struct config *config, int count, char **words);
 
+// `capture` with its options, words[0] being the verb: writes a peer's packets to a pcapng file until time or
+// size are over, or a signal comes. Returns the exit status.
+int capture_run(const char *directory, int count, char **words, bool as_json);
+
 // `push` and `pull` with their options, and `feeds`; words[0] is the verb. Returns the exit status.
 int feed_run(const char *directory, int count, char **words, bool as_json);
 

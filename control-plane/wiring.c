@@ -482,6 +482,7 @@ struct ctl_host control_ctl_host(struct control *control)
 		.reload = control_reload,
 		.synthetic = control->synthetic,
 		.journal = control->journal,
+		.captures = &control_captures,
 		.feeds = control->feeds,
 	};
 }

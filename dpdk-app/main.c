@@ -12,6 +12,7 @@
 #include "pipeline/worker.h"
 #include "reload.h"
 #include "status.h"
+#include "taps.h"
 
 #include <sluice/attach.h>
 #include <sluice/notify.h>
@@ -41,6 +42,7 @@ struct dataplane {
 	struct mesh *mesh;
 	struct worker *workers[SLUICE_WORKERS_MAX];
 	unsigned workers_used;
+	struct taps taps;
 	int signals;
 	uint64_t told_ns; // when the service manager last heard of us
 	int status; // of the process, when something fails: 2 = it cannot work as configured
@@ -236,6 +238,7 @@ static void housekeeping(struct dataplane *plane)
 				reload_signal(&plane->options.config);
 		command_poll(&plane->options.config);
 		desired_follow(plane);
+		taps_poll(&plane->taps, plane->desired, io_now_ns());
 		if (doorbell_poll() != listened) {
 			listened = !listened;
 			log_info(listened ? "control listens to the doorbell"
@@ -276,6 +279,8 @@ static int run(struct dataplane *plane)
 	if (result == 0) {
 		status_beat(plane->observed, &plane->options.config, io_now_ns());
 		start_log(plane);
+		taps_open(&plane->taps, plane->options.config.runtime_directory, plane->observed,
+			plane->workers, plane->workers_used);
 		desired_follow(plane);
 		result = workers_launch(plane);
 	}
@@ -288,6 +293,7 @@ static int run(struct dataplane *plane)
 		atomic_store(&plane->observed->head.ready, 0);
 	}
 	workers_stop(plane);
+	taps_close(&plane->taps);
 	backend_set_doorbell(-1);
 	doorbell_close();
 	command_close();

@@ -131,6 +131,10 @@ static const struct config_key config_keys[] = {
 		"/v1/development-token gives anybody one: only for tests", CONFIG_BOOLEAN,
 		CONFIG_AT(config, auth.development_tokens), .reloadable = true},
 
+	{"capture.decrypted", "false",
+		"`sluicectl capture --decrypted` may write down what peers say to each other",
+		CONFIG_BOOLEAN, CONFIG_AT(config, capture.decrypted), .reloadable = true},
+
 	{"admission.url", "",
 		"http(s):// address that is asked about those who come where `auth` is hook",
 		CONFIG_TEXT, CONFIG_AT(config, admission.url)},

@@ -20,7 +20,7 @@ test_packages=(
 	chromium firefox-esr nodejs python3-aiortc python3-websockets python3-aiohttp
 	gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-nice
 	python3-gst-1.0 gir1.2-gst-plugins-bad-1.0
-	tcpdump codespell iputils-ping
+	tcpdump tshark codespell iputils-ping
 	dpkg-dev debhelper lintian groff-base prometheus
 	ansible-core ansible-lint mmdebstrap
 )

@@ -30,6 +30,17 @@ _sluicectl() {
 		--publish | --subscribe) words='yes no' ;;
 		--room) words=$(sluicectl --json rooms 2>/dev/null | sed 's/{/\n{/g' | sed -n 's/.*"name": *"\([^"]*\)".*/\1/p') ;;
 		esac
+	elif [ "$verb" = capture ]; then
+		words='--seconds --bytes --decrypted -o'
+		case ${COMP_WORDS[COMP_CWORD - 1]} in
+		-o) mapfile -t COMPREPLY < <(compgen -f -- "$word") && return ;;
+		--seconds | --bytes) words= ;;
+		*)
+			[[ $word == -* ]] ||
+				words=$(sluicectl --json peers 2>/dev/null | tr -d '\n' | sed 's/{/\n{/g' |
+					sed -n 's/.*"room": *"\([^"]*\)".*"identity": *"\([^"]*\)".*/\1\/\2/p')
+			;;
+		esac
 	elif [[ $verb = pu[sl]* && $word == -* ]]; then
 		words='--stop --token-file'
 		[ "$verb" = push ] || words+=' --identity'

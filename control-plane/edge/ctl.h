@@ -17,6 +17,7 @@
 //   {"verb":"log","level":"error"|"warn"|"info"|"debug"}       → {"ok":true,"level"}
 //   {"verb":"test-publish",…} and {"verb":"test-subscribe",…}  see synthetic.h
 //   {"verb":"join-report","peer":TEXT?}                         see journal_report.h
+//   {"verb":"capture",…} and its like     see ctl_capture.h
 //   {"verb":"drain"} and {"verb":"undrain"}                    → {"ok":true,"draining":BOOL}
 //
 // Errors: {"ok":false,"error":TEXT}. A line of more than CTL_LINE_MAX bytes ends the connection.
@@ -49,6 +50,7 @@ struct ctl_host {
 	json_t *(*reload)(void *context);
 	struct journal *journal; // NULL: nothing is remembered of joins
 	struct synthetic *synthetic; // NULL: the verbs of load tests are refused
+	const struct ctl_captures *captures; // ctl_capture.h
 	struct feeds *feeds; // NULL: so are those of pushes and pulls
 };
 

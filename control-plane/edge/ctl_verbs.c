@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The verbs of the control socket; ctl.h documents them.
 #include "address.h"
-#include "ctl.h"
+#include "ctl_capture.h"
 #include "ctl_feed.h"
 #include "ctl_verb.h"
 #include "log.h"
@@ -285,6 +285,9 @@ json_t *ctl_answer(const struct ctl_host *host, const char *line, size_t length,
 		{"join-report", answer_join_report},
 		{"drain", answer_drain},
 		{"undrain", answer_drain},
+		{"capture", ctl_capture},
+		{"capture-read", ctl_capture_read},
+		{"capture-end", ctl_capture_end},
 		{"push", ctl_feed_answer},
 		{"pull", ctl_feed_answer},
 		{"feeds", ctl_feed_answer},

@@ -439,6 +439,18 @@ static void add_ports(struct page *page, const struct sluice_observed *observed)
 	add_filter(page, observed);
 }
 
+static void add_captures(struct page *page, const struct sluice_observed *observed)
+{
+	const struct sluice_capture_state *state = &observed->head.capture;
+	single(page, "captures_active", "gauge", "1 while `sluicectl capture` runs.",
+		atomic_load(&state->running) != 0);
+	single(page, "captured_packets_total", "counter", "Packets copied for `sluicectl capture`.",
+		(double)atomic_load(&state->packets));
+	single(page, "capture_lost_packets_total", "counter",
+		"Packets a capture had no room for; they were forwarded all the same.",
+		(double)atomic_load(&state->lost));
+}
+
 static void add_edge_tables(struct page *page, const struct edge_counters *counters)
 {
 #define X(number, label, help)                                    \
@@ -770,6 +782,7 @@ size_t metrics_text(char *text, size_t size, const struct metrics_source *source
 		add_ring_drops(&page, source);
 		add_drops(&page, observed);
 		add_srtp(&page, observed);
+		add_captures(&page, observed);
 	}
 	add_edge_tables(&page, source->counters);
 	add_udp(&page, source->counters);

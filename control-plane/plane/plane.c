@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "capture.h"
 #include "core/restore.h"
 #include "plane_parts.h"
 
@@ -24,6 +25,7 @@ struct plane *plane_create(const char *directory, bool discard, char *why, size_
 		free(plane);
 		return NULL;
 	}
+	capture_clear(plane);
 	watch_look(plane, 0);
 	plane->looked = false; // the first poll looks again, at its own time
 	return plane;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "capture.h"
 #include "plane_parts.h"
 
 #include <string.h>
@@ -118,6 +119,7 @@ void plane_poll(struct plane *plane, struct core *core, uint64_t now_ms)
 {
 	plane->now_ms = now_ms;
 	atomic_store(&plane->desired->head.beat_ns, now_ms * 1000000);
+	capture_poll(plane, now_ms);
 	bool due = !plane->looked || now_ms - plane->looked_ms >= WATCH_PERIOD_MS;
 	if (due)
 		watch_look(plane, now_ms);

@@ -48,5 +48,6 @@ static inline void pool_adopt(struct pkt *pkt, const struct rte_mbuf *mbuf)
 	pkt->room = (uint16_t)(mbuf->buf_len - mbuf->data_off);
 	pkt->class = 0;
 	pkt->flags = 0;
+	pkt->capture = 0;
 	atomic_store_explicit(&pkt->holds, 1, memory_order_relaxed);
 }

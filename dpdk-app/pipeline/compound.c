@@ -29,6 +29,8 @@ void compound_close(struct worker *worker, struct compound *compound)
 	struct transport *transport = &worker->table.transports[compound->transport];
 	struct pkt *pkt = compound->pkt;
 	pkt->length = (uint32_t)span_written(&compound->writer);
+	if (worker->tap.file)
+		tap_compound(worker, compound);
 	enum srtp_result result =
 		srtp_seal_rtcp(transport->out, pkt->data, &pkt->length, pkt->room);
 	if (result != SRTP_OK) {

@@ -9,13 +9,21 @@ bool mesh_send(struct worker *worker, unsigned to, const struct mesh_item *item)
 	return true;
 }
 
+// Drops what no later stage will see.
+static void refuse(struct worker *worker, struct pkt *pkt, enum sluice_drop why)
+{
+	if (worker->tap.file)
+		tap_arrived(worker, &pkt, 1);
+	drop_strange(worker, pkt, why);
+}
+
 static void hand_over(struct worker *worker, struct pkt *pkt, unsigned owner)
 {
 	const struct mesh_item item = {.pkt = pkt, .type = MESH_RAW};
 	if (mesh_send(worker, owner, &item))
 		worker->status->handed_over++;
 	else
-		drop_strange(worker, pkt, SLUICE_DROP_mesh_full);
+		refuse(worker, pkt, SLUICE_DROP_mesh_full);
 }
 
 unsigned stage_mesh(struct worker *worker, struct pkt **pkts, unsigned *handled)
@@ -44,6 +52,7 @@ unsigned stage_dispatch(struct worker *worker, struct pkt **pkts, unsigned n)
 	for (unsigned i = 0; i < n; i++) {
 		struct pkt *pkt = pkts[i];
 		if (pkt->class == SLUICE_CLASS_STUN || pkt->class == SLUICE_CLASS_DTLS) {
+			punt_capture(worker, pkt);
 			punt_packet(worker, pkt);
 			continue;
 		}

@@ -93,6 +93,7 @@ static uint8_t *frame_begin(struct worker *worker, unsigned port, const uint8_t 
 	span_put_u16(frame + 12, type);
 	(*pkt)->length = all;
 	(*pkt)->port = (uint8_t)port;
+	(*pkt)->transport = TABLE_NONE;
 	(*pkt)->flags |= PKT_URGENT;
 	return frame + ETHERNET_BYTES;
 }

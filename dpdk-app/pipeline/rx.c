@@ -159,6 +159,7 @@ static int parse(struct pkt *pkt, uint16_t media_port)
 		type = span_u16(pkt->data + 16);
 		header += VLAN_BYTES;
 	}
+	const uint8_t *begin = pkt->data;
 	memcpy(pkt->path.remote_mac, pkt->data + 6, 6);
 	pkt->path.port = pkt->port;
 	strip(pkt, header);
@@ -169,6 +170,7 @@ static int parse(struct pkt *pkt, uint16_t media_port)
 		why = parse_ipv6(pkt, media_port);
 	if (why != GOOD)
 		return why;
+	pkt->head = (uint16_t)(pkt->data - begin);
 	pkt->class = (uint8_t)sluice_classify(pkt->data, pkt->length);
 	return pkt->class == SLUICE_CLASS_OTHER ? SLUICE_DROP_not_media : GOOD;
 }

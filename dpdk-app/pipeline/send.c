@@ -13,28 +13,22 @@ enum {
 	LINE = 64,
 };
 
-static void copy_dropped(struct worker *worker, uint32_t subscription, int why)
-{
-	drop_count(worker, (enum sluice_drop)why, 1);
-	report_drop(&worker->table, subscription, (enum sluice_drop)why);
-}
-
 // ---- select ---------------------------------------------------------------------------------------
 
 // Takes down what was decided about a publisher's packet towards one subscriber.
-static void note(struct worker *worker, const struct subscription *subscription, unsigned what,
-	const struct pkt *pkt)
+static void note(struct worker *worker, uint32_t s, unsigned what, const struct pkt *pkt)
 {
-	trace_subscription(worker, (uint32_t)(subscription - worker->table.subscriptions), what,
-		trace_packet(pkt->data, pkt->length));
+	trace_subscription(worker, s, what, trace_packet(pkt->data, pkt->length));
 }
 
-// The same for a packet that is to be sent, and is dropped.
-static void job_drop(struct worker *worker, const struct job *job, enum sluice_drop why)
+// A subscriber is not sent a packet of its publication.
+static void withhold(struct worker *worker, const struct media *media, uint32_t s, int why)
 {
-	trace_subscription(worker, job->subscription, why,
-		trace_packet(job->media->pkt->data, job->media->pkt->length));
-	copy_dropped(worker, job->subscription, (int)why);
+	note(worker, s, (unsigned)why, media->pkt);
+	drop_count(worker, (enum sluice_drop)why, 1);
+	report_drop(&worker->table, s, (enum sluice_drop)why);
+	if (worker->tap.file)
+		tap_withheld(worker, media, s, (enum sluice_drop)why);
 }
 
 // Why the subscriber cannot be sent anything now, or -1.
@@ -70,7 +64,7 @@ static bool held_back(
 	bool key = pkt->flags & PKT_KEY_FRAME;
 	subscription->waiting_key = !key && worker->now_ns - subscription->waiting_ns < KEY_WAIT_NS;
 	if (!subscription->waiting_key)
-		note(worker, subscription,
+		note(worker, (uint32_t)(subscription - worker->table.subscriptions),
 			key ? SLUICE_DECISION_began : SLUICE_DECISION_began_blind, pkt);
 	return subscription->waiting_key;
 }
@@ -96,11 +90,10 @@ static bool select_one(struct worker *worker, const struct media *media,
 		// What it misses now must not look like loss when it goes on.
 		subscription_interrupt(&worker->table, subscription);
 	}
-	if (why < 0)
-		return true;
-	note(worker, subscription, (unsigned)why, pkt);
-	copy_dropped(worker, (uint32_t)(subscription - worker->table.subscriptions), why);
-	return false;
+	if (why >= 0)
+		withhold(
+			worker, media, (uint32_t)(subscription - worker->table.subscriptions), why);
+	return why < 0;
 }
 
 // To the first subscriber of the next publication that has packets and subscribers; false at the end.
@@ -314,7 +307,7 @@ unsigned stage_rewrite(struct worker *worker, unsigned n)
 		if (why < 0 && used == got)
 			why = SLUICE_DROP_no_buffer; // its place is taken: the peer can ask for it
 		if (why >= 0) {
-			job_drop(worker, job, (enum sluice_drop)why);
+			withhold(worker, job->media, job->subscription, why);
 			continue;
 		}
 		job->out = fresh[used++];
@@ -322,8 +315,8 @@ unsigned stage_rewrite(struct worker *worker, unsigned n)
 			job_keep(worker, job, left++);
 			continue;
 		}
-		job_drop(worker, job, SLUICE_DROP_too_long);
 		pkt_put(&job->out, 1);
+		withhold(worker, job->media, job->subscription, SLUICE_DROP_too_long);
 	}
 	reservation_write(worker, &reservation);
 	pkt_put(fresh + used, got - used);
@@ -373,15 +366,17 @@ static void seal_refused(struct worker *worker, const struct job *job, enum srtp
 		why = SLUICE_DROP_index_exhausted;
 	if (result == SRTP_TOO_LONG)
 		why = SLUICE_DROP_too_long;
-	struct pkt *out = job->out;
-	job_drop(worker, job, why);
-	pkt_put(&out, 1);
+	note(worker, job->subscription, why, job->media->pkt);
+	report_drop(&worker->table, job->subscription, why);
+	drop(worker, job->out, why);
 }
 
 unsigned stage_seal(struct worker *worker, unsigned n)
 {
 	unsigned left = 0;
 	stage_count(worker, SLUICE_STAGE_SEAL, n);
+	if (worker->tap.file)
+		tap_sealing(worker, n);
 	for (unsigned i = 0; i < n; i++) {
 		const struct job *job = &worker->jobs[i];
 		worker->seals[i] = (struct srtp_seal_job){

@@ -10,6 +10,7 @@
 #include "mesh.h"
 #include "shed.h"
 #include "trace.h"
+#include "tap.h"
 #include "worker.h"
 
 enum {
@@ -100,6 +101,7 @@ struct worker {
 	} tx[SLUICE_PORTS_MAX];
 	struct host_state host_states[SLUICE_PORTS_MAX];
 	unsigned unsampled; // packets since the last whose residence was measured
+	struct tap tap;
 };
 
 // ---- the stages -----------------------------------------------------------------------------------
@@ -151,6 +153,8 @@ static inline void drop_count(struct worker *worker, enum sluice_drop why, unsig
 static inline void drop(struct worker *worker, struct pkt *pkt, enum sluice_drop why)
 {
 	drop_count(worker, why, 1);
+	if (pkt->capture)
+		tap_dropped(worker, pkt, why);
 	pkt_put(&pkt, 1);
 }
 

@@ -26,10 +26,10 @@ struct transport {
 	bool mine; // of this worker; only then is more kept than the paths
 	bool changed; // `status` is to be reported
 	uint8_t worker; // owner
-	uint8_t paths_used, path_selected;
-	uint8_t transport_cc_id;
+	uint8_t paths_used, path_selected, transport_cc_id;
 	uint8_t heard_paths; // bit i: macs[i] sent an authenticated packet
 	bool arrived; // something has come
+	bool captured; // its packets go to the capture that runs
 	struct srtp_session *out, *in; // NULL = no keys yet
 	uint64_t packets_out, bytes_out; // not in `status` yet
 	uint16_t transport_sequence; // next one we send
@@ -43,6 +43,7 @@ struct transport {
 	uint64_t told_ns; // control of where it was heard
 	uint64_t reported_ns, feedback_ns; // last receiver report upstream, transport-wide feedback
 	struct sluice_transport_status status;
+	struct sluice_handle participant; // whose it is
 };
 
 struct source { // receiving side of one encoding
@@ -138,6 +139,7 @@ struct table {
 	uint64_t seed;
 	uint32_t cache_slots; // a power of two
 	uint32_t incarnation; // of the data plane
+	struct sluice_handle captured; // participant; generation 0 = nobody
 	struct sluice_observed *observed;
 	const struct sluice_desired *desired; // NULL = not attached
 	struct transport *transports;
@@ -151,12 +153,10 @@ struct table {
 	struct subscriber *subscribers; // by subscription
 	uint32_t *buckets, *address_next; // hash of addresses; a node is transport × paths + path
 	struct indexes own_transports, own_publications;
-	uint32_t wishes[TABLE_WISHES]; // publications that need a key frame
-	uint32_t wishes_used;
+	uint32_t wishes[TABLE_WISHES], wishes_used; // publications that need a key frame
 	uint32_t rows[TABLE_SCANNED]; // one above the highest row ever applied
 	uint32_t incarnation_seen, rescan_seen; // of control's head
-	unsigned scan_table; // background scan: where it is
-	uint32_t scan_row;
+	uint32_t scan_table, scan_row; // background scan: where it is
 	uint64_t scan_ns; // when it began
 	void *memory;
 	size_t memory_size;

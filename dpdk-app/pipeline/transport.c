@@ -3,6 +3,7 @@
 #include "nouns.h"
 #include "report.h"
 #include "trace.h"
+#include "tap.h"
 
 static bool path_valid(const struct table *table, const struct sluice_path *path)
 {
@@ -138,6 +139,8 @@ bool transport_apply(struct table *table, uint32_t index, const struct sluice_tr
 	if (begins && transport->mine)
 		heard_resume(transport);
 	transport->transport_cc_id = row->transport_cc_extension_id;
+	transport->participant = row->participant;
+	transport->captured = tap_wants(table, row->participant);
 	if (transport->mine)
 		keys_apply(table, index, row);
 	return true;

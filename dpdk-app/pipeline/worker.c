@@ -69,6 +69,8 @@ static bool burst_take(struct worker *worker, unsigned *handled)
 	n = stage_feedback(worker, pkts, n);
 	resends_send(worker);
 	n = stage_ingest(worker, pkts, n);
+	if (worker->tap.file)
+		tap_settle(pkts, n);
 	stage_fanout(worker, pkts, n);
 	stage_fanout(worker, worker->notes, worker->notes_used);
 	worker->notes_used = 0;
@@ -102,6 +104,8 @@ unsigned worker_step(struct worker *worker, uint64_t now_ns)
 	media_send(worker);
 	stage_tick(worker);
 	tx_flush(worker);
+	if (worker->tap.file)
+		tap_show(worker);
 	tell_others(worker);
 	return handled;
 }
@@ -116,6 +120,10 @@ unsigned stage_control(struct worker *worker)
 		atomic_store_explicit(&worker->attached, offered, memory_order_release);
 		worker->ring = true;
 	}
+	const struct tap_order *order =
+		atomic_load_explicit(&worker->tap.offered, memory_order_acquire);
+	if (order != worker->tap.taken)
+		tap_take(worker, order);
 	unsigned handled = table_poll(table, worker->now_ns) + punt_replies(worker);
 	for (uint32_t i = 0; i < table->wishes_used; i++) {
 		table->publications[table->wishes[i]].wished = false;
@@ -262,4 +270,14 @@ void worker_attach(struct worker *worker, const struct sluice_desired *desired)
 const struct sluice_desired *worker_attached(const struct worker *worker)
 {
 	return atomic_load_explicit(&worker->attached, memory_order_acquire);
+}
+
+void worker_capture(struct worker *worker, const struct tap_order *order)
+{
+	atomic_store_explicit(&worker->tap.offered, order, memory_order_release);
+}
+
+const struct tap_order *worker_captured(const struct worker *worker)
+{
+	return atomic_load_explicit(&worker->tap.taken, memory_order_acquire);
 }

@@ -12,6 +12,7 @@
 
 struct worker;
 struct mesh;
+struct tap_order;
 
 struct worker_setup {
 	unsigned number; // this worker's
@@ -42,6 +43,13 @@ void worker_attach(struct worker *worker, const struct sluice_desired *desired);
 
 // The file that the worker reads; NULL = none yet. From any thread.
 const struct sluice_desired *worker_attached(const struct worker *worker);
+
+// From now on the packets of one peer are captured as `order` (tap.h) says, NULL: nobody's. From any thread; the
+// order and its file stay the caller's and must stay as they are until worker_captured returns another one.
+void worker_capture(struct worker *worker, const struct tap_order *order);
+
+// The order that the worker follows; NULL = none. From any thread.
+const struct tap_order *worker_captured(const struct worker *worker);
 
 // One turn of the loop at CLOCK_MONOTONIC `now_ns`. Returns how many packets, hints and messages it
 // found; 0 = nothing to do.

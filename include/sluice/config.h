@@ -189,6 +189,10 @@ struct config {
 	} auth;
 
 	struct {
+		bool decrypted; // `sluicectl capture --decrypted` may show what peers say
+	} capture;
+
+	struct {
 		char url[CONFIG_URL_MAX]; // http or https; empty = there is no hook
 		uint64_t timeout_ns;
 		enum config_fail fail; // what counts without an answer

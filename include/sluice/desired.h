@@ -55,8 +55,8 @@ struct sluice_transport {
 	struct sluice_srtp_key send_key; // what we encrypt with
 	uint32_t key_epoch; // raised with every new pair of keys
 	uint32_t reserved2;
+	struct sluice_handle participant; // captures go by it
 	// control's own memory
-	struct sluice_handle participant;
 	struct sluice_handle publisher; // participant whose media this transport carries down
 	char local_ufrag[SLUICE_UFRAG_MAX];
 	char local_password[SLUICE_PASSWORD_MAX];

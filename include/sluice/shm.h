@@ -13,6 +13,7 @@
 // Row i of `desired` and row i of the `observed` table of the same noun belong together.
 #pragma once
 
+#include <sluice/capture.h>
 #include <sluice/desired.h>
 #include <sluice/observed.h>
 #include <sluice/trace.h>
@@ -47,7 +48,10 @@ struct sluice_desired_head {
 	_Atomic uint32_t rows_used[SLUICE_TABLE_COUNT]; // one above the highest row ever used
 	uint64_t started_unix_ms;
 	uint8_t draining;
-	uint8_t reserved[255];
+	uint8_t reserved[7];
+	struct sluice_capture_wish capture;
+	struct sluice_capture_reader capture_reader;
+	uint8_t reserved2[144];
 };
 
 struct sluice_observed_head {
@@ -62,5 +66,6 @@ struct sluice_observed_head {
 	uint64_t started_unix_ms;
 	char crypto[32]; // SRTP backend in use
 	char version[32]; // of the data plane
-	uint8_t reserved[256];
+	struct sluice_capture_state capture;
+	uint8_t reserved[224];
 };

@@ -160,7 +160,7 @@ struct bad {
 	"runtime_directory, web_directory, xdp_object, bpf_directory, log_level, "                 \
 	"log_format, media, ports, "                                                               \
 	"dataplane, http, admin, dialects, rooms, ice_servers, push, pull, webhooks, whip, auth, " \
-	"admission, test, limits"
+	"capture, admission, test, limits"
 
 static const struct bad bad_files[] = {
 	{"media:\n  prot: 7\n", "c.yaml:2: media.prot: unknown key; known here: port, addresses"},
