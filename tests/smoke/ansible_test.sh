@@ -15,7 +15,7 @@ if [ -z "${SLUICE_SMOKE_PRIVATE:-}" ]; then
 	source "$here/_debian.sh"
 	make_package "${BUILD:-build}/deb.log" || exit 1
 	export package
-	beside=(nftables ethtool openssl redis-server coturn prometheus prometheus-node-exporter librte-meta-net)
+	beside=(nftables ethtool openssl redis-server coturn prometheus prometheus-node-exporter librte-net-e1000-23)
 	key=$({ dpkg-deb -f "$package" Depends && echo "${beside[@]}" && cat "$here/_debian.sh"; } | cksum | cut -d' ' -f1)
 	export debian=${BUILD:-build}/debian12-$key
 	[[ $debian = /* ]] || debian=$here/../../$debian
@@ -63,6 +63,7 @@ sluice_apt_cache_valid: 1000000000
 sluice_ports:
   - {interface: eth0, driver: xdp, queues: 1, irq_cpus: [0]} # carries SSH, as an AF_XDP port may
   - {device: "00:04.0", driver: net_e1000_em}
+sluice_driver_packages: [librte-net-e1000-23]
 sluice_isolated_cores: [1]
 sluice_hugepages: 256
 sluice_hugepages_1g: 2
