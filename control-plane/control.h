@@ -6,6 +6,7 @@
 
 #include "dialect/dialect.h"
 #include "edge/address.h"
+#include "edge/admin.h"
 #include "edge/auth.h"
 #include "edge/candidates.h"
 #include "edge/certificate.h"
@@ -68,6 +69,7 @@ struct control {
 	struct feeds *feeds;
 	struct doorbell *doorbell;
 	struct ctl *ctl;
+	struct admin *admin;
 	struct synthetic *synthetic; // NULL unless test.sessions
 	struct steer *steer;
 	int steer_said; // last steer_status that was logged
@@ -114,6 +116,7 @@ struct ws_host control_ws_host(struct control *control);
 // Has somebody wait for the admission hook's answer to what was asked last.
 void control_wait(void *context, struct hook_waiter *waiter);
 struct ctl_host control_ctl_host(struct control *control);
+struct admin_host control_admin_host(struct control *control);
 struct ice_host control_ice_host(struct control *control);
 struct udp_host control_udp_host(struct control *control);
 struct feed_host control_feed_host(struct control *control);
@@ -152,7 +155,18 @@ void control_end(struct control *control, const char *why);
 // at once.
 void control_leave(struct control *control);
 
+// ---- reload.c
+
+// Does what SIGHUP does. `context` is the struct control; returns the reply of the control socket's verb.
+json_t *control_reload(void *context);
+
+// SIGHUP: the same, for the log alone.
+void control_hangup(struct control *control);
+
 // ---- main.c
+
+// Composes the configuration: file, environment, flags. Returns -1 with `why` of WHY_MAX bytes.
+int control_read_settings(const struct settings *settings, struct config *config, char *why);
 
 // SIGHUP, SIGTERM and SIGINT are read here.
 void control_signal(void *context, enum loop_ready ready);

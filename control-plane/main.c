@@ -16,58 +16,6 @@ enum { EXIT_CANNOT_RUN = 2 };
 
 // ---- signals
 
-static int settings_read(const struct settings *settings, struct config *config, char *why);
-
-static void certificate_reload(struct control *control)
-{
-	const char *certificate = control->config.http.tls_certificate;
-	const char *key = control->config.http.tls_key;
-
-	if (!*certificate)
-		return;
-	if (loop_tls_reload(server_loop(control->server), certificate, key)) {
-		log_error(
-			"SIGHUP: the TLS certificate stays as it was: %s and %s cannot be read or "
-			"are no pair",
-			certificate, key);
-		return;
-	}
-	control->certificate_expiry_s = certificate_expiry(certificate);
-	log_info("SIGHUP: %s is read again", certificate);
-}
-
-static void keys_reload(struct control *control)
-{
-	char why[WHY_MAX];
-
-	if (control_read_keys(control, why))
-		log_error("SIGHUP: the public keys stay as they were: %s", why);
-}
-
-// Reads the configuration anew and applies the keys that the sample file calls reloadable.
-static void reload(struct control *control)
-{
-	struct config *fresh = calloc(1, sizeof(*fresh));
-	char why[WHY_MAX] = "out of memory";
-
-	if (!fresh || settings_read(&control->settings, fresh, why)) {
-		log_error("SIGHUP: nothing is changed: %s", why);
-		free(fresh);
-		return;
-	}
-	control->config.limits = fresh->limits;
-	control->config.log_level = fresh->log_level;
-	config_forget_secrets(fresh);
-	free(fresh);
-	log_level = (int)control->config.log_level;
-	control_limit(control);
-	core_configure(control->core, &control->limits, &control->local);
-	server_limit(control->server, &control->config);
-	control->dialect_host.rooms_per_user = control->config.limits.rooms_per_user;
-	control->dialect_host.auth_ms = control->config.limits.auth_ns / 1000000;
-	log_info("SIGHUP: limits and log level are read again");
-}
-
 void control_signal(void *context, enum loop_ready ready)
 {
 	struct control *control = context;
@@ -76,9 +24,7 @@ void control_signal(void *context, enum loop_ready ready)
 	if (ready != LOOP_READABLE || read(control->signals, &info, sizeof(info)) != sizeof(info))
 		return;
 	if (info.ssi_signo == SIGHUP) {
-		reload(control);
-		certificate_reload(control);
-		keys_reload(control);
+		control_hangup(control);
 	} else if (control->ending) {
 		return;
 	} else if (info.ssi_signo == SIGTERM) {
@@ -108,6 +54,9 @@ static void say_hello(const struct control *control)
 	for (uint32_t i = 0; i < config->dialects_used; i++)
 		log_info("dialect %s on port %u", config->dialects[i].name,
 			server_port(control->server, i + 1));
+	if (config->admin.port)
+		log_info("admin API and page on port %u",
+			server_port(control->server, config->dialects_used + 1));
 	if (config->auth.development_tokens)
 		log_warn("auth.development_tokens is on: whoever reaches the page gets a token");
 	if (control->synthetic)
@@ -139,7 +88,7 @@ struct options {
 extern char **environ;
 
 // Settings of flags go over those of the environment, so they are applied last.
-static int settings_read(const struct settings *settings, struct config *config, char *why)
+int control_read_settings(const struct settings *settings, struct config *config, char *why)
 {
 	config_init(config);
 	if (settings->file && config_read(config, settings->file, why, WHY_MAX))
@@ -190,7 +139,7 @@ static int options_read(int argc, char **argv, struct control *control, struct o
 		fputs(usage, stderr);
 		return EXIT_CANNOT_RUN;
 	}
-	if (settings_read(settings, &control->config, why))
+	if (control_read_settings(settings, &control->config, why))
 		return fail(why);
 	if (options->check)
 		config_print(&control->config, stdout);

@@ -34,13 +34,22 @@ static void print_usage(FILE *out)
 	for (size_t i = 0; i < sizeof(looks) / sizeof(looks[0]); i++)
 		fprintf(out, "  %-28s %s\n", looks[i].name, looks[i].help);
 	fprintf(out, "  %-28s %s\n", "check", "the doctor: what is wrong here, and what mends it");
+	fprintf(out, "  %-28s %s\n", "top [--interval S] [--once]",
+		"live: workers, ports and rooms by what they do in a second");
 	fprintf(out, "  %-28s %s\n", "kick ROOM IDENTITY [REASON]", "remove a participant");
+	fprintf(out, "  %-28s %s\n", "mute ROOM IDENTITY [WHAT]",
+		"stop forwarding audio, video, KIND/MID, or all that somebody sends");
+	fprintf(out, "  %-28s %s\n", "unmute ROOM IDENTITY [WHAT]", "go on");
 	fprintf(out, "  %-28s %s\n", "drain, undrain",
 		"refuse new participants, or take them again");
+	fprintf(out, "  %-28s %s\n", "reload",
+		"read the configuration again; says what changed, and what needs a restart");
+	fprintf(out, "  %-28s %s\n", "log LEVEL",
+		"error, warn, info or debug in both planes, until a reload or restart");
 	fprintf(out, "  %-28s %s\n", "token [OPTION...]",
 		"an access token, made with a secret of the configuration: --room, --identity,");
 	fprintf(out, "  %-28s %s\n", "",
-		"--name, --ttl 6h, --publish no, --subscribe no, --hidden, --key");
+		"--name, --ttl 6h, --publish no, --subscribe no, --hidden, --key, --admin, --list");
 	fprintf(out, "  %-28s %s\n", "push ROOM/PARTICIPANT URL",
 		"its media to a WHIP endpoint, from now on; --token-file FILE, --stop");
 	fprintf(out, "  %-28s %s\n", "pull URL ROOM",
@@ -107,8 +116,7 @@ json_t *control_ask(const char *directory, const json_t *request, char *why, siz
 	return reply;
 }
 
-// Asks control for a change; prints its reply. Returns the exit status.
-static int change(const char *directory, json_t *request, bool json)
+int control_change(const char *directory, json_t *request, bool json)
 {
 	char why[256];
 	json_t *reply = control_ask(directory, request, why, sizeof(why));
@@ -172,13 +180,22 @@ static int run_verb(const struct config *config, int count, char **words, bool a
 	if (strcmp(verb, "check") == 0 && count == 1)
 		return show(check_run(config), text_check, as_json);
 	if ((strcmp(verb, "drain") == 0 || strcmp(verb, "undrain") == 0) && count == 1)
-		return change(directory, json_pack("{s:s}", "verb", verb), as_json);
+		return control_change(directory, json_pack("{s:s}", "verb", verb), as_json);
 	if (strcmp(verb, "kick") == 0 && (count == 3 || count == 4))
-		return change(directory,
+		return control_change(directory,
 			json_pack("{s:s, s:s, s:s, s:s}", "verb", verb, "room", words[1],
 				"identity", words[2], "reason",
 				count == 4 ? words[3] : "removed by the operator"),
 			as_json);
+	if (strcmp(verb, "top") == 0)
+		return top_run(directory, count, words, as_json);
+	if ((strcmp(verb, "mute") == 0 || strcmp(verb, "unmute") == 0) &&
+		(count == 3 || count == 4))
+		return mute_run(directory, count, words, as_json);
+	if (strcmp(verb, "reload") == 0 && count == 1)
+		return reload_run(directory, as_json);
+	if (strcmp(verb, "log") == 0 && count == 2)
+		return log_run(directory, words[1], as_json);
 	if (strcmp(verb, "token") == 0)
 		return token_run(config, count, words);
 	if (strcmp(verb, "push") == 0 || strcmp(verb, "pull") == 0 || strcmp(verb, "feeds") == 0)
@@ -215,7 +232,8 @@ int main(int argc, char **argv)
 	bool as_json = false;
 	int letter;
 	bool token = verb_is(argc, argv, "token");
-	bool own = token || verb_is(argc, argv, "push") || verb_is(argc, argv, "pull"); // options
+	bool own = token || verb_is(argc, argv, "push") || verb_is(argc, argv, "pull") ||
+		   verb_is(argc, argv, "top"); // have options of their own
 	while ((letter = getopt_long(argc, argv, own ? "+c:d:hV" : "c:d:hV", options, NULL)) !=
 		-1) {
 		if (letter == 'c')

@@ -43,6 +43,19 @@ json_t *check_run(const struct config *config);
 // `why`. The request is borrowed.
 json_t *control_ask(const char *directory, const json_t *request, char *why, size_t why_size);
 
+// Asks control for a change and prints its reply. Takes the request. Returns the exit status.
+int control_change(const char *directory, json_t *request, bool as_json);
+
+// Prints the picture of `top` on at most so many rows; `screen`: with colours, over what was there.
+void text_top(const json_t *top, FILE *out, unsigned screen_rows, unsigned columns, bool screen);
+
+// `top` with its options, `mute` and `unmute` with room, identity and maybe what, `reload`, `log`. words[0] is
+// the verb. Each returns the exit status.
+int top_run(const char *directory, int count, char **words, bool as_json);
+int mute_run(const char *directory, int count, char **words, bool as_json);
+int reload_run(const char *directory, bool as_json);
+int log_run(const char *directory, const char *level, bool as_json);
+
 // `token` with its options, words[0] being the verb: prints a token, and nothing else, on stdout. The
 // configuration has its secrets. Returns the exit status.
 int token_run(const struct config *config, int count, char **words);

@@ -2,6 +2,8 @@
 // The doctor. Every fault comes with the command that mends it.
 #include "sluicectl.h"
 
+#include <sluice/device.h>
+
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
@@ -73,6 +75,15 @@ static void check_kernel(struct check *check)
 		close(fd);
 }
 
+// Whether any port needs the XDP filter; a configuration without ports is to have one.
+static bool wants_filter(const struct config *config)
+{
+	for (uint32_t i = 0; i < config->ports_used; i++)
+		if (strcmp(config->ports[i].driver, "xdp") == 0)
+			return true;
+	return config->ports_used == 0;
+}
+
 static void check_bpf_directory(
 	struct check *check, const struct config *config, bool dataplane_alive)
 {
@@ -100,6 +111,17 @@ static long read_number(const char *path)
 	return number;
 }
 
+// A PCI device that is DPDK's alone.
+static bool wants_card(const struct config *config)
+{
+	char name[DEVICE_PCI_NAME_MAX];
+	for (uint32_t i = 0; i < config->ports_used; i++)
+		if (!config_port_is_kernels(&config->ports[i]) &&
+			device_pci_name(config->ports[i].device, name))
+			return true;
+	return false;
+}
+
 static void check_memory(struct check *check, const struct config *config, bool dataplane_alive)
 {
 	long free_pages = read_number("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages");
@@ -107,12 +129,18 @@ static void check_memory(struct check *check, const struct config *config, bool 
 	long need = (long)config->dataplane.buffers * 2560 / (2 << 20) + 48;
 	char fix[64];
 	snprintf(fix, sizeof(fix), "sysctl -w vm.nr_hugepages=%ld", need);
-	if (!config->dataplane.hugepages)
+	if (!config->dataplane.hugepages && !wants_card(config))
 		note(check, CHECK_OK, "huge pages", NULL, "not wanted by the configuration");
 	else if (dataplane_alive)
 		note(check, CHECK_OK, "huge pages", NULL, "the data plane runs with what it got");
 	else if (free_pages >= need)
 		note(check, CHECK_OK, "huge pages", NULL, "%ld of 2 MiB are free", free_pages);
+	else if (wants_card(config))
+		note(check, CHECK_FAULT, "huge pages", fix,
+			"%ld of 2 MiB are free, %ld wanted: a card of DPDK's own works with "
+			"nothing "
+			"less",
+			free_pages < 0 ? 0 : free_pages, need);
 	else
 		note(check, CHECK_WARNING, "huge pages", fix,
 			"%ld of 2 MiB are free, %ld wanted: ordinary pages will do, more slowly",
@@ -181,6 +209,14 @@ static void check_channels(
 			queues);
 }
 
+static const char *port_name(const struct config_port *port)
+{
+	static char pci[DEVICE_PCI_NAME_MAX];
+	if (port->interface[0])
+		return port->interface;
+	return device_pci_name(port->device, pci) ? pci : port->device;
+}
+
 // A port that is in use is judged by what the data plane says of it: its network namespace may be one
 // that nobody else can see.
 static bool check_open_port(
@@ -190,14 +226,29 @@ static bool check_open_port(
 	for (uint32_t i = 0; view->dataplane_alive && i < SLUICE_PORTS_MAX; i++) {
 		const struct sluice_port_status *status = &observed->ports[i];
 		if (i >= observed->head.ports_used ||
-			strncmp(status->name, port->interface, sizeof(status->name)) != 0)
+			strncmp(status->name, port_name(port), sizeof(status->name) - 1) != 0)
 			continue;
-		note(check, status->link_up ? CHECK_OK : CHECK_FAULT, port->interface,
-			"ip link set dev up, or look at the cable", "open, driver %.31s, link %s",
-			status->driver, status->link_up ? "up" : "down");
+		note(check, status->link_up ? CHECK_OK : CHECK_FAULT, port_name(port),
+			port->interface[0] ? "ip link set dev up, or look at the cable"
+					   : "look at the cable and at the switch",
+			"open, driver %.31s, %u queue%s, link %s", status->driver, status->queues,
+			status->queues == 1 ? "" : "s", status->link_up ? "up" : "down");
 		return true;
 	}
 	return false;
+}
+
+static void check_device(struct check *check, const struct config_port *port)
+{
+	struct device_fault fault;
+	if (device_check("/sys", "/dev/vfio", port, &fault) < 0)
+		note(check, CHECK_FAULT, port_name(port), fault.fix, "%s", fault.what);
+	else if (!port->address[0])
+		note(check, CHECK_WARNING, port_name(port), "set ports[].address",
+			"answers no ARP and no neighbour solicitation: nobody finds it");
+	else
+		note(check, CHECK_OK, port_name(port), NULL, "driver %s, answers for %s",
+			port->driver, port->address);
 }
 
 static void check_port(
@@ -206,8 +257,10 @@ static void check_port(
 	char fix[96];
 	uint32_t workers = config->dataplane.cores_used ? config->dataplane.cores_used
 							: config->dataplane.workers;
-	if (port->interface[0] == 0)
+	if (port->interface[0] == 0) {
+		check_device(check, port);
 		return;
+	}
 	int fd = namespace_socket(port->netns);
 	if (fd < 0) {
 		note(check, CHECK_FAULT, port->interface, "ip netns list",
@@ -290,8 +343,10 @@ json_t *check_run(const struct config *config)
 	struct check check = {json_array(), true};
 	struct view view;
 	view_open(&view, config->runtime_directory);
-	check_kernel(&check);
-	check_bpf_directory(&check, config, view.dataplane_alive);
+	if (wants_filter(config)) {
+		check_kernel(&check);
+		check_bpf_directory(&check, config, view.dataplane_alive);
+	}
 	check_memory(&check, config, view.dataplane_alive);
 	check_capabilities(&check);
 	if (config->ports_used == 0)

@@ -19,7 +19,8 @@ enum {
 static const char usage[] =
 	"usage: sluicectl -c FILE token [--room ROOM] [--identity IDENTITY] [--name NAME] [--ttl "
 	"6h]\n"
-	"                 [--publish yes|no] [--subscribe yes|no] [--hidden] [--key KEY]\n";
+	"                 [--publish yes|no] [--subscribe yes|no] [--hidden] [--key KEY]\n"
+	"                 [--admin] [--list]\n";
 
 static int fail(const char *what, const char *why)
 {
@@ -91,6 +92,12 @@ static int option_read(int letter, const char *value, struct token_claims *claim
 	case 'H':
 		claims->hidden = true;
 		return 0;
+	case 'a':
+		claims->admin = true;
+		return 0;
+	case 'l':
+		claims->list = true;
+		return 0;
 	case 'k':
 		claims->key = value;
 		return 0;
@@ -135,7 +142,8 @@ int token_run(const struct config *config, int count, char **words)
 		{"identity", required_argument, NULL, 'i'}, {"name", required_argument, NULL, 'n'},
 		{"ttl", required_argument, NULL, 't'}, {"publish", required_argument, NULL, 'p'},
 		{"subscribe", required_argument, NULL, 's'}, {"hidden", no_argument, NULL, 'H'},
-		{"key", required_argument, NULL, 'k'}, {NULL, 0, NULL, 0}};
+		{"key", required_argument, NULL, 'k'}, {"admin", no_argument, NULL, 'a'},
+		{"list", no_argument, NULL, 'l'}, {NULL, 0, NULL, 0}};
 	struct token_claims claims = {.now_s = time(NULL), .ttl_s = 6 * 3600};
 	char identity[16], token[TOKEN_MAX];
 	const char *secret;

@@ -52,6 +52,8 @@ static int start_ice(struct control *control, char *why)
 static void start_neighbours(struct control *control)
 {
 	for (uint32_t i = 0; i < control->config.ports_used; i++) {
+		if (!config_port_is_kernels(&control->config.ports[i]))
+			continue; // next hops come with the datagrams
 		control->neighbours[i] = neighbour_open(control->config.ports[i].netns);
 		if (!control->neighbours[i])
 			log_warn("port %u: cannot ask the kernel for next hops: %s", i,
@@ -114,6 +116,7 @@ static int start_hook(struct control *control, char *why)
 static int start_server(struct control *control, char *why)
 {
 	const struct config *config = &control->config;
+	struct admin_host admin = control_admin_host(control);
 	struct server_options options = {
 		.config = config,
 		.http = &control->http_host,
@@ -130,6 +133,11 @@ static int start_server(struct control *control, char *why)
 	control->dialect_host = control_dialect_host(control);
 	control->ws_host = control_ws_host(control);
 	control->http_host = control_http_host(control);
+	control->admin = admin_create(&admin);
+	options.admin = control->admin;
+	snprintf(why, WHY_MAX, "out of memory");
+	if (!control->admin)
+		return -1;
 	control->server = server_create(&options, why, WHY_MAX);
 	if (*config->http.tls_certificate)
 		control->certificate_expiry_s = certificate_expiry(config->http.tls_certificate);
@@ -272,6 +280,7 @@ void control_stop(struct control *control)
 	hook_destroy(control->hook);
 	client_destroy(control->client);
 	server_destroy(control->server);
+	admin_destroy(control->admin);
 	udp_destroy(control->udp);
 	core_destroy(control->core);
 	ice_destroy(control->ice);

@@ -95,15 +95,20 @@ struct core_sink control_sink(struct control *control)
 
 // ---- what dialects need
 
-static int token_check(struct control *control, const struct auth_request *request,
-	struct dialect_grant *grant, char *why, size_t why_size)
+static struct auth auth_of(const struct control *control)
 {
-	const struct auth auth = {.secret = control->config.auth.jwt_secret,
+	return (struct auth){.secret = control->config.auth.jwt_secret,
 		.api_keys = control->config.auth.keys,
 		.api_keys_used = control->config.auth.keys_used,
 		.keys = control->auth_keys,
 		.issuer = control->config.auth.issuer,
 		.session_tokens = control->config.auth.session_tokens};
+}
+
+static int token_check(struct control *control, const struct auth_request *request,
+	struct dialect_grant *grant, char *why, size_t why_size)
+{
+	const struct auth auth = auth_of(control);
 	int result = auth_verify(&auth, request, grant, why, why_size);
 
 	if (result)
@@ -372,6 +377,56 @@ struct http_host control_http_host(struct control *control)
 	};
 }
 
+static int token_powers(
+	void *context, const char *token, struct auth_powers *powers, char *why, size_t why_size)
+{
+	struct control *control = context;
+	const struct auth auth = auth_of(control);
+	const struct auth_request request = {token, strlen(token), "", time(NULL)};
+
+	return auth_verify_powers(&auth, &request, powers, why, why_size);
+}
+
+static const struct sluice_desired *admin_desired(void *context)
+{
+	struct control *control = context;
+
+	return plane_desired(control->plane);
+}
+
+static const struct sluice_observed *admin_observed(void *context)
+{
+	struct control *control = context;
+
+	return plane_observed(control->plane);
+}
+
+static bool admin_forwarding(void *context)
+{
+	struct control *control = context;
+
+	return plane_ready(control->plane);
+}
+
+struct admin_host control_admin_host(struct control *control)
+{
+	return (struct admin_host){
+		.context = control,
+		.config = &control->config,
+		.core = control->core,
+		.desired = admin_desired,
+		.observed = admin_observed,
+		.forwarding = admin_forwarding,
+		.http = &control->http_host,
+		.counters = &control->counters,
+		.started_ms = control->started_ms,
+		.powers = token_powers,
+		.ready = ready_report,
+		.draining = is_draining,
+		.now_ms = dialect_now_ms,
+	};
+}
+
 struct ctl_host control_ctl_host(struct control *control)
 {
 	return (struct ctl_host){
@@ -383,6 +438,7 @@ struct ctl_host control_ctl_host(struct control *control)
 		.drain = control_drain,
 		.draining = is_draining,
 		.settle = control_settle,
+		.reload = control_reload,
 		.synthetic = control->synthetic,
 		.feeds = control->feeds,
 	};

@@ -165,10 +165,8 @@ static int channels_prepare(struct config_port *port, unsigned workers, char *wh
 int interface_prepare(struct config_port *port, unsigned workers, char *why, size_t why_size)
 {
 	struct ifreq request = {0};
-	if (port->interface[0] == '\0') {
-		port->queues = port->queues ? port->queues : workers;
+	if (port->interface[0] == '\0') // how many queues it has the device alone knows
 		return 0;
-	}
 	int error = device_ioctl(port->interface, SIOCGIFFLAGS, &request);
 	if (error) {
 		snprintf(why, why_size, "port %s: %s%s%s; `ip link` lists the interfaces there are",
@@ -183,7 +181,8 @@ int interface_prepare(struct config_port *port, unsigned workers, char *why, siz
 	}
 	if (strcmp(port->driver, "xdp") == 0)
 		return channels_prepare(port, workers, why, why_size);
-	port->queues = port->queues ? port->queues : workers;
+	if (config_port_is_kernels(port) && port->queues == 0)
+		port->queues = workers;
 	return 0;
 }
 

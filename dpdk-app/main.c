@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // sluice-dataplane: the order of start and stop, and what the main thread does in between.
+#include "command.h"
 #include "doorbell.h"
 #include "interface.h"
 #include "io/backend.h"
@@ -9,6 +10,7 @@
 #include "pipeline/io.h"
 #include "pipeline/mesh.h"
 #include "pipeline/worker.h"
+#include "reload.h"
 #include "status.h"
 
 #include <sluice/attach.h>
@@ -78,6 +80,15 @@ static int ports_open(struct dataplane *plane)
 		plane->why, WHY_SIZE);
 }
 
+static void host_fill(struct host *host, const struct config_port *port)
+{
+	struct config_port_address address;
+	host->vlan = port->vlan;
+	for (unsigned i = 0; i < HOST_ADDRESSES_MAX && config_port_address(port, i, &address) > 0;
+		i++)
+		memcpy(host->addresses[host->addresses_used++], address.ip, sizeof(address.ip));
+}
+
 static int workers_create(struct dataplane *plane)
 {
 	const struct config *config = &plane->options.config;
@@ -90,6 +101,8 @@ static int workers_create(struct dataplane *plane)
 		.mesh = plane->mesh = mesh_create(backend_workers()),
 		.observed = plane->observed,
 	};
+	for (unsigned p = 0; p < config->ports_used; p++)
+		host_fill(&setup.hosts[p], &config->ports[p]);
 	if (getrandom(&setup.seed, sizeof(setup.seed), 0) != sizeof(setup.seed) || !plane->mesh) {
 		snprintf(plane->why, WHY_SIZE, "no memory or no random numbers for the workers");
 		return -1;
@@ -209,13 +222,17 @@ static void tell_manager(struct dataplane *plane, uint64_t now_ns)
 // Until a signal asks to end.
 static void housekeeping(struct dataplane *plane)
 {
-	struct pollfd wake = {.fd = plane->signals, .events = POLLIN};
+	struct pollfd wake[] = {{.fd = plane->signals, .events = POLLIN},
+		{.fd = command_socket(), .events = POLLIN}};
 	bool listened = false;
 	for (;;) {
 		struct signalfd_siginfo signal;
 		while (read(plane->signals, &signal, sizeof(signal)) == sizeof(signal))
 			if (signal.ssi_signo == SIGTERM || signal.ssi_signo == SIGINT)
 				return;
+			else if (signal.ssi_signo == SIGHUP)
+				reload_signal(&plane->options.config);
+		command_poll(&plane->options.config);
 		desired_follow(plane);
 		if (doorbell_poll() != listened) {
 			listened = !listened;
@@ -224,24 +241,29 @@ static void housekeeping(struct dataplane *plane)
 		}
 		status_beat(plane->observed, &plane->options.config, io_now_ns());
 		tell_manager(plane, io_now_ns());
-		poll(&wake, 1, BEAT_MS);
+		poll(wake, 2, BEAT_MS);
 	}
 }
 
 static int workers_open(struct dataplane *plane)
 {
-	status_begin(plane->observed, &plane->options.config, backend_workers());
 	if (srtp_library_init() < 0) {
 		snprintf(plane->why, WHY_SIZE, "the SRTP library (%s) does not start",
 			srtp_backend());
 		return -1;
 	}
+	status_begin(plane->observed, &plane->options.config, backend_workers());
 	int bell = doorbell_open(plane->options.config.runtime_directory);
 	if (bell < 0) {
 		snprintf(plane->why, WHY_SIZE, "the doorbell cannot be made: %s", strerror(-bell));
 		return -1;
 	}
 	backend_set_doorbell(bell);
+	int listening = command_open(plane->options.config.runtime_directory);
+	if (listening < 0)
+		log_warn("dataplane.sock cannot be made: %s: `sluicectl reload` and `log` reach "
+			 "control alone",
+			strerror(-listening));
 	return workers_create(plane);
 }
 
@@ -266,6 +288,7 @@ static int run(struct dataplane *plane)
 	workers_stop(plane);
 	backend_set_doorbell(-1);
 	doorbell_close();
+	command_close();
 	srtp_library_exit();
 	return result;
 }

@@ -17,6 +17,8 @@ struct flags {
 	bool check, discard;
 };
 
+static struct flags flags; // kept for reloading
+
 enum config_log_level log_level = CONFIG_LOG_INFO;
 
 static const char help[] =
@@ -41,7 +43,7 @@ static int fail(int *status, int value)
 	return -1;
 }
 
-static int flags_read(struct flags *flags, int count, char **values, int *status)
+static int flags_read(int count, char **values, int *status)
 {
 	static const struct option known[] = {
 		{"config", required_argument, NULL, 'c'},
@@ -57,23 +59,23 @@ static int flags_read(struct flags *flags, int count, char **values, int *status
 	while ((flag = getopt_long(count, values, "+c:s:tvVh", known, NULL)) != -1) {
 		switch (flag) {
 		case 'c':
-			flags->file = optarg;
+			flags.file = optarg;
 			break;
 		case 's':
-			if (flags->settings_used == SETTINGS_MAX) {
+			if (flags.settings_used == SETTINGS_MAX) {
 				log_error("--set: at most %d times", SETTINGS_MAX);
 				return fail(status, USAGE_ERROR);
 			}
-			flags->settings[flags->settings_used++] = optarg;
+			flags.settings[flags.settings_used++] = optarg;
 			break;
 		case 'd':
-			flags->discard = true;
+			flags.discard = true;
 			break;
 		case 't':
-			flags->check = true;
+			flags.check = true;
 			break;
 		case 'v':
-			flags->verbose++;
+			flags.verbose++;
 			break;
 		case 'V':
 			puts("sluice-dataplane " SLUICE_VERSION);
@@ -101,28 +103,29 @@ static int rest_read(struct options *options, int count, char **values, int *sta
 	return 0;
 }
 
-static int config_compose(struct config *config, const struct flags *flags, char *why)
+int options_compose(struct config *config, char *why, size_t why_size)
 {
 	config_init(config);
 	config->secrets_unread = true; // they are control's alone
-	if (flags->file && config_read(config, flags->file, why, WHY_SIZE) < 0)
+	if (flags.file && config_read(config, flags.file, why, why_size) < 0)
 		return -1;
-	if (config_read_environment(config, environ, why, WHY_SIZE) < 0)
+	if (config_read_environment(config, environ, why, why_size) < 0)
 		return -1;
-	for (unsigned i = 0; i < flags->settings_used; i++)
-		if (config_set(config, flags->settings[i], why, WHY_SIZE) < 0)
+	for (unsigned i = 0; i < flags.settings_used; i++)
+		if (config_set(config, flags.settings[i], why, why_size) < 0)
 			return -1;
-	return config_check(config, false, why, WHY_SIZE);
+	if (config_check(config, false, why, why_size) < 0)
+		return -1;
+	config->log_level += flags.verbose;
+	return 0;
 }
 
 int options_read(struct options *options, int count, char **values, int *status)
 {
-	struct flags flags = {0};
 	char why[WHY_SIZE] = "";
-	if (flags_read(&flags, count, values, status) < 0 ||
-		rest_read(options, count, values, status) < 0)
+	if (flags_read(count, values, status) < 0 || rest_read(options, count, values, status) < 0)
 		return -1;
-	if (config_compose(&options->config, &flags, why) < 0) {
+	if (options_compose(&options->config, why, sizeof(why)) < 0) {
 		log_error("%s", why);
 		return fail(status, USAGE_ERROR);
 	}
@@ -131,8 +134,7 @@ int options_read(struct options *options, int count, char **values, int *status)
 	config_forget_secrets(&options->config); // of the environment
 	if (flags.check)
 		return fail(status, 0);
-	log_level = options->config.log_level + flags.verbose;
-	options->config.log_level = log_level;
+	log_level = options->config.log_level;
 	options->discard = flags.discard;
 	return 0;
 }

@@ -29,12 +29,24 @@ void status_begin(struct sluice_observed *observed, const struct config *config,
 	memset(observed->ports, 0, sizeof(observed->ports));
 }
 
+// A cable or a switch that goes is the operator's to look at; metrics and /readyz say it, too.
+static void link_log(const struct sluice_port_status *before, const struct sluice_port_status *now)
+{
+	if (!before->name[0] || before->link_up == now->link_up)
+		return;
+	if (now->link_up)
+		log_info("port %s: link is up", now->name);
+	else
+		log_warn("port %s: link is down: look at the cable and at the switch", now->name);
+}
+
 void status_beat(struct sluice_observed *observed, const struct config *config, uint64_t now_ns)
 {
 	for (unsigned p = 0; p < config->ports_used; p++) {
 		struct sluice_port_status status = observed->ports[p];
 		backend_observe(p, &status);
 		interface_observe(&config->ports[p], &status);
+		link_log(&observed->ports[p], &status);
 		observed->ports[p] = status;
 	}
 	atomic_store_explicit(&observed->head.beat_ns, now_ns, memory_order_release);

@@ -181,11 +181,11 @@ static int set_listen(
 	const struct config_key *key, uint8_t *base, const char *text, const struct place *place)
 {
 	char host[LISTEN_MAX] = "";
-	const char *colon = strrchr(text, ':'), *port = colon ? colon + 1 : text;
+	const char *colon = strrchr(text, ':'), *port = colon ? colon + 1 : *text ? text : "0";
 	size_t length = colon ? (size_t)(colon - text) : 0;
 	bool bracketed = length >= 2 && text[0] == '[' && text[length - 1] == ']';
 	const struct config_key number = {
-		.type = CONFIG_NUMBER, .size = sizeof(uint16_t), .low = 1, .high = 65535};
+		.type = CONFIG_NUMBER, .size = sizeof(uint16_t), .low = *text != 0, .high = 65535};
 	if (bracketed) {
 		text++;
 		length -= 2;
@@ -328,21 +328,10 @@ static int check_address(const struct config_address *address, const struct plac
 	return 0;
 }
 
-static bool is_kernel_driver(const char *driver)
-{
-	return strcmp(driver, "xdp") == 0 || strcmp(driver, "packet") == 0;
-}
-
 static int check_port(const struct config_port *port, const struct place *place)
 {
-	if (!port->driver[0])
-		return fail(place, "has no `driver`; write xdp, packet or a DPDK driver's name");
-	if (is_kernel_driver(port->driver) && !port->interface[0])
-		return fail(place, "driver %s needs an `interface`", port->driver);
-	if (!is_kernel_driver(port->driver) && !port->device[0])
-		return fail(place, "driver %s needs a `device`: a PCI address or a virtual device",
-			port->driver);
-	return 0;
+	char problem[256];
+	return config_port_check(port, problem, sizeof(problem)) ? fail(place, "%s", problem) : 0;
 }
 
 static int check_listener(const struct config_listener *listener, const struct place *place)
@@ -792,12 +781,6 @@ static int fail_key(const struct place *place, const char *key, const char *prob
 
 static int check_repeated(const struct config *config, const struct place *place)
 {
-	for (uint32_t i = 0; i < config->ports_used; i++)
-		for (uint32_t k = 0; k < i; k++)
-			if (config->ports[i].interface[0] &&
-				!strcmp(config->ports[i].interface, config->ports[k].interface) &&
-				!strcmp(config->ports[i].netns, config->ports[k].netns))
-				return fail_key(place, "ports", "an interface is named twice");
 	for (uint32_t i = 0; i < config->dataplane.cores_used; i++)
 		for (uint32_t k = 0; k < i; k++)
 			if (config->dataplane.cores[i] == config->dataplane.cores[k])
@@ -865,23 +848,7 @@ int config_check(const struct config *config, bool control, char *why, size_t wh
 	const struct place place = {.why = why, .why_size = why_size};
 	if (config->limits.suspect_ns >= config->limits.drop_ns)
 		return fail_key(&place, "limits.suspect", "must be shorter than limits.drop");
-	for (uint32_t i = 0; i < config->ports_used; i++)
-		if (!config->ports[i].interface[0] && config->media.addresses_used == 0)
-			return fail_key(&place, "media.addresses",
-				"must be named: a port without a kernel interface has none");
-	if (check_repeated(config, &place) != 0)
+	if (config_ports_check(config, why, why_size) != 0 || check_repeated(config, &place) != 0)
 		return -1;
 	return control ? check_control(config, &place) : check_dataplane(config, &place);
-}
-
-void config_forget_secrets(struct config *config)
-{
-	explicit_bzero(config->auth.jwt_secret, sizeof(config->auth.jwt_secret));
-	explicit_bzero(config->admission.secret, sizeof(config->admission.secret));
-	for (uint32_t i = 0; i < CONFIG_KEYS_MAX; i++)
-		explicit_bzero(config->auth.keys[i].secret, CONFIG_SECRET_MAX);
-	for (uint32_t i = 0; i < CONFIG_ICE_SERVERS_MAX; i++) {
-		explicit_bzero(config->ice_servers[i].secret, CONFIG_SECRET_MAX);
-		explicit_bzero(config->ice_servers[i].credential, CONFIG_SECRET_MAX);
-	}
 }

@@ -23,6 +23,24 @@ static const char *listeners_fault(const struct config *config)
 	return NULL;
 }
 
+static const char *admin_fault(const struct config *config)
+{
+	typeof(config->admin) *admin = &config->admin;
+	if (collide(admin->host, admin->port, config->http.host, config->http.port))
+		return "the port is the same as http.port";
+	for (uint32_t i = 0; i < config->dialects_used; i++)
+		if (collide(admin->host, admin->port, config->dialects[i].host,
+			    config->dialects[i].port))
+			return "the port is one of `dialects`";
+	return NULL;
+}
+
+static const char *admin_token_fault(const struct config *config)
+{
+	bool weak = config->admin.token[0] && strlen(config->admin.token) < CONFIG_ADMIN_TOKEN_MIN;
+	return weak ? "is too short to be a secret; `openssl rand -hex 32` makes one" : NULL;
+}
+
 static const char *keys_fault(const struct config *config)
 {
 	for (uint32_t i = 0; i < config->auth.keys_used; i++)
@@ -65,15 +83,20 @@ static const char *admission_fault(const struct config *config)
 
 const char *config_fault(const struct config *config, const char **key)
 {
-	const char *fault;
-	*key = "dialects";
-	fault = listeners_fault(config);
-	if (fault)
-		return fault;
-	*key = "auth.keys";
-	fault = keys_fault(config);
-	if (fault)
-		return fault;
-	*key = "admission.url";
-	return admission_fault(config);
+	static const struct {
+		const char *key;
+		const char *(*fault)(const struct config *config);
+	} checks[] = {
+		{"dialects", listeners_fault},
+		{"admin.listen", admin_fault},
+		{"admin.token_file", admin_token_fault},
+		{"auth.keys", keys_fault},
+		{"admission.url", admission_fault},
+	};
+	const char *fault = NULL;
+	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]) && !fault; i++) {
+		*key = checks[i].key;
+		fault = checks[i].fault(config);
+	}
+	return fault;
 }

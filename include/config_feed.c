@@ -6,7 +6,10 @@
 
 static bool is_web(const char *url)
 {
-	return !strncasecmp(url, "http://", 7) || !strncasecmp(url, "https://", 8);
+	bool web = !strncasecmp(url, "http://", 7) || !strncasecmp(url, "https://", 8);
+
+	url = web ? strstr(url, "://") + 3 : "";
+	return web && !memchr(url, '@', strcspn(url, "/?#")); // no password: hosts are logged
 }
 
 static const char *push_fault(const struct config *config, uint32_t i)

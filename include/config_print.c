@@ -54,7 +54,8 @@ static void print_value(FILE *out, const struct config_key *key, const uint8_t *
 	case CONFIG_LISTEN:
 		snprintf(text, sizeof(text), strchr(host, ':') ? "[%s]:%u" : "%s:%u", host,
 			(unsigned)load_number(base + key->extra, sizeof(uint16_t)));
-		print_text(out, text[0] == ':' ? text + 1 : text);
+		host = text[0] == ':' ? text + 1 : text; // without one: for all addresses
+		print_text(out, strcmp(host, "0") ? host : "");
 		break;
 	case CONFIG_NUMBER:
 	case CONFIG_BYTES:

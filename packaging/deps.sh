@@ -4,6 +4,7 @@
 #   deps.sh build   compile and run (the default)
 #   deps.sh bench   everything above and what is measured beside it
 #   deps.sh test    everything above and the clients, browsers and tools of the tests
+#   deps.sh vm      as build, and an emulated machine to install the package on
 set -euo pipefail
 
 build_packages=(
@@ -19,14 +20,21 @@ test_packages=(
 	chromium firefox-esr nodejs python3-aiortc python3-websockets python3-aiohttp
 	gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-nice
 	python3-gst-1.0 gir1.2-gst-plugins-bad-1.0
-	tcpdump codespell
+	tcpdump codespell iputils-ping
 	dpkg-dev debhelper lintian groff-base prometheus
 	ansible-core ansible-lint mmdebstrap
+)
+
+# vm: a server to be, and what makes it
+vm_packages=(
+	qemu-system-x86 qemu-utils ipxe-qemu seabios mmdebstrap grub-common e2fsprogs openssh-client ansible-core
+	dpkg-dev debhelper jq curl iputils-ping nftables ethtool python3-aiortc python3-websockets
 )
 
 want=("${build_packages[@]}")
 case ${1:-build} in
 bench) want+=("${bench_packages[@]}") ;;
+vm) want+=("${vm_packages[@]}") ;;
 test) want+=("${bench_packages[@]}" "${test_packages[@]}") ;;
 esac
 

@@ -25,7 +25,7 @@ _sluicectl() {
 	esac
 	local words=
 	if [ "$verb" = token ]; then
-		words='--room --identity --name --ttl --publish --subscribe --hidden --key'
+		words='--room --identity --name --ttl --publish --subscribe --hidden --key --admin --list'
 		case ${COMP_WORDS[COMP_CWORD - 1]} in
 		--publish | --subscribe) words='yes no' ;;
 		--room) words=$(sluicectl --json rooms 2>/dev/null | sed 's/{/\n{/g' | sed -n 's/.*"name": *"\([^"]*\)".*/\1/p') ;;
@@ -33,13 +33,19 @@ _sluicectl() {
 	elif [[ $verb = pu[sl]* && $word == -* ]]; then
 		words='--stop --token-file'
 		[ "$verb" = push ] || words+=' --identity'
+	elif [ "$verb" = top ]; then
+		words='--interval --once --json'
 	elif [[ $word == -* ]]; then
 		words='-c -d --json -V --help'
 	elif [ -z "$verb" ]; then
 		words=$(_sluicectl_verbs)
-	elif [ "$verb" = kick ] && [ $place = 0 ]; then
+	elif [ "$verb" = log ]; then
+		words='error warn info debug'
+	elif [[ $verb =~ ^(un)?mute$ ]] && [ $place = 2 ]; then
+		words='audio video'
+	elif [[ $verb =~ ^(kick|mute|unmute)$ ]] && [ $place = 0 ]; then
 		words=$(sluicectl --json rooms 2>/dev/null | sed 's/{/\n{/g' | sed -n 's/.*"name": *"\([^"]*\)".*/\1/p')
-	elif [ "$verb" = kick ] && [ $place = 1 ]; then
+	elif [[ $verb =~ ^(kick|mute|unmute)$ ]] && [ $place = 1 ]; then
 		words=$(sluicectl --json peers 2>/dev/null | sed 's/{/\n{/g' |
 			grep "\"room\": *\"$room\"" | sed -n 's/.*"identity": *"\([^"]*\)".*/\1/p')
 	fi

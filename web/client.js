@@ -204,6 +204,8 @@
 		},
 
 		"publisher-muted"(message) {
+			if (message.publisherId === call.userId)
+				toast(`The operator has ${message.muted ? "muted" : "unmuted"} your ${message.kind === "audio" ? "microphone" : "camera"}.`, message.muted);
 			const other = call.people.get(message.publisherId);
 			if (!other) return;
 			other.muted[message.kind] = message.muted;

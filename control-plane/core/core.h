@@ -131,6 +131,7 @@ struct core_participant {
 	bool visible; // joined the room itself, not only its media (core_join's `visible`)
 	bool can_publish, can_subscribe, pairs, outlives, whole; // as core_join was told
 	uint8_t withheld; // likewise
+	uint8_t silenced; // by core_silence: bits 1 << enum desc_kind
 	uint64_t until_ms; // when it is removed; 0 = never
 	void *link; // NULL while it has no socket
 	uint64_t joined_ms;
@@ -178,7 +179,8 @@ struct core_publication {
 	struct core_participant_id participant;
 	struct core_transport_id transport;
 	enum desc_kind kind;
-	bool paused;
+	bool paused; // by its publisher
+	bool held; // by the operator, whatever the publisher says
 	char mid[DESC_MID_MAX];
 	uint8_t extension_id[DESC_EXT_COUNT]; // 0 = not negotiated
 	uint8_t codecs_used;
@@ -229,6 +231,7 @@ enum core_event_type {
 	CORE_EVENT_PAIR_OFFER, // `desc` is our offer in the name of `who`: answer by core_pair_answer
 	CORE_EVENT_PAIR_ANSWER, // `desc` is our answer, in the name of `who`, to the receiver's offer
 	CORE_EVENT_PAIR_GONE, // the session with `who` has ended, or never came to be; `text` says why
+	CORE_EVENT_SILENCED, // media of `who`, maybe the receiver, is stopped or let go on by the operator
 };
 
 struct core_event {
@@ -243,6 +246,8 @@ struct core_event {
 	const char *text;
 	size_t text_length;
 	const struct desc *desc; // of PAIR_OFFER and PAIR_ANSWER; valid during the call
+	enum desc_kind kind; // of SILENCED
+	bool silenced; // likewise: what the room gets of that kind now
 };
 
 struct core_sink {
@@ -312,6 +317,12 @@ int core_unlink(struct core *core, struct core_participant_id id, bool clean, ui
 
 // Removes a participant by the operator's will; it gets KICKED with `reason`.
 int core_kick(struct core *core, struct core_participant_id id, const char *reason);
+
+// The operator's mute, beside and above core_mute: stops or lets go on one publication, or with generation 0
+// all of a kind, those to come included, for the life of the participant. The room and the participant itself
+// hear SILENCED when that changes what is forwarded. CORE_STATE: the publication is not of this participant.
+int core_silence(struct core *core, struct core_participant_id id,
+	struct core_publication_id publication, enum desc_kind kind, bool silenced);
 
 // Sends opaque text to one (`to` with a generation) or to all other members with a link, of those who
 // speak the sender's dialect: nobody else would understand it. CORE_NOT_MEMBER: not of one room and dialect.

@@ -133,6 +133,22 @@ void event_desc(struct core *core, enum core_event_type type, const struct parti
 	event->event.desc = desc;
 }
 
+void event_silenced(
+	struct core *core, const struct participant *who, enum desc_kind kind, bool silenced)
+{
+	struct event *others = event_put(core, CORE_EVENT_SILENCED, who), *self;
+
+	others->to_room = true;
+	others->event.kind = kind;
+	others->event.silenced = silenced;
+	if (!who->view.link)
+		return;
+	self = event_put(core, CORE_EVENT_SILENCED, who);
+	self->event.to = who->view.id;
+	self->event.kind = kind;
+	self->event.silenced = silenced;
+}
+
 static void event_free(struct event *event)
 {
 	core_release(event->desc);

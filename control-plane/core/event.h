@@ -32,5 +32,9 @@ void event_pair(struct core *core, enum core_event_type type, const struct parti
 void event_desc(struct core *core, enum core_event_type type, const struct participant *to,
 	const struct participant *who, struct desc *desc);
 
+// SILENCED to all in the room, `who` among them. Takes two of the reserved events.
+void event_silenced(
+	struct core *core, const struct participant *who, enum desc_kind kind, bool silenced);
+
 // Forgets all events, told or not.
 void event_clear(struct core *core);

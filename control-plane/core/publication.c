@@ -289,8 +289,10 @@ bool publication_put(struct core *core, struct transport *transport,
 	struct desc_encoding encoding = encoding_of(section);
 	bool other_codec = choice->old && !match_same(&view->codecs[0], &choice->codec);
 
-	if (!choice->old)
+	if (!choice->old) {
 		publication_enter(publication, transport->owner);
+		view->held = transport->owner->view.silenced & 1u << section->kind;
+	}
 	if (!choice->old || source_changed(view, choice, &encoding, transport->view.id))
 		view->source_epoch++;
 	if (view->transport.generation != transport->view.id.generation ||

@@ -456,6 +456,7 @@ static void chat_event(void *context, const struct core_event *event)
 	case CORE_EVENT_UNPUBLISHED:
 	case CORE_EVENT_TRANSPORT:
 	case CORE_EVENT_TRANSPORT_GONE:
+	case CORE_EVENT_SILENCED: // 001 has no message for it
 		break;
 	}
 }

@@ -516,6 +516,7 @@ static void jsonrpc_event(void *context, const struct core_event *event)
 	case CORE_EVENT_TRANSPORT_GONE: // PAIR_GONE says more
 	case CORE_EVENT_PUBLISHED: // the core makes offers of it
 	case CORE_EVENT_UNPUBLISHED:
+	case CORE_EVENT_SILENCED: // 003 has no message for it
 		break;
 	}
 }

@@ -613,6 +613,7 @@ static void plain_event(void *context, const struct core_event *event)
 	case CORE_EVENT_UNPUBLISHED:
 	case CORE_EVENT_TRANSPORT:
 	case CORE_EVENT_TRANSPORT_GONE:
+	case CORE_EVENT_SILENCED:
 	case CORE_EVENT_REPLACED: // never: everybody is new
 		break; // nothing of our own is said in this dialect
 	}

@@ -19,6 +19,13 @@ enum dialect_auth {
 	DIALECT_HOOK, // whom the operator's admission hook lets in; it is told of the token
 };
 
+// How a request may use the admin API.
+enum admin_access {
+	ADMIN_ELSEWHERE, // not by this listener, or only from this machine
+	ADMIN_HERE,
+	ADMIN_ALONE, // here, and the listener has nothing else
+};
+
 enum http_method {
 	HTTP_GET,
 	HTTP_HEAD,
@@ -34,6 +41,7 @@ enum http_method {
 struct http_request {
 	enum http_method method;
 	enum dialect_auth auth; // of the listener
+	enum admin_access admin;
 	bool upgrade; // wants to become a WebSocket
 	bool secure; // came over TLS
 	bool rehearsal; // will come once more: nothing is to be logged

@@ -505,6 +505,7 @@ static void rooms_event(void *context, const struct core_event *event)
 	case CORE_EVENT_TRANSPORT:
 	case CORE_EVENT_TRANSPORT_GONE:
 	case CORE_EVENT_PAIR_GONE:
+	case CORE_EVENT_SILENCED:
 		break; // 004 has no message for it; clients see it by ICE, or by peer_left
 	}
 }

@@ -284,7 +284,7 @@ static void announce_muted(struct session *session, const struct core_participan
 		const struct core_participant *owner =
 			core_participant(core, publication->participant);
 
-		if (publication->paused && owner && owner != self &&
+		if ((publication->paused || publication->held) && owner && owner != self &&
 			owner->room.index == self->room.index)
 			session_send(
 				session, sfu_muted(room, sfu_number_of(owner->identity, owner->id),
@@ -546,6 +546,8 @@ static void handle_mute(struct session *session, const json_t *message, bool mut
 		session->host->core, member->id, (struct core_publication_id){0}, kind, muted);
 	if (error)
 		session_error(session, "Failed to mute: ", core_error_text(error), 0);
+	else if (!muted && sfu_held(session->host->core, member->id, kind))
+		session_error(session, "Muted by the operator", "", 0);
 	else
 		member_send(session, member, (struct core_participant_id){0},
 			sfu_muted(member->room, session->user_id, kind, muted));
@@ -799,6 +801,18 @@ static void event_user(struct session *session, const struct core_event *event, 
 		session_send(session, sfu_left("user-left", event->room, who));
 }
 
+// The operator's doing, which a publisher's own mute may outlast.
+static void event_silenced(struct session *session, const struct core_event *event, uint32_t who)
+{
+	const struct core_publication *publication = NULL;
+	bool muted = event->silenced;
+
+	while ((publication = core_publication_next(session->host->core, publication)) != NULL)
+		muted |= publication->paused && publication->kind == event->kind &&
+			 stand_in_same(publication->participant, event->who);
+	session_send(session, sfu_muted(event->room, who, event->kind, muted));
+}
+
 static void sfu_event(void *context, const struct core_event *event)
 {
 	struct session *session = context;
@@ -821,6 +835,9 @@ static void sfu_event(void *context, const struct core_event *event)
 		break;
 	case CORE_EVENT_REPLACED:
 		event_replaced(session, event);
+		break;
+	case CORE_EVENT_SILENCED:
+		event_silenced(session, event, who);
 		break;
 	case CORE_EVENT_TRANSPORT:
 	case CORE_EVENT_TRANSPORT_GONE:

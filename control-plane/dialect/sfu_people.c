@@ -3,6 +3,7 @@
 
 #include "sfu_message.h"
 #include "sfu_number.h"
+#include "stand_in.h"
 
 static json_t *person(const struct core_participant *who, const char *field)
 {
@@ -29,4 +30,15 @@ json_t *sfu_publishers_of(const struct core *core, const struct core_participant
 		if (other != self && core_publishes(core, other->id))
 			json_array_append_new(list, person(other, "publisherId"));
 	return list;
+}
+
+bool sfu_held(const struct core *core, struct core_participant_id id, enum desc_kind kind)
+{
+	const struct core_publication *publication = NULL;
+
+	while ((publication = core_publication_next(core, publication)) != NULL)
+		if (publication->held && publication->kind == kind &&
+			stand_in_same(publication->participant, id))
+			return true;
+	return false;
 }

@@ -11,3 +11,6 @@ json_t *sfu_participants(const struct core *core, const struct core_participant 
 
 // Members who publish, seen or not, without `self`: {"publisherId", "username"} each. The caller owns the array.
 json_t *sfu_publishers_of(const struct core *core, const struct core_participant *self);
+
+// Whether the operator holds media of that kind of a member's.
+bool sfu_held(const struct core *core, struct core_participant_id id, enum desc_kind kind);

@@ -394,6 +394,47 @@ int auth_verify(const struct auth *auth, const struct auth_request *request,
 	return result;
 }
 
+static int powers_of(const json_t *claims, struct auth_powers *powers, struct words why)
+{
+	const json_t *video = json_object_get(claims, "video");
+
+	powers->list = permits(video, "roomList", false);
+	powers->admin = permits(video, "roomAdmin", false);
+	if (!powers->list && !powers->admin)
+		return refuse(why, "token grants neither roomAdmin nor roomList");
+	if (text_of(video, "room", powers->room, sizeof(powers->room)) < 0)
+		return refuse(why, "video.room is not a short string");
+	return 0;
+}
+
+int auth_verify_powers(const struct auth *auth, const struct auth_request *request,
+	struct auth_powers *powers, char *why_text, size_t why_size)
+{
+	struct auth_powers found = {0};
+	struct words why = {why_text, why_size};
+	struct parts parts;
+	bool rs256 = false;
+	json_t *claims;
+	int result = -1;
+
+	if (request->length > AUTH_TOKEN_MAX || !request->length ||
+		memchr(request->token, 0, request->length) || !parts_split(request, &parts) ||
+		parts.used != 3)
+		return refuse(why, "not a token");
+	if (signature_check(auth, request, &parts, &rs256, why))
+		return -1;
+	claims = object_of(parts.part[1], parts.length[1]);
+	if (!claims)
+		return refuse(why, "claims are not an object");
+	if (!check_dates(claims, request->now_s, rs256 ? 0 : AUTH_LEEWAY_S, why) &&
+		(!rs256 || !issuer_check(auth, claims, why)))
+		result = powers_of(claims, &found, why);
+	json_decref(claims);
+	if (!result)
+		*powers = found;
+	return result;
+}
+
 static int add_claims(
 	jwt_t *jwt, uint32_t user, const char *username, const char *room, int64_t now_s)
 {

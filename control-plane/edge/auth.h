@@ -46,6 +46,17 @@ struct auth_request {
 int auth_verify(const struct auth *auth, const struct auth_request *request,
 	struct dialect_grant *grant, char *why, size_t why_size);
 
+struct auth_powers { // what a token lets its bearer do from outside of rooms
+	bool list; // roomList: see which rooms there are, and the relay's figures
+	bool admin; // roomAdmin: see, mute and remove people in `room`, or in all when it is empty
+	char room[CORE_NAME_MAX];
+};
+
+// Verifies a token as auth_verify does, for those powers alone: it need not grant roomJoin nor name anybody.
+// Returns 0, or -1 with `why` when it is no good or grants neither.
+int auth_verify_powers(const struct auth *auth, const struct auth_request *request,
+	struct auth_powers *powers, char *why, size_t why_size);
+
 // Makes a token for development: {sub, username, iat, exp} valid for a day. `room` may be NULL or
 // empty for any. Returns 0, or -1 when it does not fit or memory is short.
 int auth_make(const char *secret, uint32_t user, const char *username, const char *room,

@@ -64,6 +64,14 @@ static void interface_add(struct list *list, const char *interface)
 	freeifaddrs(all);
 }
 
+static void bypass_add(struct list *list, const struct config_port *port)
+{
+	struct config_port_address address;
+
+	for (unsigned i = 0; config_port_address(port, i, &address) > 0; i++)
+		list_add(list, address.text);
+}
+
 unsigned candidates_gather(
 	const struct config *config, struct desc_candidate candidates[DESC_CANDIDATES_MAX])
 {
@@ -79,6 +87,7 @@ unsigned candidates_gather(
 	for (unsigned i = 0; i < config->ports_used; i++) {
 		int home;
 
+		bypass_add(&list, &config->ports[i]);
 		if (!*config->ports[i].interface || netns_enter(config->ports[i].netns, &home))
 			continue;
 		interface_add(&list, config->ports[i].interface);

@@ -12,6 +12,9 @@
 //                                          "address","worker","profile"}]}]}
 //   {"verb":"kick","room":NAME,"identity":NAME,"reason":TEXT?} → {"ok":true}
 //   {"verb":"push",…}, {"verb":"pull",…} and {"verb":"feeds"}  see ctl_feed.h
+//   {"verb":"mute"|"unmute","room":NAME,"identity":NAME,"what":"audio"|"video"|KIND/MID?} → {"ok":true}
+//   {"verb":"reload"}    → {"ok":BOOL,"reloaded":[KEY],"read":[KEY],"restart":[KEY],"errors":[TEXT]}
+//   {"verb":"log","level":"error"|"warn"|"info"|"debug"}       → {"ok":true,"level"}
 //   {"verb":"test-publish",…} and {"verb":"test-subscribe",…}  see synthetic.h
 //   {"verb":"drain"} and {"verb":"undrain"}                    → {"ok":true,"draining":BOOL}
 //
@@ -40,6 +43,8 @@ struct ctl_host {
 	bool (*draining)(void *context);
 	// Call after every verb.
 	void (*settle)(void *context);
+	// Does what SIGHUP does; the reply of the verb, the caller's.
+	json_t *(*reload)(void *context);
 	struct synthetic *synthetic; // NULL: the verbs of load tests are refused
 	struct feeds *feeds; // NULL: so are those of pushes and pulls
 };

@@ -3,6 +3,9 @@
 #include "address.h"
 #include "ctl.h"
 #include "ctl_feed.h"
+#include "ctl_verb.h"
+#include "log.h"
+#include "moderate.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -212,21 +215,16 @@ static json_t *answer_peers(const struct ctl_host *host, const json_t *request, 
 static json_t *answer_kick(const struct ctl_host *host, const json_t *request, uint64_t)
 {
 	const char *name = text_of(request, "room"), *identity = text_of(request, "identity");
-	const char *reason = text_of(request, "reason");
-	const struct core_room *room = name ? core_room_by_name(host->core, name) : NULL;
-	const struct core_participant *participant;
-	int error;
+	char why[MODERATE_WHY_MAX];
+	int status;
 
 	if (!name || !identity)
 		return refusal("kick needs room and identity");
-	if (!room)
-		return refusal("no such room: see `sluicectl rooms`");
-	participant = core_participant_by_identity(host->core, room->id, identity);
-	if (!participant)
-		return refusal("nobody of that identity is in the room: see `sluicectl peers`");
-	error = core_kick(host->core, participant->id, reason ? reason : "removed by the operator");
+	status = moderate_kick(host->core, name, identity, text_of(request, "reason"), why);
 	host->settle(host->context);
-	return error ? refusal(core_error_text(error)) : json_pack("{s:b}", "ok", 1);
+	if (!status)
+		log_info("room=%s peer=%s: removed by the operator", name, identity);
+	return status ? refusal(why) : json_pack("{s:b}", "ok", 1);
 }
 
 static json_t *answer_drain(const struct ctl_host *host, const json_t *request, uint64_t)
@@ -264,6 +262,10 @@ json_t *ctl_answer(const struct ctl_host *host, const char *line, size_t length,
 		{"rooms", answer_rooms},
 		{"peers", answer_peers},
 		{"kick", answer_kick},
+		{"mute", ctl_mute},
+		{"unmute", ctl_mute},
+		{"reload", ctl_reload},
+		{"log", ctl_log},
 		{"drain", answer_drain},
 		{"undrain", answer_drain},
 		{"push", ctl_feed_answer},

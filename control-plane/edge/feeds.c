@@ -71,6 +71,9 @@ static const char *settings_fault(const struct feeds *feeds, const struct feed_s
 		return "a room and an identity are needed";
 	if (strncasecmp(url, "http://", 7) != 0 && strncasecmp(url, "https://", 8) != 0)
 		return "the URL must begin with http:// or https://";
+	url = strstr(url, "://") + 3;
+	if (memchr(url, '@', strcspn(url, "/?#"))) // hosts are logged
+		return "the URL must not have a user or password in it: use a token file";
 	if (settings->token_file[0] && settings->token_file[0] != '/')
 		return "the token file must be named from the root: /PATH";
 	if (entry_find(feeds, settings))

@@ -82,6 +82,15 @@ void route_request(const struct route_host *host, const struct dialect *own,
 	const struct dialect *dialect = own ? own : claimant(host, request->path);
 
 	memset(reply, 0, sizeof(*reply));
+	if (!own && host->admin && admin_route(host->admin, request, reply)) {
+		host->settle(host->context);
+		return;
+	}
+	if (request->admin == ADMIN_ALONE) {
+		if (!http_route(host->http, request, true, reply))
+			http_error(reply, 404, "not found: /admin is here");
+		return;
+	}
 	if (!own && http_route(host->http, request, false, reply))
 		return;
 	if (dialect && dialect_answers(host, dialect, request, reply))
@@ -113,6 +122,8 @@ bool route_upgrade(const struct route_host *host, const struct dialect *own,
 
 	memset(reply, 0, sizeof(*reply));
 	memset(grant, 0, sizeof(*grant));
+	if (request->admin == ADMIN_ALONE)
+		return refuse(reply, 404, "no WebSocket is here");
 	*dialect = own ? own : claimant(host, request->path);
 	if (*dialect ? !(*dialect)->open : !path_is_shared(request->path))
 		return refuse(reply, 404, "no WebSocket is here");

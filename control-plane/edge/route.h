@@ -3,6 +3,7 @@
 // in, one reply out.
 #pragma once
 
+#include "admin.h"
 #include "counters.h"
 #include "dialect/dialect.h"
 #include "http.h"
@@ -12,6 +13,7 @@
 
 struct route_host {
 	const struct http_host *http;
+	struct admin *admin; // NULL = there is none
 	const struct dialect_host *dialect_host;
 	const struct dialect *(*next)(const struct dialect *previous); // dialect_next
 	// Call after every dialect's function: core_dispatch and what else is put off.

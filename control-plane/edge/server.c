@@ -20,7 +20,7 @@
 static_assert(WS_PADDING >= LWS_PRE);
 
 enum {
-	LISTENERS_MAX = 1 + CONFIG_LISTENERS_MAX,
+	LISTENERS_MAX = 1 + CONFIG_LISTENERS_MAX + 1, // HTTP, dialects, admin
 	SOCKETS_MAX = 2 * LISTENERS_MAX,
 	ACCEPTS_MAX = 64, // per wake-up
 	ADDRESS_BUCKETS = 1024,
@@ -36,6 +36,7 @@ struct listener {
 	enum dialect_mode mode;
 	bool mode_given; // else the mode is each dialect's own
 	enum dialect_auth auth;
+	bool admin; // for the admin API and page alone
 	uint16_t port;
 };
 
@@ -74,6 +75,7 @@ struct server {
 	struct loop *loop;
 	struct ws_hub *hub;
 	struct route_host routes;
+	struct admin *admin;
 	const struct dialect *(*dialect)(const char *name);
 	struct edge_counters *counters;
 	uint32_t connections_max, connections_per_address;
@@ -204,6 +206,8 @@ static void request_complete(struct connection *connection, struct http_request 
 	request->auth = connection->listener->auth;
 	request->remote = connection->remote;
 	request->secure = loop_has_tls(connection->server->loop);
+	request->admin = admin_access(connection->server->admin, connection->listener->admin,
+		!connection->listener->dialect, &connection->address);
 }
 
 // ---- the gate
@@ -702,6 +706,12 @@ static int listeners_open(
 		server->listeners[i + 1].mode = mode_of(listener->mode, dialect->mode);
 		error = listener_open(server, &inherited, &want, why, why_size);
 	}
+	if (config->admin.port && !error) {
+		struct listen_want want = {"admin", config->admin.host, config->admin.port};
+
+		server->listeners[server->listeners_used].admin = true;
+		error = listener_open(server, &inherited, &want, why, why_size);
+	}
 	listen_inherit_end(&inherited);
 	return error;
 }
@@ -761,6 +771,7 @@ struct server *server_create(const struct server_options *options, char *why, si
 	server->reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	server->routes = (struct route_host){.http = options->http,
 		.dialect_host = options->ws->dialect_host,
+		.admin = options->admin,
 		.next = options->next,
 		.settle = options->ws->settle,
 		.context = options->ws->context,
@@ -768,6 +779,7 @@ struct server *server_create(const struct server_options *options, char *why, si
 	server->gate = (struct gate){.asks = gate_asks, .passes = gate_passes, .fails = gate_fails};
 	server->wait = options->wait;
 	server->wait_context = options->context;
+	server->admin = options->admin;
 	server->dialect = options->dialect;
 	server->counters = options->counters;
 	server->connections_max = config->limits.connections;
@@ -812,6 +824,9 @@ void server_destroy(struct server *server)
 
 void server_limit(struct server *server, const struct config *config)
 {
+	server->listeners[0].auth = auth_of(config, CONFIG_AUTH_DEFAULT);
+	for (uint32_t i = 0; i < config->dialects_used && i + 1 < server->listeners_used; i++)
+		server->listeners[i + 1].auth = auth_of(config, config->dialects[i].auth);
 	server->connections_max = config->limits.connections;
 	server->connections_per_address = config->limits.connections_per_address;
 	server->body_max = config->limits.message_bytes;

@@ -22,6 +22,10 @@ static json_t *grants_make(const struct token_claims *claims)
 		json_object_set_new(video, "canSubscribe", json_false());
 	if (claims->hidden)
 		json_object_set_new(video, "hidden", json_true());
+	if (claims->admin)
+		json_object_set_new(video, "roomAdmin", json_true());
+	if (claims->list)
+		json_object_set_new(video, "roomList", json_true());
 	if (!claims->room || json_object_get(video, "room"))
 		return video;
 	json_decref(video);

@@ -13,6 +13,7 @@ struct token_claims {
 	const char *name; // for people; NULL = the identity
 	const char *room; // NULL = any
 	bool no_publish, no_subscribe, hidden;
+	bool admin, list; // for the admin API: roomAdmin (in `room`), roomList
 	int64_t now_s, ttl_s; // Unix seconds
 };
 

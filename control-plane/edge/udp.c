@@ -28,6 +28,7 @@ struct udp_port {
 	char interface[32];
 	unsigned interface_index; // in its namespace; 0 = none
 	bool punted;
+	bool bypass; // punted, and no kernel has its addresses
 };
 
 struct udp_socket {
@@ -63,6 +64,7 @@ static void ports_read(struct udp *udp, const struct config *config)
 		snprintf(
 			port->interface, sizeof(port->interface), "%s", config->ports[i].interface);
 		port->punted = *config->ports[i].driver && strcmp(config->ports[i].driver, "xdp");
+		port->bypass = !config_port_is_kernels(&config->ports[i]);
 	}
 }
 
@@ -155,7 +157,7 @@ static int address_open(struct udp *udp, unsigned port, const struct core_addres
 static bool first_of_namespace(const struct udp *udp, unsigned port)
 {
 	for (unsigned i = 0; i < port; i++)
-		if (!strcmp(udp->ports[i].netns, udp->ports[port].netns))
+		if (!udp->ports[i].bypass && !strcmp(udp->ports[i].netns, udp->ports[port].netns))
 			return false;
 	return true;
 }
@@ -207,8 +209,8 @@ static int sockets_open(struct udp *udp, const struct config *config, char *why,
 		const char *netns = udp->ports[i].netns;
 		int home, error;
 
-		bypass |= udp->ports[i].punted && !*udp->ports[i].interface;
-		if (!first_of_namespace(udp, i))
+		bypass |= udp->ports[i].bypass;
+		if (udp->ports[i].bypass || !first_of_namespace(udp, i))
 			continue;
 		error = netns_enter(netns, &home);
 		if (error) {

@@ -108,6 +108,7 @@ static bool restore_participant(
 		.can_publish = row->can_publish,
 		.can_subscribe = row->can_subscribe,
 		.withheld = row->withheld,
+		.silenced = row->silenced,
 		.until_ms = until_ms_of(r, row),
 		.pairs = row->pairs,
 		.outlives = row->outlives,
@@ -278,7 +279,8 @@ static bool restore_publication(
 		.participant = {row->participant.index, row->participant.generation},
 		.transport = {row->transport.index, row->transport.generation},
 		.kind = (enum desc_kind)row->kind,
-		.paused = row->paused,
+		.paused = row->paused & SLUICE_PAUSED_BY_PUBLISHER,
+		.held = row->paused & SLUICE_PAUSED_BY_OPERATOR,
 		.source_epoch = row->source_epoch,
 	};
 	get_mid(publication.mid, row->mid);

@@ -178,6 +178,7 @@ static void put_participant(
 	row.can_publish = participant->can_publish;
 	row.can_subscribe = participant->can_subscribe;
 	row.withheld = participant->withheld;
+	row.silenced = participant->silenced;
 	row.visible = participant->visible;
 	row.pairs = participant->pairs;
 	row.outlives = participant->outlives;
@@ -290,7 +291,8 @@ static void put_publication(void *context, const struct core_publication *public
 	row.participant = (struct sluice_handle){
 		publication->participant.index, publication->participant.generation};
 	row.kind = (uint8_t)publication->kind;
-	row.paused = publication->paused;
+	row.paused = (uint8_t)((publication->paused ? SLUICE_PAUSED_BY_PUBLISHER : 0) |
+			       (publication->held ? SLUICE_PAUSED_BY_OPERATOR : 0));
 	set_mid(row.mid, publication->mid);
 	memcpy(row.extension_id, publication->extension_id, sizeof(publication->extension_id));
 	row.codecs_used = publication->codecs_used;

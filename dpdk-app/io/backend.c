@@ -10,6 +10,8 @@
 #include "port.h"
 #include "wait.h"
 
+#include <sluice/device.h>
+
 #include <rte_launch.h>
 #include <rte_lcore.h>
 #include <rte_version.h>
@@ -95,6 +97,19 @@ static int filters_release(char *why, size_t why_size)
 	return result;
 }
 
+// What is wrong with a card the kernel says in better words than DPDK.
+static int devices_check(char *why, size_t why_size)
+{
+	struct device_fault fault;
+	for (unsigned p = 0; p < config->ports_used; p++) {
+		if (device_check("/sys", "/dev/vfio", &config->ports[p], &fault) == 0)
+			continue;
+		snprintf(why, why_size, "ports[%u]: %s: %s", p, fault.what, fault.fix);
+		return -1;
+	}
+	return 0;
+}
+
 static int environment_open(char **arguments, unsigned arguments_used, char *why, size_t why_size)
 {
 	static char devargs[CONFIG_PORTS_MAX][DEVARGS_MAX];
@@ -161,6 +176,8 @@ int backend_open(const struct config *wanted, char **arguments, unsigned argumen
 	packets = config->dataplane.buffers / workers;
 	if (packets < packets_needed())
 		packets = packets_needed();
+	if (devices_check(why, why_size) < 0)
+		return -1;
 	if (filters_claim(why, why_size) < 0 ||
 		environment_open(arguments, arguments_used, why, why_size) < 0) {
 		filters_release(ignored, sizeof(ignored));

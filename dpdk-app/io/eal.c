@@ -4,6 +4,7 @@
 #include "pool.h"
 #include "port.h"
 
+#include <rte_build_config.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_lcore.h>
@@ -72,12 +73,21 @@ static uint64_t hugepage_bytes_free(void)
 	return (small << 21) + (large << 30);
 }
 
+static uint64_t memory_bytes(const struct eal_plan *plan)
+{
+	return OVERHEAD_BYTES + (uint64_t)plan->workers *
+					(OVERHEAD_POOL_BYTES + plan->packets * pool_packet_bytes());
+}
+
+static unsigned long long memory_pages(const struct eal_plan *plan)
+{
+	return (memory_bytes(plan) >> 21) + 1;
+}
+
 static void memory_arguments(
 	struct arguments *arguments, const struct config *config, const struct eal_plan *plan)
 {
-	uint64_t need = OVERHEAD_BYTES +
-			(uint64_t)plan->workers *
-				(OVERHEAD_POOL_BYTES + plan->packets * pool_packet_bytes());
+	uint64_t need = memory_bytes(plan);
 	has_hugepages = config->dataplane.hugepages && hugepage_bytes_free() >= need;
 	// Either way no file is left behind.
 	argument_add(arguments, "--file-prefix=sluice");
@@ -112,14 +122,23 @@ static int floating_set(const struct config *config, char *text, size_t size)
 	return used < size ? 0 : -1;
 }
 
+// Only trying tells: isolated processors (isolcpus) are in nobody's set until somebody goes there by name.
+static bool core_is_allowed(unsigned core)
+{
+	cpu_set_t before, one;
+	CPU_ZERO(&one);
+	if (core >= CPU_SETSIZE || sched_getaffinity(0, sizeof(before), &before) < 0)
+		return false;
+	CPU_SET(core, &one);
+	return sched_setaffinity(0, sizeof(one), &one) == 0 &&
+	       sched_setaffinity(0, sizeof(before), &before) == 0;
+}
+
 static int cores_check(const struct config *config, char *why, size_t why_size)
 {
-	cpu_set_t allowed;
-	if (sched_getaffinity(0, sizeof(allowed), &allowed) < 0)
-		return 0;
 	for (unsigned i = 0; i < config->dataplane.cores_used; i++) {
 		unsigned core = config->dataplane.cores[i];
-		if (core < CPU_SETSIZE && CPU_ISSET(core, &allowed))
+		if (core_is_allowed(core))
 			continue;
 		snprintf(why, why_size,
 			"dataplane.cores: processor %u does not exist or is not allowed to this "
@@ -159,11 +178,56 @@ static void device_arguments(
 		argument_add(arguments, on_pci ? "--allow=%s" : "--vdev=%s", plan->devargs[p]);
 		pci |= on_pci;
 	}
-	if (pci)
-		return;
-	argument_add(arguments, "--no-pci");
-	// An AF_XDP umem must be one run of virtual addresses, which only this mode promises.
+	if (!pci)
+		argument_add(arguments, "--no-pci");
+	// An AF_XDP umem must be one run of virtual addresses, which only this mode promises. Packets may cross
+	// pages (pool.c): a card that needs physical addresses must be refused.
 	argument_add(arguments, "--iova-mode=va");
+}
+
+// A card reads and writes memory that is mapped for it page by page, and a container of VFIO takes 65,535
+// mappings: ordinary pages are too many.
+static int hugepages_check(
+	const struct config *config, const struct eal_plan *plan, char *why, size_t why_size)
+{
+	for (unsigned p = 0; p < plan->ports && !has_hugepages; p++) {
+		if (!port_is_pci(&config->ports[p]))
+			continue;
+		snprintf(why, why_size,
+			"port %s: a card of DPDK's own needs huge pages, %llu of 2 MiB here, and "
+			"%s: "
+			"run `sysctl -w vm.nr_hugepages=%llu`%s",
+			config->ports[p].device, memory_pages(plan),
+			config->dataplane.hugepages ? "too few are free"
+						    : "dataplane.hugepages is false",
+			memory_pages(plan),
+			config->dataplane.hugepages ? "" : " and set dataplane.hugepages: true");
+		return -1;
+	}
+	return 0;
+}
+
+// True when the plug-in of a virtual device's driver is not there; then `why` says so.
+static bool driver_missing(const struct config *config, char *why, size_t why_size)
+{
+	char path[PATH_MAX], name[64];
+	for (unsigned p = 0; p < config->ports_used; p++) {
+		const struct config_port *port = &config->ports[p];
+		if (config_port_is_kernels(port) || port_is_pci(port))
+			continue;
+		size_t length = strcspn(port->device, "0123456789,"); // net_tap0 is net_tap's
+		snprintf(name, sizeof(name), "%.*s", (int)length, port->device);
+		snprintf(path, sizeof(path), RTE_EAL_PMD_PATH "/librte_%s.so", name);
+		if (access(path, R_OK) == 0)
+			continue;
+		snprintf(why, why_size,
+			"port %s: DPDK has no driver %s in " RTE_EAL_PMD_PATH
+			": correct the name, or install it (`apt-get install librte-meta-net` has "
+			"all)",
+			port->device, name);
+		return true;
+	}
+	return false;
 }
 
 // The configuration's eal_arguments, split at blanks.
@@ -185,7 +249,8 @@ int eal_open(const struct config *config, const struct eal_plan *plan, char *why
 		config->log_level >= CONFIG_LOG_DEBUG ? "info" : "error");
 	memory_arguments(&arguments, config, plan);
 	device_arguments(&arguments, config, plan);
-	if (cores_check(config, why, why_size) < 0)
+	if (cores_check(config, why, why_size) < 0 ||
+		hugepages_check(config, plan, why, why_size) < 0)
 		return -1;
 	if (lcore_arguments(&arguments, config, plan->workers) < 0)
 		arguments.overflow = true;
@@ -199,14 +264,15 @@ int eal_open(const struct config *config, const struct eal_plan *plan, char *why
 		return -1;
 	}
 	rte_openlog_stream(stderr);
-	if (rte_eal_init(arguments.used, arguments.vector) < 0) {
+	if (rte_eal_init(arguments.used, arguments.vector) >= 0)
+		return 0;
+	int error = rte_errno;
+	if (!driver_missing(config, why, why_size))
 		snprintf(why, why_size,
 			"DPDK could not start: %s; its own lines above say more, as does "
 			"log_level=debug",
-			rte_strerror(rte_errno));
-		return -1;
-	}
-	return 0;
+			rte_strerror(error));
+	return -1;
 }
 
 // DPDK makes its runtime directory even when it puts nothing there.

@@ -19,6 +19,14 @@ static_assert(RTE_PKTMBUF_HEADROOM == PKT_HEADROOM);
 static struct rte_mempool *pools[SLUICE_WORKERS_MAX];
 static unsigned pools_used;
 
+// A pool whose objects may cross pages is populated without addresses for devices. They are the virtual ones.
+static void packet_init(struct rte_mempool *pool, void *context, void *object, unsigned index)
+{
+	struct rte_mbuf *mbuf = object;
+	rte_pktmbuf_init(pool, context, object, index);
+	rte_mbuf_iova_set(mbuf, (rte_iova_t)(uintptr_t)mbuf->buf_addr);
+}
+
 // As rte_pktmbuf_pool_create, but without gaps between the objects: it leaves some so that none crosses a page, where
 // the AF_XDP driver counts on none and the kernel then refuses what lies beyond the end it was told. Addresses
 // for devices are virtual ones here (--iova-mode=va), so crossing a page does no harm.
@@ -35,7 +43,7 @@ static struct rte_mempool *pool_make(const char *name, unsigned packets, int nod
 		rte_mempool_free(pool);
 		return NULL;
 	}
-	rte_mempool_obj_iter(pool, rte_pktmbuf_init, NULL);
+	rte_mempool_obj_iter(pool, packet_init, NULL);
 	return pool;
 }
 

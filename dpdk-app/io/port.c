@@ -6,6 +6,8 @@
 #include "pool.h"
 #include "wait.h"
 
+#include <sluice/device.h>
+
 #include <rte_errno.h>
 #include <rte_ethdev.h>
 #include <rte_spinlock.h>
@@ -35,10 +37,8 @@ static unsigned ports_used;
 
 bool port_is_pci(const struct config_port *port)
 {
-	unsigned bus, slot, function, domain;
-	char rest;
-	return sscanf(port->device, "%x:%x:%x.%x%c", &domain, &bus, &slot, &function, &rest) == 4 ||
-	       sscanf(port->device, "%x:%x.%x%c", &bus, &slot, &function, &rest) == 3;
+	char name[DEVICE_PCI_NAME_MAX];
+	return device_pci_name(port->device, name);
 }
 
 static uint8_t port_mode(const struct config_port *port)
@@ -86,8 +86,9 @@ int port_devargs(const struct config *config, unsigned port, unsigned queues, ch
 			wanted->interface, queues, PORT_RING);
 		break;
 	default:
-		length = wanted->device[0] ? snprintf(devargs, size, "%s", wanted->device)
-					   : snprintf(devargs, size, "%s%u", wanted->driver, port);
+		if (!device_pci_name(wanted->device, devargs)) // it is a virtual one
+			snprintf(devargs, size, "%s", wanted->device);
+		length = (int)strlen(devargs);
 		if (wanted->arguments[0] && (size_t)length < size)
 			length +=
 				snprintf(devargs + length, size - length, ",%s", wanted->arguments);
@@ -110,12 +111,38 @@ static int port_fail(const struct port *port, const char *step, int error, char 
 	return -1;
 }
 
-static int port_configure(const struct port *port, struct rte_eth_dev_info *info)
+// Settles the number of queues of a port whose device alone knows how many it has.
+static int port_queues_settle(struct port *port, const struct config_port *wanted,
+	const struct rte_eth_dev_info *info, char *why, size_t why_size)
 {
-	struct rte_eth_conf conf = {0};
-	int error = rte_eth_dev_info_get(port->id, info);
-	if (error)
-		return error;
+	unsigned most = RTE_MIN(info->max_rx_queues, info->max_tx_queues);
+	if (port->queues <= most)
+		return 0;
+	if (wanted->queues == 0 && most > 0) { // workers without a queue of their own still work
+		port->queues = (uint16_t)most;
+		return 0;
+	}
+	snprintf(why, why_size,
+		"port %s: %u queues are wanted, but the device has %u: lower ports[].queues "
+		"(workers without a queue of their own still work)",
+		port->name, port->queues, most);
+	return -1;
+}
+
+static int port_mtu_check(const struct port *port, const struct config_port *wanted,
+	const struct rte_eth_dev_info *info, char *why, size_t why_size)
+{
+	if (wanted->mtu == 0 || (wanted->mtu >= info->min_mtu && wanted->mtu <= info->max_mtu))
+		return 0;
+	snprintf(why, why_size, "port %s: mtu %u is wanted, but the device takes %u to %u",
+		port->name, wanted->mtu, info->min_mtu, info->max_mtu);
+	return -1;
+}
+
+static int port_configure(const struct port *port, const struct config_port *wanted,
+	const struct rte_eth_dev_info *info)
+{
+	struct rte_eth_conf conf = {.rxmode.mtu = wanted->mtu};
 	if (port->queues > 1 && info->flow_type_rss_offloads) {
 		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
 		conf.rx_adv_conf.rss_conf.rss_hf =
@@ -154,36 +181,18 @@ static int port_queues_setup(const struct port *port)
 	return error;
 }
 
-int port_open(const struct config *config, unsigned index, unsigned queues, unsigned workers,
-	char *why, size_t why_size)
+// Neighbour solicitations go to groups. What a driver has no word for it lets through, as a rule.
+static void port_groups_hear(const struct port *port)
 {
-	struct port *port = &ports[index];
-	const struct config_port *wanted = &config->ports[index];
-	struct rte_eth_dev_info info;
-	struct rte_ether_addr mac;
-	snprintf(port->name, sizeof(port->name), "%.31s",
-		wanted->interface[0] ? wanted->interface : port->device);
-	port->id = RTE_MAX_ETHPORTS;
-	port->queues = (uint16_t)queues;
-	port->workers = (uint16_t)workers;
-	port->mode = port_mode(wanted);
-	port->tx_shared = queues < workers;
-	for (unsigned q = 0; q < RTE_MAX_QUEUES_PER_PORT; q++)
-		rte_spinlock_init(&port->tx_locks[q]);
+	if (port->mode == SLUICE_PORT_BYPASS && rte_eth_allmulticast_enable(port->id) != 0)
+		rte_eth_promiscuous_enable(port->id);
+}
 
-	for (unsigned w = 0; w < workers && port->mode == SLUICE_PORT_XDP; w++)
-		if (!pool_is_dense(w)) {
-			snprintf(why, why_size,
-				"port %s: the packet buffers lie in several pieces of memory; "
-				"reserve more "
-				"hugepages or lower dataplane.buffers",
-				port->name);
-			return -1;
-		}
-	int error = rte_eth_dev_get_port_by_name(port->device, &port->id);
-	if (error)
-		return port_fail(port, "find the device", error, why, why_size);
-	error = port_configure(port, &info);
+static int port_start(struct port *port, const struct config_port *wanted,
+	const struct rte_eth_dev_info *info, char *why, size_t why_size)
+{
+	struct rte_ether_addr mac;
+	int error = port_configure(port, wanted, info);
 	if (error)
 		return port_fail(port, "configure the device", error, why, why_size);
 	error = port_queues_setup(port);
@@ -195,7 +204,70 @@ int port_open(const struct config *config, unsigned index, unsigned queues, unsi
 		error = rte_eth_macaddr_get(port->id, &mac);
 	if (error)
 		return port_fail(port, "start the device", error, why, why_size);
+	port_groups_hear(port);
 	memcpy(port->mac, mac.addr_bytes, sizeof(port->mac));
+	return 0;
+}
+
+static void port_init(
+	struct port *port, const struct config_port *wanted, unsigned queues, unsigned workers)
+{
+	snprintf(port->name, sizeof(port->name), "%.31s",
+		wanted->interface[0] ? wanted->interface : port->device);
+	port->id = RTE_MAX_ETHPORTS;
+	port->queues = (uint16_t)queues;
+	port->workers = (uint16_t)workers;
+	port->mode = port_mode(wanted);
+	for (unsigned q = 0; q < RTE_MAX_QUEUES_PER_PORT; q++)
+		rte_spinlock_init(&port->tx_locks[q]);
+}
+
+static int pools_check(const struct port *port, char *why, size_t why_size)
+{
+	for (unsigned w = 0; w < port->workers && port->mode == SLUICE_PORT_XDP; w++) {
+		if (pool_is_dense(w))
+			continue;
+		snprintf(why, why_size,
+			"port %s: the packet buffers lie in several pieces of memory; reserve more "
+			"hugepages or lower dataplane.buffers",
+			port->name);
+		return -1;
+	}
+	return 0;
+}
+
+static int fail_missing(const struct port *port, char *why, size_t why_size)
+{
+	snprintf(why, why_size,
+		"port %s: no driver of DPDK has taken the device: is its driver installed "
+		"(Debian's "
+		"librte-meta-net has all), and does DPDK know this card?",
+		port->name);
+	return -1;
+}
+
+int port_open(const struct config *config, unsigned index, unsigned queues, unsigned workers,
+	char *why, size_t why_size)
+{
+	struct port *port = &ports[index];
+	const struct config_port *wanted = &config->ports[index];
+	struct rte_eth_dev_info info;
+	port_init(port, wanted, queues, workers);
+	if (pools_check(port, why, why_size) < 0)
+		return -1;
+	if (rte_eth_dev_get_port_by_name(port->device, &port->id) != 0)
+		return fail_missing(port, why, why_size);
+	int error = rte_eth_dev_info_get(port->id, &info);
+	if (error)
+		return port_fail(port, "ask the device", error, why, why_size);
+	if (port_queues_settle(port, wanted, &info, why, why_size) < 0 ||
+		port_mtu_check(port, wanted, &info, why, why_size) < 0) {
+		rte_eth_dev_close(port->id);
+		return -1;
+	}
+	port->tx_shared = port->queues < workers;
+	if (port_start(port, wanted, &info, why, why_size) < 0)
+		return -1;
 	port->open = true;
 	ports_used = index + 1;
 	return 0;

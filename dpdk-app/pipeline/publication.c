@@ -252,7 +252,7 @@ bool publication_apply(struct table *table, uint32_t index, const struct sluice_
 		publication_cache_use(table, index);
 	if (refeed && feeds)
 		feed(table, index, transport);
-	if (!begins && paused != row->paused)
+	if (!begins && paused != (row->paused != 0))
 		publication_interrupt(table, index);
 	return transport != NULL;
 }

@@ -57,6 +57,30 @@ void report_clear(struct table *table, enum sluice_table which, uint32_t index)
 	if (which == SLUICE_TABLE_SUBSCRIPTION)
 		row_write(&observed->subscriptions[index].row, 0, &subscription,
 			sizeof(subscription));
+	if (which == SLUICE_TABLE_SUBSCRIPTION)
+		report_drops_begin(table, index, 0);
+}
+
+void report_drop(struct table *table, uint32_t index, enum sluice_drop why)
+{
+	static const uint8_t places[SLUICE_DROP_COUNT] = {// 0 = not a subscription's
+#define X(name) [SLUICE_DROP_##name] = SLUICE_SUBSCRIPTION_DROP_##name + 1,
+		SLUICE_SUBSCRIPTION_DROPS(X)
+#undef X
+	};
+	unsigned place = why < SLUICE_DROP_COUNT ? places[why] : 0;
+	if (place)
+		table->observed->subscription_drops[index].counts[place - 1]++;
+}
+
+void report_drops_begin(struct table *table, uint32_t index, uint32_t generation)
+{
+	struct sluice_subscription_drops *drops = &table->observed->subscription_drops[index];
+	drops->generation = 0; // a reader believes the counts of one life only
+	atomic_thread_fence(memory_order_release);
+	memset(drops->counts, 0, sizeof(drops->counts));
+	atomic_thread_fence(memory_order_release);
+	drops->generation = generation;
 }
 
 // Whether a successor would begin with a timestamp or picture id that was sent already.

@@ -16,6 +16,12 @@ void report_subscription(struct table *table, uint32_t index);
 // Frees the row of a noun that has ended.
 void report_clear(struct table *table, enum sluice_table which, uint32_t index);
 
+// Counts a copy that a subscription of this worker did not get.
+void report_drop(struct table *table, uint32_t index, enum sluice_drop why);
+
+// Begins to count for a subscription; generation 0 = for none.
+void report_drops_begin(struct table *table, uint32_t index, uint32_t generation);
+
 // Before SRTP index `used` is sealed it must be reserved in `observed` (RFC 3711, 9.1), and the timestamp and
 // picture id that go with it must be there for a successor. Reserves it in the private status; true when the
 // row must then be written, by report_subscription, once for all packets that are sealed together.

@@ -19,6 +19,7 @@ enum {
 	PROTOCOL_DESTINATION = 60,
 	EXTENSION_HEADERS_MAX = 8,
 	GOOD = -1, // no reason to drop
+	TAKEN = -2, // answered
 };
 
 unsigned stage_rx(struct worker *worker, struct pkt **pkts)
@@ -134,6 +135,18 @@ static int parse_ipv6(struct pkt *pkt, uint16_t media_port)
 	return why == GOOD ? parse_udp(pkt, sum, media_port) : why;
 }
 
+// Takes the tag of a full-bypass port's VLAN out. False when the frame is of another.
+static bool untag(struct pkt *pkt, uint16_t vlan)
+{
+	bool tagged = span_u16(pkt->data + 12) == TYPE_VLAN;
+	uint16_t id = tagged ? span_u16(pkt->data + 14) & 0x0FFF : 0;
+	if (tagged) {
+		memmove(pkt->data + VLAN_BYTES, pkt->data, 12);
+		strip(pkt, VLAN_BYTES);
+	}
+	return id == vlan;
+}
+
 static int parse(struct pkt *pkt, uint16_t media_port)
 {
 	if (pkt->length < ETHERNET_BYTES + VLAN_BYTES)
@@ -170,14 +183,31 @@ static unsigned missteer(struct worker *worker, struct pkt **pkts, unsigned n)
 	return 0;
 }
 
+// A frame of a port that no kernel owns. Returns GOOD, why to drop, or TAKEN.
+static int parse_host(struct worker *worker, struct pkt *pkt, const struct host *host)
+{
+	if (pkt->length < ETHERNET_BYTES + VLAN_BYTES)
+		return SLUICE_DROP_short;
+	if (!untag(pkt, host->vlan))
+		return SLUICE_DROP_not_media;
+	const uint8_t *frame = pkt->data;
+	uint32_t length = pkt->length;
+	int why = parse(pkt, worker->setup.media_port);
+	return why == SLUICE_DROP_not_media && host_answer(worker, pkt, frame, length) ? TAKEN
+										       : why;
+}
+
 unsigned stage_parse(struct worker *worker, struct pkt **pkts, unsigned n)
 {
 	unsigned left = 0;
 	for (unsigned i = 0; i < n; i++) {
-		int why = parse(pkts[i], worker->setup.media_port);
+		const struct host *host = &worker->setup.hosts[pkts[i]->port];
+		int why = host->addresses_used || host->vlan
+				  ? parse_host(worker, pkts[i], host)
+				  : parse(pkts[i], worker->setup.media_port);
 		if (why == GOOD)
 			pkts[left++] = pkts[i];
-		else
+		else if (why != TAKEN)
 			drop(worker, pkts[i], (enum sluice_drop)why);
 	}
 	if (worker->setup.wrong_steering && worker->workers > 1)

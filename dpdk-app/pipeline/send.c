@@ -13,6 +13,12 @@ enum {
 	LINE = 64,
 };
 
+static void copy_dropped(struct worker *worker, uint32_t subscription, int why)
+{
+	drop_count(worker, (enum sluice_drop)why, 1);
+	report_drop(&worker->table, subscription, (enum sluice_drop)why);
+}
+
 // ---- select ---------------------------------------------------------------------------------------
 
 // Why the subscriber cannot be sent anything now, or -1.
@@ -72,7 +78,7 @@ static bool select_one(struct worker *worker, const struct media *media,
 		subscription_interrupt(&worker->table, subscription);
 	}
 	if (why >= 0)
-		drop_count(worker, (enum sluice_drop)why, 1);
+		copy_dropped(worker, (uint32_t)(subscription - worker->table.subscriptions), why);
 	return why < 0;
 }
 
@@ -287,14 +293,16 @@ unsigned stage_rewrite(struct worker *worker, unsigned n)
 		if (why < 0 && used == got)
 			why = SLUICE_DROP_no_buffer; // its place is taken: the peer can ask for it
 		if (why >= 0) {
-			drop_count(worker, (enum sluice_drop)why, 1);
+			copy_dropped(worker, job->subscription, why);
 			continue;
 		}
 		job->out = fresh[used++];
-		if (job_compose(worker, job))
+		if (job_compose(worker, job)) {
 			job_keep(worker, job, left++);
-		else
-			drop(worker, job->out, SLUICE_DROP_too_long);
+			continue;
+		}
+		pkt_put(&job->out, 1);
+		copy_dropped(worker, job->subscription, SLUICE_DROP_too_long);
 	}
 	reservation_write(worker, &reservation);
 	pkt_put(fresh + used, got - used);
@@ -328,6 +336,7 @@ static void seal_refused(struct worker *worker, const struct job *job, enum srtp
 		why = SLUICE_DROP_index_exhausted;
 	if (result == SRTP_TOO_LONG)
 		why = SLUICE_DROP_too_long;
+	report_drop(&worker->table, job->subscription, why);
 	drop(worker, job->out, why);
 }
 

@@ -98,6 +98,7 @@ struct worker {
 		} samples[WORKER_TX];
 		unsigned samples_used;
 	} tx[SLUICE_PORTS_MAX];
+	struct host_state host_states[SLUICE_PORTS_MAX];
 	unsigned unsampled; // packets since the last whose residence was measured
 };
 
@@ -107,7 +108,7 @@ struct worker {
 unsigned stage_control(struct worker *worker);
 // Takes up to WORKER_BURST frames from this worker's queues, each queue in its turn.
 unsigned stage_rx(struct worker *worker, struct pkt **pkts);
-// Ethernet, IP and UDP are checked and stripped, the payload classified.
+// Ethernet, IP and UDP are checked and stripped, the payload classified; ARP and the like are answered.
 unsigned stage_parse(struct worker *worker, struct pkt **pkts, unsigned n);
 // Takes what other workers sent: raw packets are appended to `pkts`, media to worker->media.
 unsigned stage_mesh(struct worker *worker, struct pkt **pkts, unsigned *handled);

@@ -156,6 +156,7 @@ static void begin_mine(struct table *table, uint32_t index, struct transport *tr
 {
 	struct subscription *subscription = &table->subscriptions[index];
 	subscription->repeats = needs_repeats(&subscription->row);
+	report_drops_begin(table, index, subscription->row.row.generation);
 	link_transport(table, index, transport);
 	if (before && before->media_index_reserved) {
 		subscription->status = *before;

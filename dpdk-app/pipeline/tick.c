@@ -271,6 +271,8 @@ void stage_tick(struct worker *worker)
 	worker->ticks = ticks;
 	if (ticks % POOL_TICKS == 0 || worker->status->pool_size == 0)
 		pools_watch(worker);
+	if (worker->number == 0)
+		host_tick(worker);
 	for (uint32_t i = 0; i < worker->table.own_publications.used; i++)
 		tick_publication(worker, worker->table.own_publications.items[i]);
 	for (uint64_t tick = first; tick <= ticks; tick++)

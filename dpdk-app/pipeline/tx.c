@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "media/span.h"
 #include "stage.h"
 
 enum { TX_KEPT = WORKER_TX / 2 };
@@ -46,9 +47,30 @@ static void tx_send(struct worker *worker, unsigned port)
 	samples_take(worker, port, sent);
 }
 
+// All frames of a tagged port pass here, once.
+static bool tag(struct pkt *pkt, uint16_t vlan)
+{
+	enum { MACS_BYTES = 12, TAG_BYTES = 4, TYPE_VLAN = 0x8100 };
+	if (pkt->headroom < TAG_BYTES)
+		return false;
+	memmove(pkt->data - TAG_BYTES, pkt->data, MACS_BYTES);
+	pkt->data -= TAG_BYTES;
+	pkt->length += TAG_BYTES;
+	pkt->headroom -= TAG_BYTES;
+	pkt->room += TAG_BYTES;
+	span_put_u16(pkt->data + MACS_BYTES, TYPE_VLAN);
+	span_put_u16(pkt->data + MACS_BYTES + 2, vlan);
+	return true;
+}
+
 void tx_queue(struct worker *worker, struct pkt *pkt)
 {
 	unsigned port = pkt->port;
+	uint16_t vlan = worker->setup.hosts[port].vlan;
+	if (vlan && !tag(pkt, vlan)) {
+		drop(worker, pkt, SLUICE_DROP_too_long);
+		return;
+	}
 	if (pkt->flags & PKT_URGENT)
 		pkt->arrived_ns = worker->now_ns;
 	worker->tx[port].pkts[worker->tx[port].used++] = pkt;

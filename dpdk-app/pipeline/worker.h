@@ -2,6 +2,8 @@
 // A worker: one thread that owns its transports, polls its queues, and shares nothing but rings.
 #pragma once
 
+#include "host.h"
+
 #include <sluice/config.h>
 #include <sluice/msg.h>
 
@@ -19,6 +21,7 @@ struct worker_setup {
 	uint16_t media_port; // UDP
 	uint32_t cache_packets; // resend cache of one video publication
 	bool wrong_steering; // test only: hands every received packet to the next worker first
+	struct host hosts[SLUICE_PORTS_MAX]; // what the ports answer for
 	uint64_t seed; // random, the same for all workers: first sequence numbers, hashing
 	struct mesh *mesh; // of all workers (mesh.h)
 	struct sluice_observed *observed; // its rows and block are this worker's to write

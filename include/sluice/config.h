@@ -12,6 +12,7 @@ enum {
 	CONFIG_PORTS_MAX = 8,
 	CONFIG_CORES_MAX = 16,
 	CONFIG_ADDRESSES_MAX = 16,
+	CONFIG_PORT_ADDRESSES_MAX = 8,
 	CONFIG_LISTENERS_MAX = 16,
 	CONFIG_ROOMS_MAX = 64,
 	CONFIG_KEYS_MAX = 16,
@@ -21,6 +22,7 @@ enum {
 	CONFIG_URL_MAX = 256,
 	CONFIG_PATH_MAX = 256,
 	CONFIG_SECRET_MAX = 512,
+	CONFIG_ADMIN_TOKEN_MIN = 16, // bytes
 };
 
 enum config_idle { CONFIG_IDLE_ADAPTIVE, CONFIG_IDLE_SPIN };
@@ -41,12 +43,22 @@ struct config_address { // media.addresses[]
 
 struct config_port { // ports[]
 	char interface[32]; // kernel interface; with a full-bypass driver empty
-	char driver[32]; // xdp (default), packet, or a DPDK PMD's name (net_ring, net_memif, …)
+	char driver[32]; // xdp (default), packet, vfio-pci, or a DPDK PMD's name (net_ring, …)
 	char device[128]; // PCI address or vdev name for a DPDK PMD
+	char address
+		[256]; // of a full-bypass port, "192.0.2.5/24 2001:db8::5/64": it answers for them
+	uint16_t vlan; // of a full-bypass port; 0 = untagged
+	uint16_t mtu; // of a full-bypass port; 0 = the driver's own
 	char arguments[256]; // further devargs for a DPDK PMD
 	char netns[64]; // network namespace the interface is in; empty = ours
 	uint32_t queues; // receive queues used; 0 = as many as there are workers
 	bool configure_channels; // may set the interface's channels to `queues`
+};
+
+struct config_port_address { // one of a full-bypass port
+	char text[46]; // numeric, without the prefix length
+	uint8_t ip[16]; // IPv4 as ::ffff:a.b.c.d
+	uint8_t prefix; // of the family's own length; 32 or 128 when none was given
 };
 
 struct config_listener { // dialects[]
@@ -166,6 +178,13 @@ struct config {
 	} admission;
 
 	struct {
+		char token_file[CONFIG_PATH_MAX], token[CONFIG_SECRET_MAX]; // the operator's
+		bool grants; // access tokens that grant roomAdmin or roomList are taken, too
+		char host[64]; // of a listener of its own
+		uint16_t port; // 0 = on the HTTP port, for this machine alone
+	} admin;
+
+	struct {
 		bool sessions; // `sluicectl test-session` makes sessions with keys it is given
 	} test;
 
@@ -202,6 +221,36 @@ void config_print(const struct config *config, FILE *out);
 
 // Prints the commented sample file: every key with its default, type and meaning.
 void config_print_sample(FILE *out);
+
+// True when the kernel owns the port's card (drivers xdp and packet); false for a full-bypass port, which
+// must answer for its addresses itself.
+bool config_port_is_kernels(const struct config_port *port);
+
+// The port's address number `index`, of those in ports[].address. Returns 1, 0 when there are no more, or
+// -1 when it is no address of a host with an optional prefix length; `address` is set only with 1.
+int config_port_address(
+	const struct config_port *port, unsigned index, struct config_port_address *address);
+
+// Checks one port by itself. Returns 0, or -1 after writing what is wrong and what to write instead.
+int config_port_check(const struct config_port *port, char *problem, size_t size);
+
+// Checks the ports together: an interface, device or address twice, a full-bypass port with nothing that
+// clients could be told. Returns 0, or -1 with the key and what is wrong.
+int config_ports_check(const struct config *config, char *why, size_t why_size);
+
+struct config_change {
+	const char *key; // path in the file
+	bool reloadable; // SIGHUP applies it; else it needs a restart of those who read it:
+	bool control, dataplane;
+};
+
+// Calls `tell` for each key whose value, or secret read from a file, differs between two configurations,
+// in the order of the sample.
+void config_compare(const struct config *before, const struct config *now,
+	void (*tell)(void *context, const struct config_change *change), void *context);
+
+// Copies the values of all reloadable keys, secrets included.
+void config_take(struct config *config, const struct config *fresh);
 
 // Overwrites the secrets in memory.
 void config_forget_secrets(struct config *config);

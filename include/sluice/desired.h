@@ -21,7 +21,7 @@ struct sluice_participant {
 	uint8_t outlives; // stays without its socket while it has a transport
 	uint8_t whole; // stands for all others of the room
 	uint8_t withheld; // kinds of media that it may not send, bits of control's
-	uint8_t reserved[1];
+	uint8_t silenced; // kinds of media that the operator has stopped, bits of control's
 };
 
 enum sluice_transport_flags {
@@ -89,13 +89,18 @@ struct sluice_encoding {
 	uint32_t rtx_ssrc; // 0 = none or to be learned
 };
 
+enum sluice_pause { // why nothing of a publication is forwarded
+	SLUICE_PAUSED_BY_PUBLISHER = 1,
+	SLUICE_PAUSED_BY_OPERATOR = 2,
+};
+
 struct sluice_publication {
 	struct sluice_row row;
 	struct sluice_handle transport;
 	uint8_t kind; // enum sluice_kind
 	uint8_t codecs_used;
 	uint8_t encodings_used;
-	uint8_t paused; // by its publisher: nothing is forwarded
+	uint8_t paused; // bits of enum sluice_pause; 0 = it is forwarded
 	uint8_t mid[SLUICE_MID_MAX];
 	uint8_t extension_id[SLUICE_EXT_ROOM]; // ids the publisher uses
 	struct sluice_codec_in codecs[SLUICE_CODECS_MAX];

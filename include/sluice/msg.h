@@ -71,6 +71,7 @@ struct sluice_observed {
 		struct sluice_event events[SLUICE_EVENTS];
 		struct sluice_datagram punts[SLUICE_PUNTS];
 	} rings[SLUICE_WORKERS_MAX];
+	struct sluice_subscription_drops subscription_drops[SLUICE_SUBSCRIPTIONS_MAX];
 };
 
 // The four rings of worker w, from the mappings of both files. A side may push only to the rings

@@ -64,6 +64,46 @@ struct sluice_subscription_status {
 	uint32_t keys; // the data plane's: names the transport's keys the indexes belong to
 };
 
+// What of the reasons in drops.h can befall the copies for one subscriber. Append only.
+#define SLUICE_SUBSCRIPTION_DROPS(X) \
+	X(muted)                     \
+	X(no_keys)                   \
+	X(no_path)                   \
+	X(no_mapping)                \
+	X(want_key)                  \
+	X(late)                      \
+	X(no_buffer)                 \
+	X(too_long)                  \
+	X(seal_failed)               \
+	X(index_exhausted)
+
+enum sluice_subscription_drop {
+#define X(name) SLUICE_SUBSCRIPTION_DROP_##name,
+	SLUICE_SUBSCRIPTION_DROPS(X)
+#undef X
+		SLUICE_SUBSCRIPTION_DROP_COUNT,
+};
+#define SLUICE_SUBSCRIPTION_DROP_ROOM 11
+
+// Beside the row of the same index and no part of it: only drops touch it, so it costs what flows nothing.
+// Each count is whole at any time.
+struct sluice_subscription_drops {
+	uint32_t generation; // of the subscription that is counted
+	uint32_t counts[SLUICE_SUBSCRIPTION_DROP_ROOM]; // since the data plane took it up; may wrap
+};
+static_assert((int)SLUICE_SUBSCRIPTION_DROP_COUNT <= (int)SLUICE_SUBSCRIPTION_DROP_ROOM);
+
+// The reason that count `i` is of.
+static inline enum sluice_drop sluice_subscription_drop(unsigned i)
+{
+	static const enum sluice_drop drops[] = {
+#define X(name) SLUICE_DROP_##name,
+		SLUICE_SUBSCRIPTION_DROPS(X)
+#undef X
+	};
+	return drops[i];
+}
+
 enum sluice_stage_count { // per worker, packets that entered the stage
 	SLUICE_STAGE_RX,
 	SLUICE_STAGE_DISPATCH,
@@ -73,6 +113,7 @@ enum sluice_stage_count { // per worker, packets that entered the stage
 	SLUICE_STAGE_SELECT,
 	SLUICE_STAGE_SEAL,
 	SLUICE_STAGE_TX,
+	SLUICE_STAGE_HOST, // frames of our own: ARP, neighbour discovery, echo
 	SLUICE_STAGE_COUNT,
 };
 #define SLUICE_STAGE_ROOM 16

@@ -10,6 +10,7 @@ Negotiation, ICE and DTLS are aiortc's; the packets are ours. One JSON line a se
 import argparse
 import asyncio
 import json
+import random
 import struct
 import time
 
@@ -21,12 +22,37 @@ from aiortc.mediastreams import AudioStreamTrack, VideoStreamTrack
 
 from aiortc_peer import make_token
 
-# Check often and give up soon: a relay that stops answering for about 3 s ends the call. Of each check aioice waits for
-# the answer before it sends the next: at its own half a second only four fit into those 3 s, and a relay that is killed
-# and back again and again can be dead at each of the four moments though it answers most of the time.
-aioice.ice.CONSENT_INTERVAL = 0.25
-aioice.ice.CONSENT_FAILURES = 7
-aioice.stun.RETRY_RTO = 0.2
+# Check often and give up soon: a relay that stops answering for 3 s ends the call.
+CHECK_EVERY = 0.25
+CHECKS_UNANSWERED = 12
+
+
+async def check_consent(connection):
+    """In the place of aioice's, which sends no check before it has waited half a second for the last one's answer: only
+    four of them fit into 3 s, and a relay that is killed and back again and again can be dead at each of the four
+    moments though it answers most of the time."""
+    unanswered = 0
+
+    async def check(pair):
+        nonlocal unanswered
+        request = connection.build_request(pair, nominate=False)
+        key = connection.remote_password.encode("utf8")
+        try:
+            await pair.protocol.request(request, pair.remote_addr, integrity_key=key, retransmissions=1)
+            unanswered = 0
+        except (aioice.stun.TransactionError, OSError):
+            pass
+
+    while unanswered < CHECKS_UNANSWERED:
+        await asyncio.sleep(CHECK_EVERY * random.uniform(0.8, 1.2))
+        unanswered += 1
+        for pair in connection._nominated.values():
+            asyncio.ensure_future(check(pair))
+    connection._query_consent_handle = None
+    await connection.close()
+
+
+aioice.ice.Connection.query_consent = check_consent
 
 MARK = b"sluice-number"
 # VP8 payload descriptor with S=1 and a payload header with P=0: to the relay every packet starts a
@@ -260,5 +286,9 @@ parser.add_argument("--send", type=int, default=0, metavar="RATE", help="video p
 parser.add_argument("--size", type=int, default=400, help="payload bytes")
 parser.add_argument("--receive", action="store_true")
 parser.add_argument("--nat", metavar="HOST:PORT", help="send everything to this address instead")
+parser.add_argument("--consent", type=float, default=1, metavar="SECONDS",
+                    help="of unanswered checks that end the call")
 parser.add_argument("--every", type=float, default=1, help="seconds between reports")
-asyncio.run(NumberedPeer(parser.parse_args()).run())
+arguments = parser.parse_args()
+aioice.ice.CONSENT_FAILURES = round(arguments.consent / aioice.ice.CONSENT_INTERVAL)
+asyncio.run(NumberedPeer(arguments).run())

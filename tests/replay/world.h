@@ -26,6 +26,7 @@ struct world {
 	unsigned workers;
 	bool wrong_steering;
 	uint32_t cache_packets; // of each publication
+	struct host host; // what the port answers for
 	uint64_t now_ns;
 	struct sluice_desired *desired;
 	struct sluice_observed *observed;
@@ -64,6 +65,7 @@ static inline void world_start(struct world *world)
 			.cache_packets = world->cache_packets,
 			.wrong_steering = world->wrong_steering,
 			.seed = 42,
+			.hosts = {world->host},
 			.mesh = world->mesh,
 			.observed = world->observed,
 		};

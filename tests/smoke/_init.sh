@@ -73,6 +73,7 @@ on() {
 # Writes the configuration of the relay: write_config [DRIVER] [WORKERS] [further YAML lines on stdin].
 write_config() {
 	local driver=${1:-xdp} workers=${2:-1}
+	local entry="{interface: eth0, driver: $driver, queues: 1}"
 	echo "$secret" >"$work/secret"
 	cat >"$work/sluice.yaml" <<-END
 		runtime_directory: /run/sluice
@@ -85,9 +86,7 @@ write_config() {
 		http:
 		  port: $http_port
 		ports:
-		  - interface: eth0
-		    driver: $driver
-		    queues: 1
+		  - ${port_entry:-$entry}
 		dialects:
 		  - name: sfu
 		    listen: 9000

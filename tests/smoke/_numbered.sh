@@ -4,12 +4,12 @@
 # Sourced after _init.sh: a call of two numbered peers, and questions about it.
 
 # start_numbered SECONDS [RATE]: user 1 on host a sends, user 2 on host b receives. $sender_nat and
-# $receiver_nat put them behind udp_nat.py.
+# $receiver_nat put them behind udp_nat.py, $consent says how many seconds of silence they bear.
 start_numbered() {
 	local seconds=$1 rate=${2:-200}
-	on a "$root/tests/peer/numbered_peer.py" --secret "$secret" --user 1 --send "$rate" \
+	on a "$root/tests/peer/numbered_peer.py" --secret "$secret" --user 1 --send "$rate" --consent "${consent:-1}" \
 		${sender_nat:+--nat "$sender_nat"} --seconds "$seconds" >"$work/sender.log" 2>&1 &
-	on b "$root/tests/peer/numbered_peer.py" --secret "$secret" --user 2 --receive --every 0.25 \
+	on b "$root/tests/peer/numbered_peer.py" --secret "$secret" --user 2 --receive --every 0.25 --consent "${consent:-1}" \
 		${receiver_nat:+--nat "$receiver_nat"} --seconds "$seconds" >"$work/receiver.log" 2>&1 &
 	wait_for 20 flows 100
 }

@@ -18,6 +18,7 @@
 //   A/< 201 | header: value | body: ~a|!b     the reply; what is not named may be anything, "none" is none
 //   ! kick ROOM ID TEXT  by the operator  ! drain on|off  ! mode pass|interpose  of who opens from now on
 //                        ! rooms-per-user N  ! rooms N  ! room-size N  ! open on|off  ! hook on|off  ! strict on|off  ! servers on|off
+//   ! silence ROOM ID audio|video on|off  by the operator
 //   ! connect, ! heard   as A! of everybody's transports  ! restart  as after a crash: nobody has a link
 //   ? publications 2     counts in the core: rooms participants transports publications subscriptions
 //                        active (answered subscriptions) paused (publications); errors that were told
@@ -589,7 +590,7 @@ static void operate(char *rest)
 		core_drain(world.core, !strcmp(rest, "on"));
 	} else if (!strcmp(verb, "mode")) {
 		world.mode = strcmp(rest, "pass") ? DIALECT_INTERPOSE : DIALECT_PASS;
-	} else if (!strcmp(verb, "kick")) {
+	} else if (!strcmp(verb, "kick") || !strcmp(verb, "silence")) {
 		const struct core_room *room = core_room_by_name(world.core, strsep(&rest, " "));
 		const struct core_participant *who = room ? core_participant_by_identity(world.core,
 								    room->id, strsep(&rest, " "))
@@ -597,7 +598,11 @@ static void operate(char *rest)
 
 		if (!who)
 			fail("nobody to kick");
-		core_kick(world.core, who->id, rest);
+		else if (!strcmp(verb, "kick"))
+			core_kick(world.core, who->id, rest);
+		else
+			core_silence(world.core, who->id, (struct core_publication_id){0},
+				*rest == 'a' ? DESC_AUDIO : DESC_VIDEO, strstr(rest, " on"));
 	} else {
 		fail("unknown verb %s", verb);
 	}

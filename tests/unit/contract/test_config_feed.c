@@ -50,6 +50,8 @@ static void what_is_bad(void **)
 		{"push=[{room: r, participant: p, url: 'http://a'}, "
 		 "{room: r, participant: p, url: 'http://a'}]",
 			"pull=[]", "push: an item is there twice"},
+		{"push=[{room: r, participant: p, url: 'http://u:w@a'}]", "pull=[]",
+			"push: an item needs the `url`"},
 		{"push=[]", "pull=[{url: 'http://a'}]", "pull: an item needs the `room`"},
 		{"push=[]", "pull=[{url: a, room: r}]", "pull: an item needs the `url`"},
 		{"push=[]", "pull=[{url: 'http://a', room: r}, {url: 'http://b', room: r}]",

@@ -150,6 +150,43 @@ static void video_grants(void **)
 		-1);
 }
 
+static int powers_of(const char *claims, struct auth_powers *powers)
+{
+	const struct auth auth = {.secret = secret, .issuer = ""};
+	char *token = sign(JWT_ALG_HS256, secret, claims);
+	const struct auth_request request = {token, strlen(token), "", now_s};
+	int result = auth_verify_powers(&auth, &request, powers, why, sizeof(why));
+
+	free(token);
+	return result;
+}
+
+static void powers_outside_of_rooms(void **)
+{
+	struct auth_powers powers = {0};
+
+	assert_int_equal(powers_of("{\"exp\":1800000100,\"video\":{\"roomAdmin\":true,"
+				   "\"room\":\"demo\"}}",
+				 &powers),
+		0); // LiveKit's neither join nor have a subject
+	assert_true(powers.admin && !powers.list);
+	assert_string_equal(powers.room, "demo");
+	assert_int_equal(
+		powers_of("{\"exp\":1800000100,\"video\":{\"roomList\":true}}", &powers), 0);
+	assert_true(powers.list && !powers.admin);
+	assert_int_equal(
+		powers_of("{\"exp\":1800000100,\"video\":{\"roomJoin\":true}}", &powers), -1);
+	assert_int_equal(
+		powers_of("{\"exp\":1800000100,\"video\":{\"roomAdmin\":1}}", &powers), -1);
+	assert_int_equal(powers_of("{\"exp\":1800000100,\"roomAdmin\":true}", &powers), -1);
+	assert_int_equal(powers_of("{\"exp\":1800000100,\"video\":{\"roomAdmin\":true,"
+				   "\"room\":7}}",
+				 &powers),
+		-1); // a room that is none would be all of them
+	assert_int_equal(powers_of("{\"video\":{\"roomAdmin\":true}}", &powers), -1);
+	assert_int_equal(powers_of("{\"exp\":1,\"video\":{\"roomAdmin\":true}}", &powers), -1);
+}
+
 static struct dialect_grant granted(const char *video)
 {
 	struct dialect_grant grant = {.identity = "nobody"};
@@ -487,6 +524,7 @@ int main(void)
 		cmocka_unit_test(signatures),
 		cmocka_unit_test(not_tokens),
 		cmocka_unit_test(video_grants),
+		cmocka_unit_test(powers_outside_of_rooms),
 		cmocka_unit_test(livekit_grants),
 		cmocka_unit_test(each_issuer_has_its_secret),
 		cmocka_unit_test(development_tokens),

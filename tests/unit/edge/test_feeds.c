@@ -134,19 +134,22 @@ static void what_cannot_be_added(void **)
 	struct feed_settings settings = settings_of(EDGE_FEED_PUSH, "r", "p", "http://b");
 
 	assert_int_equal(add(EDGE_FEED_PUSH, "r", "p", "http://a"), 0);
+	assert_int_equal(add(EDGE_FEED_PUSH, "r", "@p", "http://a/@p?@"), 0);
 	assert_int_equal(add(EDGE_FEED_PUSH, "r", "p", "http://a"), -1);
 	assert_non_null(strstr(why, "already"));
 	assert_int_equal(add(EDGE_FEED_PUSH, "", "p", "http://a"), -1);
 	assert_int_equal(add(EDGE_FEED_PUSH, "r", "", "http://a"), -1);
 	assert_int_equal(add(EDGE_FEED_PUSH, "r", "p", "file:///etc/passwd"), -1);
 	assert_non_null(strstr(why, "http"));
+	assert_int_equal(add(EDGE_FEED_PUSH, "r", "p", "http://user:word@a/"), -1);
+	assert_non_null(strstr(why, "password"));
 	strcpy(settings.token_file, "token");
 	assert_int_equal(feeds_add(feeds, &settings, why), -1);
 	assert_int_equal(add(EDGE_FEED_PULL, "r", "q", "http://a"), 0);
 	assert_int_equal(add(EDGE_FEED_PULL, "r", "q", "http://b"), -1);
 	assert_non_null(strstr(why, "--identity"));
 	assert_int_equal(add(EDGE_FEED_PULL, "other", "q", "http://b"), 0);
-	assert_int_equal(count(NULL, NULL), 3);
+	assert_int_equal(count(NULL, NULL), 4);
 	assert_int_equal(take_away(EDGE_FEED_PUSH, "r", "p", "http://c"), -1);
 }
 

@@ -162,6 +162,31 @@ static void requests_of_a_listener_of_its_own(void **)
 	assert_int_equal(get(&posts, "/any"), 404);
 }
 
+// A listener for the admin API has nothing else but health.
+static void requests_of_the_admin_listener(void **)
+{
+	static const struct {
+		const char *path;
+		int status;
+	} cases[] = {{"/livez", 200}, {"/metrics", 200}, {"/talk", 404}, {"/ask/x", 404},
+		{"/index.html", 404}, {"/v1/config.json", 404}, {"/", 404}};
+	const struct dialect *dialect;
+	struct dialect_grant grant;
+
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct http_request request = {.path = cases[i].path, .admin = ADMIN_ALONE};
+
+		free(reply.body);
+		route_request(&host, NULL, &request, &reply);
+		assert_int_equal(reply.status, cases[i].status);
+	}
+	struct http_request request = {.upgrade = true, .path = "/talk", .admin = ADMIN_ALONE};
+
+	free(reply.body);
+	assert_false(route_upgrade(&host, NULL, &request, &dialect, &grant, &reply));
+	assert_int_equal(reply.status, 404);
+}
+
 static void upgrades(void **)
 {
 	const struct dialect *dialect;
@@ -238,6 +263,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(requests_of_the_shared_listener),
 		cmocka_unit_test(requests_of_a_listener_of_its_own),
+		cmocka_unit_test(requests_of_the_admin_listener),
 		cmocka_unit_test(upgrades),
 		cmocka_unit_test(origins),
 		cmocka_unit_test(what_is_refused_is_counted),

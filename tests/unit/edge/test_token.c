@@ -68,6 +68,30 @@ static void every_claim_arrives(void **)
 	assert_true(grant.hidden && !grant.can_subscribe);
 }
 
+static void powers_for_the_admin_api(void **)
+{
+	struct token_claims claims = {
+		.identity = "op", .room = "demo", .admin = true, .now_s = now_s, .ttl_s = 60};
+	const struct auth auth = {.secret = secret, .issuer = ""};
+	struct auth_powers powers;
+	char token[1024], why[128];
+	struct auth_request request = {token, 0, "", now_s};
+
+	assert_int_equal(token_make(secret, &claims, token, sizeof(token)), 0);
+	request.length = strlen(token);
+	assert_int_equal(auth_verify_powers(&auth, &request, &powers, why, sizeof(why)), 0);
+	assert_true(powers.admin && !powers.list);
+	assert_string_equal(powers.room, "demo");
+	claims = (struct token_claims){.identity = "op", .list = true, .now_s = now_s, .ttl_s = 60};
+	assert_int_equal(token_make(secret, &claims, token, sizeof(token)), 0);
+	request.length = strlen(token);
+	assert_int_equal(auth_verify_powers(&auth, &request, &powers, why, sizeof(why)), 0);
+	assert_true(!powers.admin && powers.list);
+	request.now_s = now_s + 60 + AUTH_LEEWAY_S + 1;
+	assert_int_equal(auth_verify_powers(&auth, &request, &powers, why, sizeof(why)), -1);
+	assert_string_equal(why, "token has expired");
+}
+
 static void what_does_not_fit_is_refused(void **)
 {
 	struct token_claims claims = {.identity = "anna", .now_s = now_s, .ttl_s = 60};
@@ -94,6 +118,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_made_is_verified),
 		cmocka_unit_test(every_claim_arrives),
+		cmocka_unit_test(powers_for_the_admin_api),
 		cmocka_unit_test(what_does_not_fit_is_refused),
 	};
 

@@ -42,6 +42,27 @@ static void rows_are_found_by_generation(void **)
 	table_close();
 }
 
+static void drops_are_of_one_life(void **)
+{
+	table_open(1);
+	struct sluice_subscription_drops *drops = &world.observed->subscription_drops[4];
+	report_drops_begin(&table, 4, 9);
+	report_drop(&table, 4, SLUICE_DROP_muted);
+	report_drop(&table, 4, SLUICE_DROP_index_exhausted);
+	report_drop(&table, 4, SLUICE_DROP_short); // befalls no copy
+	assert_int_equal(drops->generation, 9);
+	assert_int_equal(drops->counts[SLUICE_SUBSCRIPTION_DROP_muted], 1);
+	assert_int_equal(drops->counts[SLUICE_SUBSCRIPTION_DROP_index_exhausted], 1);
+	assert_int_equal(drops[-1].counts[SLUICE_SUBSCRIPTION_DROP_ROOM - 1], 0);
+	assert_int_equal(drops[1].generation, 0);
+	report_clear(&table, SLUICE_TABLE_SUBSCRIPTION, 4);
+	assert_int_equal(drops->generation, 0);
+	assert_int_equal(drops->counts[SLUICE_SUBSCRIPTION_DROP_muted], 0);
+	for (unsigned i = 0; i < SLUICE_SUBSCRIPTION_DROP_COUNT; i++) // both lists say the same
+		assert_non_null(sluice_drop_info(sluice_subscription_drop(i)));
+	table_close();
+}
+
 static void events_are_pushed_while_there_is_room(void **)
 {
 	struct sluice_event event;
@@ -67,6 +88,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(indexes_are_reserved_before_use),
 		cmocka_unit_test(rows_are_found_by_generation),
+		cmocka_unit_test(drops_are_of_one_life),
 		cmocka_unit_test(events_are_pushed_while_there_is_room),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

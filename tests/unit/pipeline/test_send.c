@@ -43,6 +43,10 @@ static void another_codec_starts_at_a_key_frame(void **)
 	const struct received *second = peer_rtp(viewer, scene_ssrc(0), 1);
 	assert_int_equal(second->header.payload_type, 123);
 	assert_int_equal(second->index, peer_rtp(viewer, scene_ssrc(0), 0)->index + 1);
+	const struct sluice_subscription_drops *drops = scene.world.observed->subscription_drops;
+	assert_int_equal(drops->generation, scene.subscriptions[0].row.generation);
+	assert_int_equal(drops->counts[SLUICE_SUBSCRIPTION_DROP_want_key], 1);
+	assert_int_equal(drops->counts[SLUICE_SUBSCRIPTION_DROP_muted], 0);
 	scene_close(&scene);
 }
 

@@ -113,6 +113,29 @@ static void changes_interrupt(void **)
 	table_close();
 }
 
+// Why a publication is paused does not matter, only whether it is.
+static void pauses_of_the_publication_interrupt(void **)
+{
+	rows(1);
+	struct sluice_publication publication = scene_publication(0);
+	struct sluice_subscription row = scene_subscription(0);
+	subscription_apply(&table, 0, &row);
+	struct subscription *subscription = &table.subscriptions[0];
+	publication.paused = SLUICE_PAUSED_BY_OPERATOR;
+	subscription->waiting_key = false;
+	publication_apply(&table, 0, &publication);
+	assert_true(subscription->waiting_key && subscription->rewrite.broken);
+	subscription->waiting_key = false;
+	publication.paused |= SLUICE_PAUSED_BY_PUBLISHER;
+	publication_apply(&table, 0, &publication);
+	publication_apply(&table, 0, &publication);
+	assert_false(subscription->waiting_key);
+	publication.paused = 0;
+	publication_apply(&table, 0, &publication);
+	assert_true(subscription->waiting_key);
+	table_close();
+}
+
 static void resends_repeat_without_rtx(void **)
 {
 	rows(1);
@@ -135,6 +158,7 @@ int main(void)
 		cmocka_unit_test(indexes_resume_where_they_were_reserved),
 		cmocka_unit_test(the_same_stream_goes_on_in_another_row_life),
 		cmocka_unit_test(changes_interrupt),
+		cmocka_unit_test(pauses_of_the_publication_interrupt),
 		cmocka_unit_test(resends_repeat_without_rtx),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

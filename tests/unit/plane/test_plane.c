@@ -59,6 +59,32 @@ static void test_only_one_control(void **state)
 	plane_destroy(NULL);
 }
 
+// The operator's mute outlives control, beside the publisher's own.
+static void test_silence_is_recovered(void **state)
+{
+	struct world *world = *state;
+	const struct core_publication_id all = {0};
+	world_control(world, 1000);
+	make_call(world->core, 1000);
+	struct core_participant_id ada = core_participant_by_identity(
+		world->core, core_room_by_name(world->core, "room")->id, "ada")
+						 ->id;
+	assert_int_equal(core_silence(world->core, ada, all, DESC_VIDEO, true), 0);
+	assert_int_equal(core_mute(world->core, ada, all, DESC_AUDIO, true), 0);
+	world_control_dies(world);
+	world_control(world, 2000);
+	assert_int_equal(core_participant(world->core, ada)->silenced, 1 << DESC_VIDEO);
+	for (const struct core_publication *p = NULL;
+		(p = core_publication_next(world->core, p));) {
+		bool hers = p->participant.index == ada.index;
+		assert_int_equal(p->held, hers && p->kind == DESC_VIDEO);
+		assert_int_equal(p->paused, hers && p->kind == DESC_AUDIO);
+		assert_int_equal(plane_desired(world->plane)->publications[p->id.index].paused,
+			(p->paused ? SLUICE_PAUSED_BY_PUBLISHER : 0) |
+				(p->held ? SLUICE_PAUSED_BY_OPERATOR : 0));
+	}
+}
+
 static void test_empty_recovery(void **state)
 {
 	struct world *world = *state;
@@ -504,6 +530,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WORLD_TEST(test_only_one_control),
 		WORLD_TEST(test_empty_recovery),
+		WORLD_TEST(test_silence_is_recovered),
 		WORLD_TEST(test_call_survives_control),
 		WORLD_TEST(test_pair_survives_control),
 		WORLD_TEST(test_half_open_transport_does_not_live_on),
