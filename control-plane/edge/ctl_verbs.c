@@ -4,9 +4,9 @@
 #include "ctl_capture.h"
 #include "ctl_feed.h"
 #include "ctl_verb.h"
+#include "journal_report.h"
 #include "log.h"
 #include "moderate.h"
-#include "journal_report.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -9,8 +9,8 @@
 #include "media/rtp.h"
 #include "mesh.h"
 #include "shed.h"
-#include "trace.h"
 #include "tap.h"
+#include "trace.h"
 #include "worker.h"
 
 enum {

@@ -2,8 +2,8 @@
 #include "io.h"
 #include "nouns.h"
 #include "report.h"
-#include "trace.h"
 #include "tap.h"
+#include "trace.h"
 
 static bool path_valid(const struct table *table, const struct sluice_path *path)
 {

@@ -53,7 +53,8 @@ add_host relay 10
 on relay ip link add eth1 type veth peer name eth2
 
 
-cat >"$work/vars.yml" <<END
+mkdir "$work/group_vars"
+cat >"$work/group_vars/all.yml" <<END
 ansible_host: $tree
 ansible_connection: tree
 ansible_become: false
@@ -123,7 +124,7 @@ play() {
 	shift
 	HOME=$work ANSIBLE_CONNECTION_PLUGINS=$root/tests/ansible/connection_plugins ANSIBLE_NOCOLOR=1 ANSIBLE_PIPELINING=1 \
 		ANSIBLE_FORKS=8 SSH_CONNECTION='10.77.0.1 50000 10.77.0.10 2222' LC_ALL=C.UTF-8 \
-		on relay ansible-playbook -i "$work/hosts.yml" "$root/ansible/site.yml" -e @"$work/vars.yml" "$@" \
+		on relay ansible-playbook -i "$work/hosts.yml" "$root/ansible/site.yml" "$@" \
 		>"$work/$name.log" 2>&1 </dev/null
 }
 # says NAME TEXT: the log has it, whatever its lines were broken at

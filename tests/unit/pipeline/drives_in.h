@@ -198,18 +198,3 @@ static void drive_late(void)
 	stream_send(&scene.world, &scene.publisher, &other, true, false);
 	send(false);
 }
-
-static void drive_address_conflict(void)
-{
-	static const uint8_t arp[] = {0, 1, 8, 0, 6, 4, 0, 1, 2, 0, 0, 0, 0, 9, 192, 0, 2, 5};
-	struct worker *worker = scene.world.worker[0];
-	struct host *host = &worker->setup.hosts[0];
-	*host = (struct host){.addresses_used = 1};
-	memcpy(host->addresses[0], "\0\0\0\0\0\0\0\0\0\0\xFF\xFF\xC0\0\2\5", 16);
-	worker->host_states[0].defended_ns = scene.world.now_ns; // nothing is said
-	memset(frame, 0xFF, 6);
-	memcpy(frame + 6, arp + 8, 6);
-	span_put_u16(frame + 12, 0x0806);
-	memcpy(frame + 14, arp, sizeof(arp));
-	push(60);
-}
