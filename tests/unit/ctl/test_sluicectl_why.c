@@ -51,7 +51,7 @@ static void each_reason_is_found(void **)
 			continue;
 		drives_scene();
 		people_come();
-		drives[why]();
+		drive(why);
 		world_settle(&scene.world);
 		if (why == SLUICE_DROP_no_keys)
 			carol_comes();

@@ -88,7 +88,8 @@ static void drive_address_conflict(void)
 	static const uint8_t arp[] = {0, 1, 8, 0, 6, 4, 0, 1, 2, 0, 0, 0, 0, 9, 192, 0, 2, 5};
 	struct worker *worker = scene.world.worker[0];
 	struct host *host = &worker->setup.hosts[0];
-	*host = (struct host){.addresses_used = 1};
+	memset(host, 0, sizeof(*host));
+	host->addresses_used = 1;
 	memcpy(host->addresses[0], "\0\0\0\0\0\0\0\0\0\0\xFF\xFF\xC0\0\2\5", 16);
 	worker->host_states[0].defended_ns = scene.world.now_ns; // nothing is said
 	memset(frame, 0xFF, 6);
@@ -98,11 +99,19 @@ static void drive_address_conflict(void)
 	push(60);
 }
 
-static void (*const drives[SLUICE_DROP_COUNT])(void) = {
-#define X(name, help) [SLUICE_DROP_##name] = drive_##name,
-	SLUICE_DROPS(X)
+static inline void drive(enum sluice_drop why)
+{
+	switch (why) {
+#define X(name, help)            \
+	case SLUICE_DROP_##name: \
+		drive_##name();  \
+		break;
+		SLUICE_DROPS(X)
 #undef X
-};
+	case SLUICE_DROP_COUNT:
+		break;
+	}
+}
 
 // A fresh scene in which one reason is about to happen.
 static inline void drives_scene(void)

@@ -10,7 +10,7 @@ static void each_reason_gives_its_buffers_back(void **)
 	for (unsigned why = 0; why < SLUICE_DROP_COUNT; why++) {
 		drives_scene();
 		uint64_t before = world_drops(&scene.world, why);
-		drives[why]();
+		drive(why);
 		world_settle(&scene.world);
 		if (world_drops(&scene.world, why) == before)
 			print_message("nothing was dropped as %s\n", sluice_drop_info(why)->name);
