@@ -7,7 +7,7 @@
 static bool is_nobodys(unsigned why)
 {
 	return why == SLUICE_DROP_short || why == SLUICE_DROP_fragment ||
-	       why == SLUICE_DROP_not_media;
+	       why == SLUICE_DROP_not_media || why == SLUICE_DROP_address_conflict;
 }
 
 // Who is asked for: the peer that the reason concerns.

@@ -134,7 +134,11 @@ static void take_over(const struct core_participant_id *lost)
 	for (unsigned i = 0; i < ROWS; i++)
 		if (before.publications[i].id.generation)
 			core_restore_publication(world.core, &before.publications[i]);
-	memcpy(world.participants, before.participants, sizeof(world.participants));
+	for (unsigned i = 0; i < ROWS; i++) { // with the names of the new core
+		const struct core_participant *restored =
+			core_participant(world.core, before.participants[i].id);
+		world.participants[i] = restored ? *restored : before.participants[i];
+	}
 	memcpy(world.rooms, before.rooms, sizeof(world.rooms));
 	memcpy(world.transports, before.transports, sizeof(world.transports));
 	memcpy(world.publications, before.publications, sizeof(world.publications));
