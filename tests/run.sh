@@ -79,7 +79,7 @@ wanted() { # name: does it match ONLY?
 }
 
 run_kind() {
-	local kind=$1 test name
+	local kind=$1 test name limit
 	case $kind in
 	lint) wanted lint && run_one lint 120 tests/lint.sh ;;
 	unit)
@@ -144,7 +144,8 @@ run_kind() {
 		for test in tests/smoke/*_test.sh; do
 			[ -e "$test" ] || continue
 			name=smoke/$(basename "$test" _test.sh)
-			wanted "$name" && BUILD=$BUILD run_one "$name" 300 "$test"
+			limit=$(sed -n 's/^# seconds: //p' "$test") # for one that takes its time
+			wanted "$name" && BUILD=$BUILD run_one "$name" "${limit:-300}" "$test"
 		done
 		;;
 	esac

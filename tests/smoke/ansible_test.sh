@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
+# seconds: 600
 # The Ansible role on a bare Debian 12 (a tree of its own, without a network): it installs and configures, a second run
 # changes nothing, check mode only shows, and what would cut a server off is refused. What needs a running system (starting,
 # binding, reboots) is for a virtual machine.

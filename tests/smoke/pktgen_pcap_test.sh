@@ -12,12 +12,11 @@ dropped() {
 }
 
 add_host relay 10
+port_entry="{device: net_pcap0, driver: net_pcap, queues: 1, arguments: \"rx_pcap=$work/in.pcap,tx_pcap=$work/out.pcap\"}"
 write_config packet 1 <<-END
 	test:
 	  sessions: true
 END
-sed -i -e 's|- interface: eth0|- device: net_pcap0|' -e 's|driver: packet|driver: net_pcap|' \
-	-e "s|queues: 1|queues: 1\n    arguments: rx_pcap=$work/in.pcap,tx_pcap=$work/out.pcap|" "$work/sluice.yaml"
 grep -A4 '^ports:' "$work/sluice.yaml"
 
 mac=(--relay-mac 02:00:00:00:00:0a --source-mac 02:00:00:00:00:15)
