@@ -8,14 +8,26 @@ guest_ssh_port=2222
 guest_http_mac=52:54:00:00:00:02
 guest_media_mac=52:54:00:00:00:03
 
-# guest_boot DISK: the disk stays as it is, changes go beside it.
+# guest_boot DISK: the disk stays as it is, changes go beside it. An emulated kernel loses a timer of its second CPU now
+# and then and stands still ("rcu: INFO: rcu_preempt detected stalls"): it is given a second and a third try.
 guest_boot() {
-	local card
+	local card try
 	qemu-img create -q -f qcow2 -F qcow2 -b "$(realpath "$1")" "$work/disk.qcow2"
 	for card in http media; do
 		ip tuntap add dev "tap-$card" mode tap
 		ip link set "tap-$card" master br0 up
 	done
+	for try in 1 2 3; do
+		guest_start
+		(wait_for 300 guest true) && return
+		echo "the guest did not come up, try $try: $(tail -n 1 "$work/console.txt")"
+		kill "$guest_pid"
+		wait "$guest_pid" || true
+	done
+	return 1
+}
+
+guest_start() {
 	# TCG: /dev/kvm need not be there, and where it is nested it may hang
 	qemu-system-x86_64 -machine q35 -accel tcg,thread=multi -cpu max -smp 2 -m 2048 -nodefaults -display none \
 		-serial "file:$work/console.txt" -device intel-iommu,caching-mode=on \
@@ -27,7 +39,6 @@ guest_boot() {
 		-netdev tap,id=media,ifname=tap-media,script=no,downscript=no \
 		-device "e1000e,netdev=media,mac=$guest_media_mac" >"$work/qemu.log" 2>&1 &
 	guest_pid=$!
-	wait_for 600 guest true
 }
 
 ssh_options=(-i "$build/vm/key" -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR

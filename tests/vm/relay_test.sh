@@ -66,7 +66,8 @@ provision_by_hand() {
 # By the playbook of ansible/, which reboots by itself.
 provision_by_playbook() {
 	printf 'relay ansible_host=127.0.0.1 ansible_port=%d ansible_user=root\n[sluice]\nrelay\n' $guest_ssh_port >"$work/hosts"
-	ANSIBLE_CONFIG=/dev/null ANSIBLE_SSH_ARGS="${ssh_options[*]}" ANSIBLE_PRIVATE_KEY_FILE=$build/vm/key ANSIBLE_LOCAL_TEMP=$work/ansible \
+	: >"$work/ansible.cfg"
+	ANSIBLE_CONFIG=$work/ansible.cfg ANSIBLE_SSH_ARGS="${ssh_options[*]}" ANSIBLE_PRIVATE_KEY_FILE=$build/vm/key ANSIBLE_LOCAL_TEMP=$work/ansible \
 		ansible-playbook -i "$work/hosts" -e "@$work/variables.json" -e "sluice_package=$1" "$playbooks/${2:-site.yml}" \
 		>"$work/playbook.log" 2>&1
 }
@@ -126,7 +127,7 @@ stage_provision() {
 	jq -n --arg device "$media_card" --arg address "$media_ip/24" --arg secret "$secret" --argjson media "$media_port" \
 		--argjson http "$http_port" '{
 			sluice_ports: [{driver: "vfio-pci", device: $device, address: $address}],
-			sluice_isolated_cores: [1], sluice_hugepages: 128, sluice_reboot_allowed: true, sluice_jwt_secret: $secret,
+			sluice_isolated_cores: [1], sluice_hugepages: 128, sluice_driver_packages: ["librte-net-e1000-23"], sluice_apt_cache_valid: 0, sluice_reboot_allowed: true, sluice_jwt_secret: $secret,
 			sluice_firewall_enabled: true, sluice_ready_timeout: 300, sluice_bind_rollback: 600,
 			sluice_config: {media: {port: $media}, http: {port: $http}, dialects: [{name: "sfu", listen: 9000}],
 				dataplane: {buffers: 8192}, limits: {suspect: "200s", drop: "300s", grace: "300s"}}}' >"$work/variables.json"
