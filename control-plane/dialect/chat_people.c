@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "chat_people.h"
 
+#include "stand_in.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -31,11 +33,6 @@ static bool is_of(const struct core_participant *participant, const char *accoun
 	return !strcmp(own, account);
 }
 
-static bool same(struct core_participant_id a, struct core_participant_id b)
-{
-	return a.index == b.index && a.generation == b.generation;
-}
-
 bool chat_account_present(const struct core *core, const char *name, const char *account,
 	struct core_participant_id except)
 {
@@ -43,7 +40,7 @@ bool chat_account_present(const struct core *core, const char *name, const char 
 	const struct core_participant *one = NULL;
 
 	while (room && (one = core_room_member_next(core, room->id, one)) != NULL)
-		if (one->visible && !same(one->id, except) && is_of(one, account))
+		if (one->visible && !stand_in_same(one->id, except) && is_of(one, account))
 			return true;
 	return false;
 }

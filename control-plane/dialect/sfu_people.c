@@ -37,8 +37,7 @@ static const struct core_publication *next_of(const struct core *core,
 	struct core_participant_id id, enum desc_kind kind, const struct core_publication *previous)
 {
 	while ((previous = core_publication_next(core, previous)) != NULL)
-		if (previous->kind == kind && previous->participant.index == id.index &&
-			previous->participant.generation == id.generation)
+		if (previous->kind == kind && stand_in_same(previous->participant, id))
 			break;
 	return previous;
 }

@@ -224,32 +224,32 @@ static void file_read(struct feeds *feeds)
 
 // ---- life
 
+static bool configured_add(struct feeds *feeds, enum edge_feed_kind kind, const char *room,
+	const char *identity, const char *url, const char *token_file)
+{
+	struct feed_settings one = {.kind = kind};
+
+	snprintf(one.room, sizeof(one.room), "%s", room);
+	snprintf(one.identity, sizeof(one.identity), "%s", identity);
+	snprintf(one.url, sizeof(one.url), "%s", url);
+	snprintf(one.token_file, sizeof(one.token_file), "%s", token_file);
+	return entry_add(feeds, &one, true);
+}
+
 static bool configuration_read(struct feeds *feeds, const struct config *config)
 {
-	struct feed_settings one;
-
 	for (uint32_t i = 0; i < config->push_used; i++) {
 		const struct config_push *push = &config->push[i];
 
-		memset(&one, 0, sizeof(one));
-		one.kind = EDGE_FEED_PUSH;
-		snprintf(one.room, sizeof(one.room), "%s", push->room);
-		snprintf(one.identity, sizeof(one.identity), "%s", push->participant);
-		snprintf(one.url, sizeof(one.url), "%s", push->url);
-		snprintf(one.token_file, sizeof(one.token_file), "%s", push->token_file);
-		if (!entry_add(feeds, &one, true))
+		if (!configured_add(feeds, EDGE_FEED_PUSH, push->room, push->participant, push->url,
+			    push->token_file))
 			return false;
 	}
 	for (uint32_t i = 0; i < config->pull_used; i++) {
 		const struct config_pull *pull = &config->pull[i];
 
-		memset(&one, 0, sizeof(one));
-		one.kind = EDGE_FEED_PULL;
-		snprintf(one.room, sizeof(one.room), "%s", pull->room);
-		snprintf(one.identity, sizeof(one.identity), "%s", pull->identity);
-		snprintf(one.url, sizeof(one.url), "%s", pull->url);
-		snprintf(one.token_file, sizeof(one.token_file), "%s", pull->token_file);
-		if (!entry_add(feeds, &one, true))
+		if (!configured_add(feeds, EDGE_FEED_PULL, pull->room, pull->identity, pull->url,
+			    pull->token_file))
 			return false;
 	}
 	return true;

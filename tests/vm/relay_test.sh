@@ -170,25 +170,22 @@ lost() {
 	receiver '.received["1"].video.lost'
 }
 
-stage_crashes() {
+# Signals a plane and waits until systemd has started it anew and the call goes on: survives SIGNAL PLANE.
+survives() {
 	local before
-	before=$(unit NRestarts control)
-	guest systemctl kill -s KILL sluice-control
-	wait_for 120 has_restarted control "$before"
+	before=$(unit NRestarts "$2")
+	guest systemctl kill -s "$1" "sluice-$2"
+	wait_for 120 has_restarted "$2" "$before"
 	wait_for 120 is_ready
 	still_flows 60
+}
+
+stage_crashes() {
+	survives KILL control
 	said "control killed: restarted by systemd, the call goes on"
-	before=$(unit NRestarts dataplane)
-	guest systemctl kill -s KILL sluice-dataplane
-	wait_for 120 has_restarted dataplane "$before"
-	wait_for 120 is_ready
-	still_flows 60
+	survives KILL dataplane
 	said "data plane killed: restarted by systemd, the call goes on; $(lost) packets lost since the start"
-	before=$(unit NRestarts dataplane)
-	guest systemctl kill -s STOP sluice-dataplane
-	wait_for 120 has_restarted dataplane "$before"
-	wait_for 120 is_ready
-	still_flows 60
+	survives STOP dataplane
 	said "data plane stopped (SIGSTOP): the watchdog bites ($(guest "journalctl -u sluice-dataplane -o cat | grep -m1 -i watchdog"))"
 }
 
