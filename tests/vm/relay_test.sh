@@ -176,7 +176,7 @@ stage_systemd() {
 			"$(guest "grep -c 'Max locked memory *unlimited' /proc/$(unit MainPID $plane)/limits")" == 1
 		finding "$plane: core dumps" "$(guest "awk '/Max core file size/ {print \$5}' /proc/$(unit MainPID $plane)/limits")" == 0
 	done
-	quote guest systemd-analyze security --no-pager sluice-dataplane.service sluice-control.service | grep -E 'Overall|exposure' || true
+	quote guest "systemd-analyze security --no-pager sluice-dataplane.service sluice-control.service | grep Overall"
 }
 
 stage_call() {
