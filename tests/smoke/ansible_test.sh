@@ -96,7 +96,7 @@ sluice:
         reloaded:
           sluice_config: {<<: *config, limits: {participants: 200, drain: 1m}}
         control_restarted:
-          sluice_config: {<<: *config, auth: {open: true}, http: {host: "10.77.0.10"}}
+          sluice_config: {<<: *config, auth: {open: true}, http: {origins: "https://example.net"}}
         restarted:
           sluice_config: {<<: *config, dataplane: {buffers: 4096}}
     wrong:

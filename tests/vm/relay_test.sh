@@ -12,7 +12,7 @@ source "$root/tests/vm/guest.sh"
 media_ip=10.77.0.11
 kernel_ip=10.77.0.12 # what the kernel has on that card while it is its own
 log=${VM_LOG:-$build/vm/test.log}
-consent=30 # seconds, as browsers have it (RFC 7675)
+consent=90 # seconds; browsers have 30 (RFC 7675), and an emulator that others starve takes that long to start a data plane
 turn_secret=turn-secret-0123456789abcdef
 redis_password=redis-password-0123456789
 : >"$log"
@@ -142,7 +142,7 @@ stage_boot() {
 			sluice_ready_timeout: 300, sluice_drain_limit: 5,
 			sluice_config: {
 				media: {port: $media}, http: {port: $http}, dialects: [{name: "sfu", listen: 9000}],
-				dataplane: {buffers: 8192}, limits: {suspect: "30s", drop: "60s", grace: "60s"}}}' >"$work/variables.json"
+				dataplane: {buffers: 8192}, limits: {suspect: "45s", drop: "90s", grace: "60s"}}}' >"$work/variables.json"
 }
 
 stage_provision() {
