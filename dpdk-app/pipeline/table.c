@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "table.h"
 
+#include "media/prefetch.h"
 #include "nouns.h"
 #include "report.h"
 
@@ -213,6 +214,19 @@ static uint32_t *bucket(const struct table *table, const struct sluice_address *
 static const struct sluice_path *node_path(const struct table *table, uint32_t node)
 {
 	return &table->transports[node / SLUICE_PATHS_MAX].paths[node % SLUICE_PATHS_MAX];
+}
+
+void table_find_begin(const struct table *table, struct pkt *const *pkts, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		__builtin_prefetch(bucket(table, &pkts[i]->path.remote));
+	for (unsigned i = 0; i < n; i++) {
+		uint32_t node = *bucket(table, &pkts[i]->path.remote);
+		if (node != TABLE_NONE)
+			prefetch_lines(&table->transports[node / SLUICE_PATHS_MAX],
+				offsetof(struct transport, paths[1]));
+	}
+	__asm__ volatile(""); // see prefetch.h
 }
 
 bool table_find(const struct table *table, const struct sluice_address *remote, uint32_t *transport,

@@ -19,7 +19,7 @@
 #include <sluice/trace.h>
 
 #define SLUICE_MAGIC 0x656369756c53ULL // "Sluice"
-#define SLUICE_ABI 5
+#define SLUICE_ABI 6
 
 struct sluice_layout { // what the writer was compiled with; a reader refuses anything else
 	uint64_t magic;
