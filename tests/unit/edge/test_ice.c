@@ -24,7 +24,7 @@ static struct core *core;
 static struct edge_counters counters;
 static struct sent sent[SENT_MAX];
 static unsigned sent_first, sent_used;
-static struct core_address allowed[ALLOWED_MAX];
+static struct core_path allowed[ALLOWED_MAX];
 static unsigned allowed_used;
 static int hop_error;
 static unsigned hop_asked;
@@ -55,17 +55,18 @@ static int host_neighbour(void *, const struct core_path *, uint8_t mac[6])
 	return 0;
 }
 
-static int host_allow(void *, const struct core_address *remote)
+static int host_allow(void *, const struct core_path *path)
 {
 	assert_true(allowed_used < ALLOWED_MAX);
-	allowed[allowed_used++] = *remote;
+	allowed[allowed_used++] = *path;
 	return 0;
 }
 
-static int host_deny(void *, const struct core_address *remote)
+static int host_deny(void *, const struct core_path *path)
 {
 	for (unsigned i = 0; i < allowed_used; i++)
-		if (address_same(&allowed[i], remote)) {
+		if (address_same(&allowed[i].remote, &path->remote) &&
+			allowed[i].local.port == path->local.port) {
 			allowed[i] = allowed[--allowed_used];
 			return 0;
 		}
@@ -73,10 +74,11 @@ static int host_deny(void *, const struct core_address *remote)
 	return 0;
 }
 
-static unsigned host_paths(
-	void *, const struct core_address *remote, struct core_path *paths, unsigned)
+static unsigned host_paths(void *, const struct core_address *remote, uint16_t local_port,
+	struct core_path *paths, unsigned)
 {
 	paths[0] = (struct core_path){.remote = *remote};
+	paths[0].local.port = local_port ? local_port : 3478;
 	return 1;
 }
 
@@ -213,15 +215,15 @@ static void a_check_opens_a_path(void **)
 	assert_int_equal(allowed_used, 1);
 	check_from(5001, answer.password, true);
 	assert_int_equal(allowed_used, 2);
-	struct core_address *remotes;
+	struct core_path *validated;
 
-	assert_int_equal(ice_remotes(ice, &remotes), 2);
-	free(remotes);
+	assert_int_equal(ice_validated(ice, &validated), 2);
+	free(validated);
 	core_leave(core, who);
 	ice_settle(ice, 3000);
 	assert_int_equal(allowed_used, 0);
-	assert_int_equal(ice_remotes(ice, &remotes), 0);
-	free(remotes);
+	assert_int_equal(ice_validated(ice, &validated), 0);
+	free(validated);
 }
 
 // A flood of forged checks is counted, not answered one by one; who proves itself is answered.
