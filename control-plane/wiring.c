@@ -502,7 +502,7 @@ static int feed_port_open(void *context, uint16_t port, char *why, size_t why_si
 	const struct sluice_observed *observed = plane_observed(control->plane);
 	uint16_t number = observed ? (uint16_t)(port - observed->head.feed_port) : 0;
 
-	if (!observed || number < observed->head.feed_ports)
+	if (!observed || !atomic_load(&observed->head.ready) || number < observed->head.feed_ports)
 		return udp_port_open(control->udp, port, why, why_size);
 	snprintf(why, why_size,
 		"the data plane was started with other feeds.ports, without %u: restart it", port);

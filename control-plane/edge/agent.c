@@ -91,15 +91,32 @@ static void id_draw(struct pair *pair)
 		memset(pair->id, 0, sizeof(pair->id));
 }
 
+// What checks us says where its next hop is, which not every port can find out.
+static void pair_learn(struct pair *pair, const struct core_path *path)
+{
+	static const uint8_t unknown[6];
+
+	if (!memcmp(path->remote_mac, unknown, sizeof(unknown)) ||
+		!memcmp(path->remote_mac, pair->path.remote_mac, sizeof(unknown)))
+		return;
+	memcpy(pair->path.remote_mac, path->remote_mac, sizeof(unknown));
+	pair->next_ms = 0;
+	pair->wait_ms = FIRST_MS;
+}
+
 static void pair_add(struct agent *agent, const struct core_path *path)
 {
 	struct pair *pair = &agent->pairs[agent->pairs_used];
 
-	for (unsigned i = 0; i < agent->pairs_used; i++)
-		if (address_same(&agent->pairs[i].path.remote, &path->remote) &&
-			agent->pairs[i].path.port == path->port &&
-			!memcmp(agent->pairs[i].path.local.ip, path->local.ip, 16))
-			return;
+	for (unsigned i = 0; i < agent->pairs_used; i++) {
+		const struct core_path *known = &agent->pairs[i].path;
+
+		if (!address_same(&known->remote, &path->remote) || known->port != path->port ||
+			memcmp(known->local.ip, path->local.ip, 16) != 0)
+			continue;
+		pair_learn(&agent->pairs[i], path);
+		return;
+	}
 	if (agent->pairs_used == AGENT_PAIRS_MAX)
 		return;
 	*pair = (struct pair){.path = *path, .wait_ms = FIRST_MS};

@@ -278,6 +278,29 @@ static void their_checks_are_checked_in_turn(void **)
 	assert_int_equal(valid_calls, 1);
 }
 
+// From a port that cannot find the next hop the far side's own check says where it is.
+static void their_checks_say_where_they_are(void **)
+{
+	struct desc_candidate one = candidate("192.0.2.9", 7000, 1);
+	struct core_path path = {.remote = {{[10] = 0xff, [11] = 0xff, 192, 0, 2, 9}, 7000}};
+
+	assert_int_equal(agents_begin(agents, transport, &one, 1, 0), 1);
+	agents_tick(agents, 1000);
+	assert_int_equal(sent_used, 1);
+	agents_checked(agents, transport, &path); // which says nothing
+	agents_tick(agents, 1050);
+	assert_int_equal(sent_used, 1);
+	memcpy(path.remote_mac, "\2abcde", 6);
+	agents_checked(agents, transport, &path);
+	agents_tick(agents, 1100);
+	assert_int_equal(sent_used, 2);
+	assert_memory_equal(sent[1].path.remote_mac, "\2abcde", 6);
+	agents_checked(agents, transport, &path); // is known by now
+	agents_tick(agents, 1150);
+	assert_int_equal(sent_used, 2);
+	assert_true(answer(1, false, 1160, NULL));
+}
+
 static void a_session_of_before_goes_on(void **)
 {
 	world_connect(&world, 1000); // gives every transport a path
@@ -373,6 +396,7 @@ int main(void)
 		CASE(a_far_side_that_has_forgotten_us),
 		CASE(transports_that_are_gone_are_forgotten),
 		CASE(their_checks_are_checked_in_turn),
+		CASE(their_checks_say_where_they_are),
 		CASE(a_session_of_before_goes_on),
 		CASE(an_address_has_many_sessions),
 		CASE(an_address_that_the_core_refuses),
