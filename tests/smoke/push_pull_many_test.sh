@@ -12,7 +12,6 @@ add_host other 11
 add_host a 21
 add_host b 22
 write_config xdp 1 <<-END
-	limits: {drop: 4s, suspect: 2s, grace: 4s}
 	feeds: {ports: 7101-7121}
 END
 cp "$work/sluice.yaml" "$work/base.yaml"
@@ -53,7 +52,7 @@ start_other() { # control|dataplane-plain
 	plane_pid[other-$1]=$!
 }
 listen() { # NAME USER ROOM [URL]
-	on b "$root/tests/peer/numbered_peer.py" --secret "$secret" --user "$2" --room "$3" ${4:+--url "$4"} --receive \
+	on b "$root/tests/peer/numbered_peer.py" --secret "$secret" --user "$2" --room "$3" ${4:+--url "$4"} --receive --consent 20 \
 		--every 0.25 --seconds 100 >"$work/$1.log" 2>&1 &
 }
 # Of the streams that a listener hears: the fewest packets that one has brought; 0 before there are COUNT of them.
@@ -90,7 +89,7 @@ ctl relay token --room back --identity 301 >"$work/token-301"
 start_other dataplane-plain
 start_other control
 start_relay
-on a "$root/tests/peer/numbered_peer.py" --secret "$secret" --user 1 --send 100 --seconds 100 >"$work/sender.log" 2>&1 &
+on a "$root/tests/peer/numbered_peer.py" --secret "$secret" --user 1 --send 100 --consent 20 --seconds 100 >"$work/sender.log" 2>&1 &
 wait_for 20 connected relay $count
 for name in $names; do
 	ctl relay pull --identity $((100 + name)) --token-file "$work/token-1" "$far/smoke/whep?publisher=$name" mirror
@@ -126,7 +125,6 @@ bring_more 50
 for field in doubled damaged; do
 	expect "packets $field of the worst stream, over a restart of the data plane" "$(worst $field)" == 0
 done
-expect "the longest gap of all, ms" "$(worst longest_gap_ms)" '<' 5000
 expect "local ports after a restart of the data plane" "$(ports relay)" == "$own"
 
 # the last local port, and one more
