@@ -58,8 +58,7 @@ unsigned stage_dispatch(struct worker *worker, struct pkt **pkts, unsigned n)
 			punt_packet(worker, pkt);
 			continue;
 		}
-		if (!table_find(
-			    &worker->table, &pkt->path.remote, &pkt->transport, &pkt->path_index)) {
+		if (!table_find(&worker->table, &pkt->path, &pkt->transport, &pkt->path_index)) {
 			drop_strange(worker, pkt, SLUICE_DROP_no_transport);
 			continue;
 		}

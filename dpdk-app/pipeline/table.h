@@ -184,9 +184,9 @@ void table_refresh(struct table *table, enum sluice_table which, uint32_t index)
 struct transport *table_transport(struct table *table, struct sluice_handle handle);
 struct publication *table_publication(struct table *table, struct sluice_handle handle);
 
-// Transport and path that receives from `remote`; false when there is none.
-bool table_find(const struct table *table, const struct sluice_address *remote, uint32_t *transport,
-	uint8_t *path);
+// Transport and path that receives from path->remote at our port path->local.port; false when there is none.
+bool table_find(const struct table *table, const struct sluice_path *path, uint32_t *transport,
+	uint8_t *index);
 
 // Notes that subscribers of a publication need a key frame.
 void table_wish(struct table *table, uint32_t publication);
