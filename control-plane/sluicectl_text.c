@@ -95,6 +95,11 @@ void text_status(const json_t *status, FILE *out)
 	fprintf(out, "%lld rooms, %lld participants, %lld publications, %lld subscriptions\n",
 		integer_of(status, "rooms"), integer_of(status, "participants"),
 		integer_of(status, "publications"), integer_of(status, "subscriptions"));
+	json_array_foreach(json_object_get(status, "captures"), i, item)
+		fprintf(out, "capture %lld of %s, %s, for %.0f s more\n",
+			integer_of(item, "number"), string_of(item, "peer"),
+			truth_of(item, "decrypted") ? "decrypted" : "as on the wire",
+			number_of(item, "seconds_left"));
 }
 
 void text_rooms(const json_t *rooms, FILE *out)

@@ -178,6 +178,27 @@ static json_t *control_json(const struct view *view)
 		view_age_s(view, atomic_load(&view->desired->head.beat_ns)));
 }
 
+static json_t *captures_json(const struct view *view)
+{
+	json_t *list = json_array();
+	for (unsigned place = 0; view->desired && place < SLUICE_CAPTURES_MAX; place++) {
+		struct sluice_capture_wish wish;
+		if (!sluice_row_read(
+			    &view->desired->head.captures[place].row, &wish, sizeof(wish)) ||
+			wish.row.generation == 0)
+			continue;
+		double left_s = wish.until_ns > view->now_ns
+					? (double)(wish.until_ns - view->now_ns) / 1e9
+					: 0;
+		json_array_append_new(list,
+			json_pack("{s:I, s:o, s:b, s:f}", "number", (json_int_t)wish.row.generation,
+				"peer", view_text(wish.peer, sizeof(wish.peer)), "decrypted",
+				(wish.flags & SLUICE_CAPTURE_DECRYPTED) != 0, "seconds_left",
+				left_s));
+	}
+	return list;
+}
+
 json_t *view_status(const struct view *view)
 {
 	json_t *rooms = view_rooms(view);
@@ -191,10 +212,10 @@ json_t *view_status(const struct view *view)
 		publications += json_integer_value(json_object_get(room, "publications"));
 		subscriptions += json_integer_value(json_object_get(room, "subscriptions"));
 	}
-	json_t *status = json_pack("{s:o, s:o, s:I, s:I, s:I, s:I}", "dataplane",
+	json_t *status = json_pack("{s:o, s:o, s:I, s:I, s:I, s:I, s:o}", "dataplane",
 		dataplane_json(view), "control", control_json(view), "rooms",
 		(json_int_t)json_array_size(list), "participants", participants, "publications",
-		publications, "subscriptions", subscriptions);
+		publications, "subscriptions", subscriptions, "captures", captures_json(view));
 	json_decref(rooms);
 	return status;
 }

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -45,6 +46,7 @@ struct udp {
 	struct udp_port ports[CONFIG_PORTS_MAX];
 	struct udp_socket sockets[UDP_SOCKETS_MAX];
 	bool warned_unexpected;
+	bool stamps;
 	struct mmsghdr messages[BURST];
 	struct iovec vectors[BURST];
 	struct sockaddr_storage names[BURST];
@@ -291,6 +293,52 @@ bool udp_is_punted(const struct udp *udp, uint8_t port)
 	return port < udp->ports_used && udp->ports[port].punted;
 }
 
+// ---- times of arrival
+
+static uint64_t clock_ns(clockid_t clock)
+{
+	struct timespec now;
+
+	clock_gettime(clock, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+// What came `age_ns` ago; an age that makes no sense (the clock was set) is none.
+static uint64_t came_ns(uint64_t age_ns)
+{
+	const uint64_t most_ns = UINT64_C(10) * 1000000000;
+
+	return clock_ns(CLOCK_MONOTONIC) - (age_ns < most_ns ? age_ns : 0);
+}
+
+void udp_stamp(struct udp *udp, bool on)
+{
+	int value = on;
+
+	if (udp->stamps == on)
+		return;
+	udp->stamps = on;
+	for (unsigned i = 0; i < udp->sockets_used; i++)
+		setsockopt(udp->sockets[i].fd, SOL_SOCKET, SO_TIMESTAMPNS, &value, sizeof(value));
+}
+
+static uint64_t stamp_read(const struct cmsghdr *control)
+{
+	struct timespec then;
+
+	memcpy(&then, CMSG_DATA(control), sizeof(then));
+	return came_ns(clock_ns(CLOCK_REALTIME) -
+		       ((uint64_t)then.tv_sec * 1000000000 + (uint64_t)then.tv_nsec));
+}
+
+// The data plane's stamp has 32 bits of microseconds.
+static uint64_t punted_ns(uint32_t arrived_us)
+{
+	uint32_t now_us = (uint32_t)(clock_ns(CLOCK_MONOTONIC) / 1000);
+
+	return came_ns((uint64_t)(now_us - arrived_us) * 1000);
+}
+
 // ---- receiving
 
 static uint8_t port_of(const struct udp *udp, const struct udp_socket *socket, unsigned interface)
@@ -304,9 +352,10 @@ static uint8_t port_of(const struct udp *udp, const struct udp_socket *socket, u
 	return socket->port;
 }
 
-// The address the datagram was sent to and the interface it came in by.
-static void packet_info(struct msghdr *message, struct core_address *local, unsigned *interface)
+// The address the datagram was sent to, when it came, and the interface by which.
+static void packet_info(struct msghdr *message, struct udp_datagram *datagram, unsigned *interface)
 {
+	struct core_address *local = &datagram->path.local;
 	struct cmsghdr *control;
 
 	for (control = CMSG_FIRSTHDR(message); control; control = CMSG_NXTHDR(message, control)) {
@@ -325,6 +374,9 @@ static void packet_info(struct msghdr *message, struct core_address *local, unsi
 			memcpy(&info, CMSG_DATA(control), sizeof(info));
 			memcpy(local->ip, &info.ipi6_addr, 16);
 			*interface = info.ipi6_ifindex;
+		} else if (control->cmsg_level == SOL_SOCKET &&
+			   control->cmsg_type == SCM_TIMESTAMPNS) {
+			datagram->arrived_ns = stamp_read(control);
 		}
 	}
 }
@@ -356,7 +408,7 @@ static void message_take(struct udp *udp, const struct udp_socket *socket, struc
 	}
 	if (address_from(message->msg_hdr.msg_name, &datagram.path.remote))
 		return;
-	packet_info(&message->msg_hdr, &datagram.path.local, &interface);
+	packet_info(&message->msg_hdr, &datagram, &interface);
 	datagram.path.local.port = udp->media_port;
 	datagram.path.port = port_of(udp, socket, interface);
 	if (udp->ports[datagram.path.port].punted) // the data plane hands us the same one
@@ -403,6 +455,7 @@ void udp_punted(struct udp *udp)
 		datagram.path.local.port = punted.path.local.port;
 		memcpy(datagram.path.remote_mac, punted.path.remote_mac, 6);
 		datagram.path.port = punted.path.port;
+		datagram.arrived_ns = udp->stamps ? punted_ns(punted.arrived_us) : 0;
 		datagram.class = sluice_classify(punted.data, punted.length);
 		udp->host.counters->punt_in[datagram.class]++;
 		if (datagram.class == SLUICE_CLASS_STUN || datagram.class == SLUICE_CLASS_DTLS)

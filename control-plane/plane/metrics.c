@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "metrics.h"
 
+#include "capture.h"
+
 #include <sluice/log.h>
 #include <sluice/xdp.h>
 
@@ -439,16 +441,21 @@ static void add_ports(struct page *page, const struct sluice_observed *observed)
 	add_filter(page, observed);
 }
 
-static void add_captures(struct page *page, const struct sluice_observed *observed)
+static void add_captures(struct page *page, const struct plane *plane)
 {
-	const struct sluice_capture_state *state = &observed->head.capture;
-	single(page, "captures_active", "gauge", "1 while `sluicectl capture` runs.",
-		atomic_load(&state->running) != 0);
+	const struct sluice_desired *desired = plane_desired(plane);
+	uint64_t packets, lost;
+	unsigned running = 0;
+	for (unsigned place = 0; place < SLUICE_CAPTURES_MAX; place++)
+		running += desired->head.captures[place].row.generation != 0;
+	capture_figures(plane, &packets, &lost);
+	single(page, "captures_active", "gauge",
+		"How many `sluicectl capture` run; `sluicectl status` says of whom.", running);
 	single(page, "captured_packets_total", "counter", "Packets copied for `sluicectl capture`.",
-		(double)atomic_load(&state->packets));
+		(double)packets);
 	single(page, "capture_lost_packets_total", "counter",
 		"Packets a capture had no room for; they were forwarded all the same.",
-		(double)atomic_load(&state->lost));
+		(double)lost);
 }
 
 static void add_edge_tables(struct page *page, const struct edge_counters *counters)
@@ -782,8 +789,8 @@ size_t metrics_text(char *text, size_t size, const struct metrics_source *source
 		add_ring_drops(&page, source);
 		add_drops(&page, observed);
 		add_srtp(&page, observed);
-		add_captures(&page, observed);
 	}
+	add_captures(&page, source->plane);
 	add_edge_tables(&page, source->counters);
 	add_udp(&page, source->counters);
 	add_http(&page, source->counters);

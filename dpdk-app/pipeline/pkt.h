@@ -44,7 +44,7 @@ struct pkt {
 	uint32_t publication; // index
 	uint32_t publication_generation;
 	uint16_t head; // bytes before `data` that were Ethernet, IP and UDP, once parsed
-	uint16_t capture; // slot of this worker's capture, and one; 0 = in none
+	uint16_t capture; // place × slots + slot of this worker's lane, and one; 0 = in none
 	uint64_t source; // names the publication's epoch and the SSRC; not 0
 	uint64_t index; // SRTP index: ROC << 16 | sequence
 	_Atomic uint32_t holds;

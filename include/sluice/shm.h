@@ -19,7 +19,7 @@
 #include <sluice/trace.h>
 
 #define SLUICE_MAGIC 0x656369756c53ULL // "Sluice"
-#define SLUICE_ABI 5
+#define SLUICE_ABI 6
 
 struct sluice_layout { // what the writer was compiled with; a reader refuses anything else
 	uint64_t magic;
@@ -48,10 +48,11 @@ struct sluice_desired_head {
 	_Atomic uint32_t rows_used[SLUICE_TABLE_COUNT]; // one above the highest row ever used
 	uint64_t started_unix_ms;
 	uint8_t draining;
-	uint8_t reserved[7];
-	struct sluice_capture_wish capture;
-	struct sluice_capture_reader capture_reader;
-	uint8_t reserved2[144];
+	uint8_t reserved[3];
+	uint32_t capture_last; // control's: number of the last capture
+	struct sluice_capture_wish captures[SLUICE_CAPTURES_MAX];
+	struct sluice_capture_reader capture_readers[SLUICE_CAPTURES_MAX];
+	uint8_t reserved2[256];
 };
 
 struct sluice_observed_head {
@@ -67,5 +68,5 @@ struct sluice_observed_head {
 	char crypto[32]; // SRTP backend in use
 	char version[32]; // of the data plane
 	struct sluice_capture_state capture;
-	uint8_t reserved[224];
+	uint8_t reserved[256];
 };
