@@ -285,7 +285,7 @@ help: ## this list
 
 # ---- what sluicectl makes of the shared files
 
-src_ctl := control-plane/sluicectl_view.c $(wildcard control-plane/sluicectl_why*.c)
+src_ctl := control-plane/sluicectl_view.c control-plane/edge/figures.c $(wildcard control-plane/sluicectl_why*.c)
 cflags_ctl := -Icontrol-plane $(call pc_cflags,jansson)
 libs_ctl := ctl pipeline io_plain media contract srtp yaml jansson
 $(eval $(call folder_rules,ctl))

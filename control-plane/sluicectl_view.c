@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "edge/figures.h"
 #include "sluicectl.h"
 
 #include <sluice/xdp.h>
@@ -78,19 +79,19 @@ static json_t *port_json(const struct sluice_port_status *port)
 	for (unsigned i = 0; port->mode == SLUICE_PORT_XDP && i < SLUICE_XDP_CLASS_COUNT; i++)
 		json_object_set_new(xdp, sluice_xdp_class_info(i)->name,
 			json_integer((json_int_t)port->xdp[i]));
-	json_t *json =
-		json_pack("{s:o, s:o, s:s, s:s, s:b, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:o}",
-			"name", view_text(port->name, sizeof(port->name)), "driver",
-			view_text(port->driver, sizeof(port->driver)), "mode",
-			mode_name(port->mode), "xdp_mode",
-			port->mode != SLUICE_PORT_XDP ? "none"
-			: port->xdp_native	      ? "native"
-						      : "generic",
-			"link_up", port->link_up, "queues", port->queues, "rx_packets",
-			(json_int_t)port->rx_packets, "tx_packets", (json_int_t)port->tx_packets,
-			"rx_missed", (json_int_t)port->rx_missed, "rx_errors",
-			(json_int_t)port->rx_errors, "tx_errors", (json_int_t)port->tx_errors,
-			"rx_no_buffer", (json_int_t)port->rx_no_buffer, "xdp", xdp);
+	json_t *json = json_pack(
+		"{s:o, s:o, s:s, s:s, s:b, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "name",
+		view_text(port->name, sizeof(port->name)), "driver",
+		view_text(port->driver, sizeof(port->driver)), "mode", mode_name(port->mode),
+		"xdp_mode",
+		port->mode != SLUICE_PORT_XDP ? "none"
+		: port->xdp_native	      ? "native"
+					      : "generic",
+		"link_up", port->link_up, "queues", port->queues, "rx_packets",
+		(json_int_t)port->rx_packets, "tx_packets", (json_int_t)port->tx_packets,
+		"rx_missed", (json_int_t)port->rx_missed, "rx_errors", (json_int_t)port->rx_errors,
+		"tx_errors", (json_int_t)port->tx_errors, "rx_no_buffer",
+		(json_int_t)port->rx_no_buffer, "xdp", xdp, "queue", figures_queues(port, NULL, 0));
 	return json;
 }
 

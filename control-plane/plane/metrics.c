@@ -414,6 +414,45 @@ static void add_missed(struct page *page, const struct sluice_observed *observed
 			observed->ports[p].rx_missed + observed->ports[p].rx_no_buffer);
 }
 
+static unsigned queues_used(const struct sluice_port_status *port)
+{
+	return port->queues < SLUICE_QUEUES_MAX ? port->queues : SLUICE_QUEUES_MAX;
+}
+
+static void add_queue_losses(struct page *page, unsigned p, const struct sluice_port_status *port)
+{
+	for (unsigned q = 0; q < queues_used(port); q++)
+		for (unsigned i = 0; i < SLUICE_QUEUE_LOSS_COUNT; i++)
+			add(page,
+				"sluice_nic_queue_lost_packets_total{port=\"%u\",queue=\"%u\","
+				"reason=\"%s\"} %" PRIu64 "\n",
+				p, q, sluice_queue_loss_name(i, NULL), port->queue[q].lost[i]);
+}
+
+static void add_queues(struct page *page, const struct sluice_observed *observed)
+{
+	const struct sluice_port_status *ports = observed->ports;
+	describe(page, "nic_queue_packets_total", "counter", "Frames taken from a receive queue.");
+	for (unsigned p = 0; p < ports_used(observed); p++)
+		for (unsigned q = 0; q < queues_used(&ports[p]); q++)
+			add(page,
+				"sluice_nic_queue_packets_total{port=\"%u\",queue=\"%u\"} %" PRIu64
+				"\n",
+				p, q, ports[p].queue[q].packets);
+	describe(page, "nic_queue_lost_packets_total", "counter",
+		"Frames a receive queue lost before the data plane took them, by reason.");
+	for (unsigned p = 0; p < ports_used(observed); p++)
+		add_queue_losses(page, p, &ports[p]);
+	describe(page, "nic_queue_starved_total", "counter",
+		"How often the kernel found no free packet buffer for a receive queue.");
+	for (unsigned p = 0; p < ports_used(observed); p++)
+		for (unsigned q = 0; q < queues_used(&ports[p]); q++)
+			add(page,
+				"sluice_nic_queue_starved_total{port=\"%u\",queue=\"%u\"} %" PRIu64
+				"\n",
+				p, q, ports[p].queue[q].starved);
+}
+
 static void add_ports(struct page *page, const struct sluice_observed *observed)
 {
 	uint64_t in = 0, out = 0, errors = 0;
@@ -436,6 +475,7 @@ static void add_ports(struct page *page, const struct sluice_observed *observed)
 	series(page, "port_packets_total", "direction=\"in\"", in);
 	series(page, "port_packets_total", "direction=\"out\"", out);
 	add_missed(page, observed);
+	add_queues(page, observed);
 	single(page, "port_errors_total", "counter", "Frames a port refused or spoilt.",
 		(double)errors);
 	add_filter(page, observed);
