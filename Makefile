@@ -134,9 +134,9 @@ $(BUILD)/sluice-control: $(control_main) $(call archives,dialect edge plane sdp 
 	$(call say,LD,$(notdir $@))
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(control_main) $(call link,dialect edge plane sdp core contract yaml jansson lws bpf) -lev
 
-$(BUILD)/sluicectl: $(sluicectl_main) $(call archives,edge contract)
+$(BUILD)/sluicectl: $(sluicectl_main) $(call archives,edge plane contract)
 	$(call say,LD,$(notdir $@))
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(sluicectl_main) $(call link,edge contract yaml jansson bpf) $(call pc_libs,openssl) -lcap-ng
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(sluicectl_main) $(call link,edge plane contract yaml jansson bpf) $(call pc_libs,openssl) -lcap-ng
 
 # ---- XDP ------------------------------------------------------------------------------------------
 
