@@ -57,6 +57,14 @@ done
 expect_state certificate warning
 "$build/sluicectl" -c "$work/sluice.yaml" check >"$work/check.txt"
 expect "lines for people" "$(grep -c '^ok ' "$work/check.txt")" == 13
+
+# Another relay beside it needs a bpffs of its own: the two controls would empty each other's filter.
+sed "s#^runtime_directory: .*#runtime_directory: $work#; s/port: $media_port/port: 7001/
+	s/port: $http_port/port: 8081/; s/listen: 9000/listen: 9001/" "$work/sluice.yaml" >"$work/changed.yaml"
+status=0
+on relay "$build/sluice-control" -c "$work/changed.yaml" 2>"$work/second.log" || status=$?
+expect "exit status of a second control" $status '>' 0
+grep -F "is in use by another control, pid ${plane_pid[control]}:" "$work/second.log" >/dev/null
 stop_relay
 
 finds 0 "data plane" warning "not running" "sluice-dataplane -c FILE"
