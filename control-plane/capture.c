@@ -133,7 +133,7 @@ static void put(struct control *control, struct capture_datagram *datagram)
 {
 	bool out = datagram->direction == SLUICE_CAPTURE_OUT;
 	const struct core_transport *transport = whose_find(&control->whose, control->core,
-		&datagram->path->remote, out, datagram->data, datagram->length);
+		datagram->path, out, datagram->data, datagram->length);
 	struct core_path whole;
 
 	if (!transport)

@@ -131,8 +131,8 @@ int listen_open(struct listen_inherited *inherited, const struct listen_want *wa
 		return opened;
 	for (unsigned i = 0; i < count; i++) {
 		if (address_parse(hosts[i], &address)) {
-			snprintf(why, why_size, "%s.host: %s is not a numeric address", want->what,
-				hosts[i]);
+			snprintf(why, why_size, "%s.%s: %s is not a numeric address", want->what,
+				want->listens ? "listen" : "host", hosts[i]);
 			return -EINVAL;
 		}
 		int fd = socket_listen(&address);

@@ -53,32 +53,34 @@ static struct text ours_of(struct text username, bool out)
 	return (struct text){colon + 1, username.length - before - 1};
 }
 
-static void note(
-	struct whose *whose, const struct core_address *remote, struct core_transport_id id)
+// WHOSE_RECENT when it is not among them.
+static unsigned recent_find(const struct whose *whose, const struct core_path *path)
 {
 	unsigned at = 0;
 
-	while (at < WHOSE_RECENT && !address_same(&whose->recent[at].remote, remote))
+	while (at < WHOSE_RECENT &&
+		(whose->recent[at].port != path->local.port ||
+			!address_same(&whose->recent[at].remote, &path->remote)))
 		at++;
+	return at;
+}
+
+static void note(struct whose *whose, const struct core_path *path, struct core_transport_id id)
+{
+	unsigned at = recent_find(whose, path);
+
 	if (at == WHOSE_RECENT)
 		at = whose->next++ % WHOSE_RECENT;
-	whose->recent[at].remote = *remote;
+	whose->recent[at].remote = path->remote;
+	whose->recent[at].port = path->local.port;
 	whose->recent[at].id = id;
 }
 
-static const struct core_transport *recent(
-	const struct whose *whose, const struct core *core, const struct core_address *remote)
-{
-	for (unsigned i = 0; i < WHOSE_RECENT; i++)
-		if (address_same(&whose->recent[i].remote, remote))
-			return core_transport(core, whose->recent[i].id);
-	return NULL;
-}
-
 const struct core_transport *whose_find(struct whose *whose, const struct core *core,
-	const struct core_address *remote, bool out, const uint8_t *data, size_t length)
+	const struct core_path *path, bool out, const uint8_t *data, size_t length)
 {
 	const struct core_transport *transport = NULL;
+	unsigned at;
 
 	if (sluice_classify(data, (uint32_t)length) == SLUICE_CLASS_STUN) {
 		struct text ufrag = ours_of(username_of(data, length), out);
@@ -86,9 +88,12 @@ const struct core_transport *whose_find(struct whose *whose, const struct core *
 		if (ufrag.length)
 			transport = core_transport_by_ufrag(core, ufrag.data, ufrag.length);
 		if (transport)
-			note(whose, remote, transport->id);
+			note(whose, path, transport->id);
 	}
 	if (!transport)
-		transport = core_transport_by_address(core, remote);
-	return transport ? transport : recent(whose, core, remote);
+		transport = core_transport_by_path(core, path);
+	if (transport)
+		return transport;
+	at = recent_find(whose, path);
+	return at < WHOSE_RECENT ? core_transport(core, whose->recent[at].id) : NULL;
 }

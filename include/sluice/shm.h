@@ -68,5 +68,6 @@ struct sluice_observed_head {
 	char crypto[32]; // SRTP backend in use
 	char version[32]; // of the data plane
 	struct sluice_capture_state capture;
-	uint8_t reserved[256];
+	uint16_t feed_port, feed_ports; // first and number of feeds.ports that it takes media at
+	uint8_t reserved[252];
 };

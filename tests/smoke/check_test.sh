@@ -50,13 +50,13 @@ start_relay
 status=0
 check >"$work/check.json" || status=$?
 expect "exit status while the relay runs" $status == 0
-for name in kernel AF_XDP "bpf directory" "XDP object" "huge pages" cores capabilities eth0 "media port" "http port" \
+for name in kernel AF_XDP "bpf directory" "XDP object" "huge pages" cores capabilities eth0 "media port" feeds.ports "http port" \
 	state "data plane" control; do
 	expect_state "$name" ok
 done
 expect_state certificate warning
 "$build/sluicectl" -c "$work/sluice.yaml" check >"$work/check.txt"
-expect "lines for people" "$(grep -c '^ok ' "$work/check.txt")" == 13
+expect "lines for people" "$(grep -c '^ok ' "$work/check.txt")" == 14
 
 # Another relay beside it needs a bpffs of its own: the two controls would empty each other's filter.
 sed "s#^runtime_directory: .*#runtime_directory: $work#; s/port: $media_port/port: 7001/
@@ -142,6 +142,28 @@ expect_state "media port" fault
 [ "$(field "media port" fix)" = "ss -ulpn 'sport = :$media_port'" ]
 expect_faults 2
 kill $holder
+
+# local ports that the kernel may give to others, until it is told to leave them alone
+cp "$work/sluice.yaml" "$work/before.yaml"
+echo 'feeds: {ports: 40000-40009}' >>"$work/sluice.yaml"
+on relay sysctl -qw net.ipv4.ip_local_port_range="32768 60999"
+check >"$work/check.json" || true
+expect_state feeds.ports warning
+mending=$(field feeds.ports fix)
+expect "what mends it" "$mending" == "sysctl -w net.ipv4.ip_local_reserved_ports=40000-40009"
+# shellcheck disable=SC2086
+on relay $mending >/dev/null
+check >"$work/check.json" || true
+expect_state feeds.ports ok
+sed -i 's/40000-40009/7010/' "$work/sluice.yaml"
+nsenter --net=/run/netns/relay python3 -c 'import socket, time
+s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM); s.bind(("::", 7010)); print("bound", flush=True); time.sleep(60)' >"$work/bound.txt" &
+holder=$!
+wait_for 5 grep bound "$work/bound.txt"
+check >"$work/check.json" || true
+expect_state feeds.ports fault
+kill $holder
+cp "$work/before.yaml" "$work/sluice.yaml"
 
 # What an earlier version has left.
 printf '\5' | dd of=/run/sluice/observed bs=1 seek=8 conv=notrunc status=none

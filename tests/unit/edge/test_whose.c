@@ -54,20 +54,20 @@ static size_t message(uint8_t *to, unsigned type, const char *username)
 	return length;
 }
 
-static bool finds(const struct core_address *remote, bool out, const uint8_t *data, size_t length)
+static bool finds(const struct core_path *path, bool out, const uint8_t *data, size_t length)
 {
 	const struct core_transport *found =
-		whose_find(&whose, world.core, remote, out, data, length);
+		whose_find(&whose, world.core, path, out, data, length);
 
 	return found && found->id.index == id.index && found->id.generation == id.generation;
 }
 
 static bool finds_message(uint16_t port, bool out, unsigned type, const char *username)
 {
-	const struct core_address remote = world_path(7, port).remote;
+	const struct core_path path = world_path(7, port);
 	uint8_t data[MESSAGE_MAX];
 
-	return finds(&remote, out, data, message(data, type, username));
+	return finds(&path, out, data, message(data, type, username));
 }
 
 static const char *user(bool ours_first)
@@ -98,13 +98,17 @@ static void by_the_address(void **)
 {
 	static const uint8_t dtls[] = {22, 254, 253, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
 	const struct core_path path = world_path(7, 5000);
-	const struct core_address other = world_path(8, 5000).remote;
+	const struct core_path other = world_path(8, 5000);
+	struct core_path another_port = path;
 
-	assert_false(finds(&path.remote, false, dtls, sizeof(dtls)));
+	another_port.local.port++;
+
+	assert_false(finds(&path, false, dtls, sizeof(dtls)));
 	core_transport_path(world.core, id, &path, true, 1000);
-	assert_true(finds(&path.remote, false, dtls, sizeof(dtls)));
-	assert_true(finds(&path.remote, true, dtls, sizeof(dtls)));
+	assert_true(finds(&path, false, dtls, sizeof(dtls)));
+	assert_true(finds(&path, true, dtls, sizeof(dtls)));
 	assert_false(finds(&other, false, dtls, sizeof(dtls)));
+	assert_false(finds(&another_port, false, dtls, sizeof(dtls)));
 	// An ufrag that is nobody's does not hide whose address it is.
 	assert_true(finds_message(5000, false, 0x0001, "nobody:them"));
 }
@@ -112,7 +116,7 @@ static void by_the_address(void **)
 static void nonsense_is_nobodys(void **)
 {
 	uint8_t data[MESSAGE_MAX];
-	const struct core_address remote = world_path(7, 5000).remote;
+	const struct core_path path = world_path(7, 5000);
 	size_t length = message(data, 1, user(true));
 
 	assert_false(finds_message(5000, false, 1, "nobody:them"));
@@ -120,10 +124,10 @@ static void nonsense_is_nobodys(void **)
 	assert_false(finds_message(5000, false, 1, ""));
 	assert_false(finds_message(5000, false, 1, core_transport(world.core, id)->local_ufrag));
 	for (size_t cut = 0; cut < 28 + 4 + strlen(user(true)); cut++)
-		assert_false(finds(&remote, false, data, cut));
+		assert_false(finds(&path, false, data, cut));
 	data[30] = 255; // USERNAME is longer than the message
-	assert_false(finds(&remote, false, data, length));
-	assert_false(finds(&remote, false, data, 0));
+	assert_false(finds(&path, false, data, length));
+	assert_false(finds(&path, false, data, 0));
 }
 
 // Those who are gone are nobody, and many addresses push each other out.
