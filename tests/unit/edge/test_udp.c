@@ -322,6 +322,7 @@ static void times_of_punted_ones(void **)
 	memset(&punted, 0, sizeof(punted));
 	memcpy(punted.data, stun, sizeof(stun));
 	punted.length = sizeof(stun);
+	punted.path.local.port = config.media.port;
 	punts = 1;
 	udp_punted(udp);
 	assert_int_equal(seen.arrived_ns, 0);
