@@ -133,7 +133,7 @@ while read -r key; do
 done < <(awk '/^[a-z_]+:$/ {section = substr($1, 1, length($1) - 1); print section}' packaging/sluice.yaml |
 	while read -r section; do
 		grep -ohE "\`$section\.[a-z_]+[\`: ]" "${texts[@]}" | tr -d '\`: ' |
-			grep -vE '\.(sock|c|h)$'
+			grep -vE '\.(sock|json|c|h)$'
 	done | sort -u | comm -23 - <(awk '/^[a-z_]+:$/ {section = substr($1, 1, length($1) - 1)}
 		/^  #?[a-z_]+:/ {key = $1; gsub(/[#:]/, "", key); print section "." key}' packaging/sluice.yaml | sort -u))
 
