@@ -390,6 +390,7 @@ static void leg_settle(
 	transport_describe(half->leg, half->desc);
 	half->leg->view.transport_cc_extension_id = 0;
 	half->leg->view.data = false;
+	half->leg->resumed = false;
 }
 
 static void sections_note(const struct half *half, bool alone)

@@ -5,12 +5,15 @@
 Sends tone and a moving picture, or with --numbers RATE packets that carry a running number, and
 counts what comes back; whoever offers opens a data channel and counts what the other side echoes. --call offers
 to everybody who is there; without it the peer only answers. --hang-up closes the socket as soon as the
-connection is up, as BASS does, and opens another when the connection has ended. One JSON line a second.
+connection is up, as BASS does, and opens another when the connection has ended. SIGUSR1 breaks the socket as a dead
+network does, without a close frame, and another is opened. One JSON line a second.
 """
 import argparse
 import asyncio
 import hashlib
 import json
+import os
+import signal
 import struct
 import time
 
@@ -289,6 +292,8 @@ class Peer:
         async with adapter(self.arguments.url, self.arguments.room, self.arguments.peer) as signaling:
             self.sockets += 1
             self.open = True
+            breaks = signaling.socket.transport.abort
+            asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, breaks)
             if not signaling.addressed:
                 await self.handle(signaling, "joined", None)
             tasks = [asyncio.ensure_future(self.hear(signaling))]
@@ -318,6 +323,7 @@ class Peer:
     async def report(self):
         while True:
             line = {
+                "pid": os.getpid(),
                 "sockets": self.sockets,
                 "open": self.open,
                 "sessions": {name or "": session.report() for name, session in self.sessions.items()},
