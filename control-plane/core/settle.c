@@ -417,6 +417,8 @@ static void sections_settle(const struct settlement *settlement)
 	if (!other->desc)
 		return;
 	sections_note(other, false);
+	one->leg->partner = other->leg; // where both are new, each was met by the other's old one
+	other->leg->partner = one->leg;
 	for (unsigned i = 0; i < settlement->joints_used; i++) {
 		const struct joint *joint = &settlement->joints[i];
 
