@@ -3,9 +3,9 @@
 
 #include "poller.h"
 
-#include <curl/curl.h>
 #include <openssl/x509_vfy.h>
 
+#include <curl/curl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -240,13 +240,12 @@ static void test_client_that_does_not_restart(void **)
 		strcpy(second, up->local_ufrag);
 		assert_string_not_equal(second, first);
 		assert_string_equal(up->previous_ufrag, first);
-		assert_int_equal(core_transport_named(
-					 world.core, id, first, strlen(first), now_ms + 5000),
+		assert_int_equal(
+			core_transport_named(world.core, id, first, strlen(first), now_ms + 5000),
 			0);
 		core_transport_heard(world.core, id, now_ms + 5000);
 		core_tick(world.core, now_ms + 5999);
-		assert_ptr_equal(
-			core_transport_by_ufrag(world.core, second, strlen(second)), up);
+		assert_ptr_equal(core_transport_by_ufrag(world.core, second, strlen(second)), up);
 	}
 	// then it does
 	assert_int_equal(core_transport_named(world.core, id, second, strlen(second), 62000), 0);
