@@ -44,7 +44,7 @@ bool pair_end(struct core *core, struct transport *leg, const char *why)
 	if (!event_reserve(core, participant_events(owner) + participant_events(far)))
 		return false;
 	if (leg->resumed && owner->view.link && leg->partner) {
-		leg->partner->alone_until_ms = UINT64_MAX;
+		leg->partner->alone_until_ms = UINT64_MAX; // the next tick knows the time
 		close_shown(core, leg);
 		return true;
 	}
