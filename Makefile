@@ -18,10 +18,13 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo 0.1.
 PREFIX ?= /usr/local
 
 OPT ?= -O2
-CFLAGS_ALL := -std=gnu2x $(OPT) -g -march=$(or $(MARCH),x86-64-v2) -Wall -Wextra -Werror \
+CFLAGS_ALL := -std=gnu2x $(OPT) -g -march=$(or $(MARCH),x86-64-v2 -mtune=icelake-server) -Wall -Wextra -Werror \
 	-Wmissing-prototypes -Wshadow -fno-common -fstack-protector-strong -D_GNU_SOURCE \
 	-Iinclude $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all)
-LDFLAGS_ALL := $(if $(SAN),-fsanitize=$(SAN)) -Wl,-z,relro,-z,now
+LDFLAGS_ALL := $(if $(SAN),-fsanitize=$(SAN)) -Wl,-z,relro,-z,now -fno-lto
+# The data plane is optimized as a whole when it is linked; tests link the same objects as they are.
+LTO := $(if $(SAN),,-flto=auto)
+LDFLAGS_WHOLE := $(filter-out -fno-lto,$(LDFLAGS_ALL)) $(LTO)
 
 have = $(shell pkg-config --exists $(1) && echo yes)
 pc_cflags = $(shell pkg-config --cflags $(1) 2>/dev/null)
@@ -41,6 +44,7 @@ IPSEC_MB := $(shell printf '\043include <intel-ipsec-mb.h>\n\043if IMB_VERSION_N
 	$(CC) -E - >/dev/null 2>&1 && echo yes)
 only_ipsec_mb := srtp_ipsec_mb srtp_derive gcm
 
+lto_folders := contract media pipeline io_plain io_dpdk
 src_contract := $(wildcard include/*.c)
 src_media := $(wildcard dpdk-app/media/*.c)
 ifneq ($(IPSEC_MB),yes)
@@ -90,7 +94,7 @@ link = -Wl,--start-group $(call archives,$(1)) -Wl,--end-group $(foreach l,$(1),
 
 define folder_rules
 obj_$(1) := $$(patsubst %.c,$$(BUILD)/obj/%.o,$$(src_$(1)))
-$$(obj_$(1)): cflags := $$(cflags_$(1))
+$$(obj_$(1)): cflags := $$(cflags_$(1)) $(if $(filter $(1),$(lto_folders)),$(LTO:%=% -ffat-lto-objects))
 $$(BUILD)/lib$(1).a: $$(obj_$(1))
 	$$(call say,AR,$$(notdir $$@))
 	$$(Q)rm -f $$@ && ar rcs $$@ $$(obj_$(1))
@@ -110,7 +114,7 @@ programs := sluice-dataplane-plain $(if $(DPDK),sluice-dataplane) sluice-control
 dataplane_main := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard dpdk-app/*.c))
 control_main := $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out control-plane/sluicectl%.c,$(wildcard control-plane/*.c)))
 sluicectl_main := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard control-plane/sluicectl*.c))
-$(dataplane_main): cflags := -Idpdk-app
+$(dataplane_main): cflags := -Idpdk-app $(LTO:%=% -ffat-lto-objects)
 $(control_main): cflags := -Icontrol-plane $(cflags_edge)
 $(sluicectl_main): cflags := -Icontrol-plane $(call pc_cflags,jansson)
 
@@ -125,12 +129,12 @@ endif
 
 $(BUILD)/sluice-dataplane: $(dataplane_main) $(call archives,io_dpdk pipeline media contract)
 	$(call say,LD,$(notdir $@))
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(dataplane_main) $(call link,io_dpdk pipeline media contract srtp yaml bpf) \
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_WHOLE) -o $@ $(dataplane_main) $(call link,io_dpdk pipeline media contract srtp yaml bpf) \
 		$(call pc_libs,libdpdk) -lcap-ng -lpthread
 
 $(BUILD)/sluice-dataplane-plain: $(dataplane_main) $(call archives,io_plain pipeline media contract)
 	$(call say,LD,$(notdir $@))
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(dataplane_main) $(call link,io_plain pipeline media contract srtp yaml) -lcap-ng -lpthread
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_WHOLE) -o $@ $(dataplane_main) $(call link,io_plain pipeline media contract srtp yaml) -lcap-ng -lpthread
 
 $(BUILD)/sluice-control: $(control_main) $(call archives,dialect edge plane sdp core contract)
 	$(call say,LD,$(notdir $@))
@@ -182,18 +186,18 @@ bench_shared := bench/media/measure.c
 $(BUILD)/bench/media/seal: bench/media/seal.c $(bench_shared) $(call archives,media)
 	$(call say,BENCH,$@)
 	$(Q)mkdir -p $(dir $@)
-	$(Q)$(CC) $(CFLAGS_ALL) -Idpdk-app $(LDFLAGS_ALL) -o $@ $(filter %.c,$^) $(call link,media srtp)
+	$(Q)$(CC) $(CFLAGS_ALL) -Idpdk-app $(LDFLAGS_WHOLE) -o $@ $(filter %.c,$^) $(call link,media srtp)
 
 $(BUILD)/bench/media/crowd: bench/media/crowd.c $(wildcard tests/replay/*.h) $(call archives,pipeline io_plain media contract)
 	$(call say,BENCH,$@)
 	$(Q)mkdir -p $(dir $@)
-	$(Q)$(CC) $(CFLAGS_ALL) -Idpdk-app -Itests $(LDFLAGS_ALL) -o $@ $< $(call link,pipeline io_plain media contract srtp yaml) -lpthread
+	$(Q)$(CC) $(CFLAGS_ALL) -Idpdk-app -Itests $(LDFLAGS_WHOLE) -o $@ $< $(call link,pipeline io_plain media contract srtp yaml) -lpthread
 
 $(BUILD)/bench/media/forward: bench/media/forward.c $(bench_shared) $(wildcard tests/replay/*.h) \
 		$(call archives,pipeline io_plain media contract)
 	$(call say,BENCH,$@)
 	$(Q)mkdir -p $(dir $@)
-	$(Q)$(CC) $(CFLAGS_ALL) -Idpdk-app -Itests $(LDFLAGS_ALL) -o $@ $(filter %.c,$^) \
+	$(Q)$(CC) $(CFLAGS_ALL) -Idpdk-app -Itests $(LDFLAGS_WHOLE) -o $@ $(filter %.c,$^) \
 		$(call link,pipeline io_plain media contract srtp yaml) -lpthread
 
 # fuzz targets: clang's libFuzzer over the sources themselves; FUZZ_x names what fuzz_x needs

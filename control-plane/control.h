@@ -117,8 +117,9 @@ struct core_sink control_sink(struct control *control);
 // What announce.h tells: to the webhooks.
 void control_announce(void *context, const struct announcement *announcement);
 
-// The plane's way to write an address of the core's.
+// The plane's way to write an address of the core's, and the two ends of a path.
 struct sluice_address control_address(const struct core_address *address);
+struct sluice_path control_path(const struct core_path *path);
 
 // What each module may ask of the others.
 struct dialect_host control_dialect_host(struct control *control);

@@ -53,6 +53,8 @@ static void apply(struct control *control)
 	control->dialect_host.auth_ms = config->limits.auth_ns / 1000000;
 	control->dialect_host.strict_etag = config->whip.strict_etag;
 	control->http_host.development_tokens = config->auth.development_tokens;
+	feeds_reload(control->feeds, config);
+	control_settle(control);
 }
 
 static void configuration_reload(struct control *control, struct report *report)

@@ -338,6 +338,81 @@ static void check_bind(struct check *check, const char *name, int type, uint16_t
 		close(fd);
 }
 
+// Whether a list such as "7001-7064,9000" has the port in it.
+static bool list_has(const char *list, unsigned port)
+{
+	unsigned first, last;
+	int used, count;
+	for (; (count = sscanf(list, "%u%n-%u%n", &first, &used, &last, &used)) > 0; list += used) {
+		if (port >= first && port <= (count > 1 ? last : first))
+			return true;
+		if (list[used] == ',')
+			used++;
+	}
+	return false;
+}
+
+// How many of them the kernel may give to any program that asks for no port in particular.
+static unsigned ephemeral_ports(const struct config_feed_ports *ports)
+{
+	char reserved[4096] = "";
+	unsigned first = 0, last = 0, count = 0;
+	FILE *range = fopen("/proc/sys/net/ipv4/ip_local_port_range", "re");
+	FILE *list = fopen("/proc/sys/net/ipv4/ip_local_reserved_ports", "re");
+	if (!range || fscanf(range, "%u %u", &first, &last) != 2)
+		last = 0;
+	if (list && !fgets(reserved, sizeof(reserved), list))
+		reserved[0] = 0;
+	if (range)
+		fclose(range);
+	if (list)
+		fclose(list);
+	for (unsigned port = ports->first; port < ports->first + ports->count; port++)
+		count += port >= first && port <= last && !list_has(reserved, port);
+	return count;
+}
+
+static unsigned taken_ports(const struct config_feed_ports *ports)
+{
+	struct sockaddr_in6 address = {.sin6_family = AF_INET6};
+	unsigned count = 0;
+	for (unsigned i = 0; i < ports->count; i++) {
+		int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+		address.sin6_port = htons((uint16_t)(ports->first + i));
+		count += fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof(address)) != 0;
+		if (fd >= 0)
+			close(fd);
+	}
+	return count;
+}
+
+// The local ports of pushes and pulls, of which each session takes one.
+static void check_feed_ports(struct check *check, const struct config *config, bool running)
+{
+	char fix[96], range[16];
+	struct config_feed_ports ports;
+	if (config_feed_ports(config, &ports))
+		return; // such a configuration is not read
+	unsigned last = ports.first + ports.count - 1u, open = ephemeral_ports(&ports);
+	unsigned taken = running ? 0 : taken_ports(&ports);
+	snprintf(range, sizeof(range), "%u-%u", ports.first, last);
+	if (taken == ports.count) {
+		snprintf(fix, sizeof(fix),
+			"set feeds.ports, or ss -ualpn 'sport >= :%u and sport <= :%u'",
+			ports.first, last);
+		note(check, CHECK_FAULT, "feeds.ports", fix, "%s: all are taken", range);
+	} else if (open > 0) {
+		snprintf(fix, sizeof(fix), "sysctl -w net.ipv4.ip_local_reserved_ports=%s", range);
+		note(check, CHECK_WARNING, "feeds.ports", fix,
+			"%s: the kernel may give %u of them to any program", range, open);
+	} else if (running) {
+		note(check, CHECK_OK, "feeds.ports", NULL, "%s, one for each push and pull", range);
+	} else {
+		note(check, CHECK_OK, "feeds.ports", NULL, "%s, %u of %u are free", range,
+			ports.count - taken, ports.count);
+	}
+}
+
 json_t *check_run(const struct config *config)
 {
 	struct check check = {json_array(), true};
@@ -357,6 +432,7 @@ json_t *check_run(const struct config *config)
 			check_port(&check, config, &config->ports[i]);
 	check_certificate(&check, config);
 	check_bind(&check, "media port", SOCK_DGRAM, config->media.port, view.control_alive);
+	check_feed_ports(&check, config, view.control_alive);
 	check_bind(&check, "http port", SOCK_STREAM, config->http.port, view.control_alive);
 	check_processes(&check, &view);
 	view_close(&view);

@@ -32,12 +32,15 @@ static void text_feed(const json_t *one, FILE *out)
 	bool push = strcmp(text_of(one, "kind"), "push") == 0;
 	const json_t *since = json_object_get(one, "connectedSeconds");
 	const json_t *next = json_object_get(one, "nextTrySeconds");
+	const json_t *port = json_object_get(one, "localPort");
 
 	fprintf(out, "%s %s/%s %s %s: %s", text_of(one, "kind"), text_of(one, "room"),
 		text_of(one, "identity"), push ? "to" : "from", text_of(one, "url"),
 		text_of(one, "state"));
 	if (json_is_integer(since))
 		fprintf(out, " for %lld s", (long long)json_integer_value(since));
+	if (json_is_integer(port))
+		fprintf(out, ", local port %lld", (long long)json_integer_value(port));
 	if (json_is_integer(next))
 		fprintf(out, ", next try in %lld s", (long long)json_integer_value(next));
 	if (text_of(one, "error")[0])

@@ -49,7 +49,7 @@ static int start_ice(struct control *control, char *why)
 		return -1;
 	ice_fingerprints(control->ice, &control->local);
 	control->join = join_create(&control->counters, SLUICE_TRANSPORTS_MAX);
-	control->steer = steer_create(control->config.bpf_directory);
+	control->steer = steer_create(control->config.bpf_directory, control->config.media.port);
 	control->journal = journal_create(
 		&(struct journal_host){control, journal_observed}, SLUICE_TRANSPORTS_MAX);
 	if (control->join && control->steer && control->journal)

@@ -18,24 +18,24 @@ void control_poll(void *context)
 
 static void filter_fill(struct control *control)
 {
-	struct core_address *remotes;
-	struct sluice_address *addresses;
-	int count = ice_remotes(control->ice, &remotes), error = -ENOMEM;
+	struct core_path *validated;
+	struct sluice_path *paths;
+	int count = ice_validated(control->ice, &validated), error = -ENOMEM;
 
 	if (count < 0)
 		return;
-	addresses = calloc((size_t)count + 1, sizeof(*addresses));
-	for (int i = 0; addresses && i < count; i++)
-		addresses[i] = control_address(&remotes[i]);
-	if (addresses)
-		error = steer_resync(control->steer, addresses, (size_t)count);
+	paths = calloc((size_t)count + 1, sizeof(*paths));
+	for (int i = 0; paths && i < count; i++)
+		paths[i] = control_path(&validated[i]);
+	if (paths)
+		error = steer_resync(control->steer, paths, (size_t)count);
 	if (error)
 		log_warn("the filter's addresses could not be written: %s: trying again",
 			strerror(-error));
 	else
 		log_info("the filter knows %d addresses of peers", count);
-	free(addresses);
-	free(remotes);
+	free(paths);
+	free(validated);
 }
 
 void control_poll_filter(struct control *control)

@@ -495,12 +495,34 @@ static int feed_control(void *context, struct core_transport_id id,
 	return ice_control(control->ice, id, candidates, count, control->limits.drop_ms);
 }
 
+// Media comes only to ports that the data plane knows; what it was started with, it says.
+static int feed_port_open(void *context, uint16_t port, char *why, size_t why_size)
+{
+	struct control *control = context;
+	const struct sluice_observed *observed = plane_observed(control->plane);
+	uint16_t number = observed ? (uint16_t)(port - observed->head.feed_port) : 0;
+
+	if (!observed || !atomic_load(&observed->head.ready) || number < observed->head.feed_ports)
+		return udp_port_open(control->udp, port, why, why_size);
+	snprintf(why, why_size,
+		"the data plane was started with other feeds.ports, without %u: restart it", port);
+	return -EPROTO;
+}
+
+static void feed_port_close(void *context, uint16_t port)
+{
+	struct control *control = context;
+
+	udp_port_close(control->udp, port);
+}
+
 struct feed_host control_feed_host(struct control *control)
 {
 	return (struct feed_host){
 		.context = control,
 		.core = control->core,
 		.client = control->client,
+		.port = {control, feed_port_open, feed_port_close},
 		.control = feed_control,
 		.settle = control_settle,
 		.now_ms = dialect_now_ms,
@@ -524,6 +546,12 @@ struct sluice_address control_address(const struct core_address *address)
 	return copy;
 }
 
+struct sluice_path control_path(const struct core_path *path)
+{
+	return (struct sluice_path){
+		.remote = control_address(&path->remote), .local = control_address(&path->local)};
+}
+
 static int ice_neighbour(void *context, const struct core_path *path, uint8_t mac[6])
 {
 	struct control *control = context;
@@ -537,20 +565,20 @@ static int ice_neighbour(void *context, const struct core_path *path, uint8_t ma
 	return found == NEIGHBOUR_LOOPBACK ? 0 : found;
 }
 
-static int ice_allow(void *context, const struct core_address *remote)
+static int ice_allow(void *context, const struct core_path *path)
 {
 	struct control *control = context;
-	struct sluice_address address = control_address(remote);
+	struct sluice_path copy = control_path(path);
 
-	return steer_allow(control->steer, &address);
+	return steer_allow(control->steer, &copy);
 }
 
-static int ice_deny(void *context, const struct core_address *remote)
+static int ice_deny(void *context, const struct core_path *path)
 {
 	struct control *control = context;
-	struct sluice_address address = control_address(remote);
+	struct sluice_path copy = control_path(path);
 
-	return steer_deny(control->steer, &address);
+	return steer_deny(control->steer, &copy);
 }
 
 static void ice_progressed(void *context, const struct ice_progress *progress)
@@ -569,11 +597,11 @@ static struct core_address core_address_of(const struct sluice_address *address)
 }
 
 // The data plane, unlike the kernel, must be told which of our addresses a datagram comes from.
-static unsigned ice_paths(
-	void *context, const struct core_address *remote, struct core_path *paths, unsigned max)
+static unsigned ice_paths(void *context, const struct core_address *remote, uint16_t local_port,
+	struct core_path *paths, unsigned max)
 {
 	struct control *control = context;
-	unsigned count = udp_paths(control->udp, remote, paths, max);
+	unsigned count = udp_paths(control->udp, remote, local_port, paths, max);
 
 	for (unsigned i = 0; i < count; i++) {
 		struct neighbour *neighbour = control->neighbours[paths[i].port];

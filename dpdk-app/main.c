@@ -104,6 +104,7 @@ static int workers_create(struct dataplane *plane)
 		.mesh = plane->mesh = mesh_create(backend_workers()),
 		.observed = plane->observed,
 	};
+	config_feed_ports(config, &setup.feed_ports);
 	for (unsigned p = 0; p < config->ports_used; p++)
 		host_fill(&setup.hosts[p], &config->ports[p]);
 	if (getrandom(&setup.seed, sizeof(setup.seed), 0) != sizeof(setup.seed) || !plane->mesh) {

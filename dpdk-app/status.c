@@ -15,12 +15,16 @@ enum { HUNG_NS = 1000000000 };
 void status_begin(struct sluice_observed *observed, const struct config *config, unsigned workers)
 {
 	struct sluice_observed_head *head = &observed->head;
+	struct config_feed_ports feeds = {0};
 	struct timespec now;
 	clock_gettime(CLOCK_REALTIME, &now);
+	config_feed_ports(config, &feeds);
 	atomic_store(&head->ready, 0);
 	head->pid = (uint32_t)getpid();
 	head->workers_used = workers;
 	head->ports_used = config->ports_used;
+	head->feed_port = feeds.first;
+	head->feed_ports = feeds.count;
 	head->spinning = config->dataplane.idle == CONFIG_IDLE_SPIN;
 	head->started_unix_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 	snprintf(head->crypto, sizeof(head->crypto), "%s", srtp_backend());

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The filter in front of the kernel: STUN and DTLS to the media port go on to the kernel and so to
 // control, RTP and RTCP of validated sources go to the data plane's AF_XDP sockets, the rest of the
-// media port's traffic is dropped here. Everything else passes untouched; so does what cannot be
-// parsed as far as the UDP ports: the kernel judges it.
+// media port's traffic is dropped here. Of the ports of pushes and pulls it takes the media of validated
+// sources and nothing else. Everything else passes untouched; so does what cannot be parsed as far as the
+// UDP ports: the kernel judges it.
 #include <sluice/xdp.h>
 
 #include <bpf/bpf_endian.h>
@@ -188,22 +189,30 @@ static __always_inline int payload_classify(struct packet *packet, uint32_t leng
 	}
 }
 
-static __always_inline int udp_classify(struct packet *packet, uint16_t media_port)
+// feeds.ports may be another program's while no session uses them: of what comes there only media of validated
+// sources is taken, the rest is the kernel's to judge.
+static __always_inline int udp_classify(
+	struct packet *packet, const struct sluice_xdp_config *config)
 {
 	const struct udphdr *udp = (const void *)packet->at;
 	if ((const uint8_t *)(udp + 1) > packet->end || packet->left < sizeof(*udp))
 		return SLUICE_XDP_not_ours;
-	if (udp->dest != bpf_htons(media_port))
+	uint16_t number = bpf_ntohs(udp->dest) - config->feed_port;
+	int is_feed = udp->dest != bpf_htons(config->media_port);
+	if (is_feed && number >= config->feed_ports)
 		return SLUICE_XDP_not_ours;
 	uint32_t length = bpf_ntohs(udp->len);
 	if (length < sizeof(*udp) || length > packet->left || packet->at + length > packet->end)
-		return SLUICE_XDP_malformed;
+		return is_feed ? SLUICE_XDP_not_ours : SLUICE_XDP_malformed;
 	packet->source.port_be = udp->source;
+	packet->source.local_be = is_feed ? udp->dest : 0;
 	packet->at = (const uint8_t *)(udp + 1);
-	return payload_classify(packet, length - sizeof(*udp));
+	int class = payload_classify(packet, length - sizeof(*udp));
+	return is_feed && class != SLUICE_XDP_media ? SLUICE_XDP_not_ours : class;
 }
 
-static __always_inline int frame_classify(struct packet *packet, uint16_t media_port)
+static __always_inline int frame_classify(
+	struct packet *packet, const struct sluice_xdp_config *config)
 {
 	uint16_t type = ethernet_parse(packet);
 	int parsed = SLUICE_XDP_not_ours;
@@ -211,7 +220,7 @@ static __always_inline int frame_classify(struct packet *packet, uint16_t media_
 		parsed = ipv4_parse(packet);
 	else if (type == ETH_P_IPV6)
 		parsed = ipv6_parse(packet);
-	return parsed == PARSE_ON ? udp_classify(packet, media_port) : parsed;
+	return parsed == PARSE_ON ? udp_classify(packet, config) : parsed;
 }
 
 static __always_inline void frame_count(uint32_t class)
@@ -260,7 +269,7 @@ int sluice_steer(struct xdp_md *context)
 		.at = (const uint8_t *)(long)context->data,
 		.end = (const uint8_t *)(long)context->data_end,
 	};
-	int class = frame_classify(&packet, config->media_port);
+	int class = frame_classify(&packet, config);
 	int action = XDP_DROP;
 	if (class == SLUICE_XDP_media) {
 		// without a living socket this says XDP_DROP: media never floods the kernel

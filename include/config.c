@@ -851,7 +851,9 @@ int config_check(const struct config *config, bool control, char *why, size_t wh
 	const struct place place = {.why = why, .why_size = why_size};
 	if (config->limits.suspect_ns >= config->limits.drop_ns)
 		return fail_key(&place, "limits.suspect", "must be shorter than limits.drop");
-	if (config_ports_check(config, why, why_size) != 0 || check_repeated(config, &place) != 0)
+	if (config_ports_check(config, why, why_size) != 0 ||
+		config_feed_ports_check(config, why, why_size) != 0 ||
+		check_repeated(config, &place) != 0)
 		return -1;
 	return control ? check_control(config, &place) : check_dataplane(config, &place);
 }

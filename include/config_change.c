@@ -38,7 +38,7 @@ static bool begins(const char *path, const char *with)
 static bool dataplane_reads(const char *path)
 {
 	static const char *const own[] = {"runtime_directory", "xdp_object", "bpf_directory",
-		"log_level", "log_format", "media.port", "ports", "dataplane."};
+		"log_level", "log_format", "media.port", "ports", "feeds.", "dataplane."};
 	for (unsigned i = 0; i < CONFIG_COUNT(own); i++)
 		if (begins(path, own[i]))
 			return true;

@@ -92,11 +92,16 @@ static const struct config_key config_keys[] = {
 		CONFIG_LIST, CONFIG_AT(config, rooms), .list = &config_rooms, .reloadable = true},
 	{"ice_servers", "", "STUN and TURN servers that clients are told of", CONFIG_LIST,
 		CONFIG_AT(config, ice_servers), .list = &config_ice_servers, .reloadable = true},
+	{"feeds.ports", "",
+		"UDP ports of ours for `push` and `pull`, FIRST-LAST, one for each session; empty "
+		"= "
+		"the 256 behind media.port",
+		CONFIG_TEXT, CONFIG_AT(config, feeds.ports)},
 	{"push", "",
 		"participants whose media is pushed to WHIP endpoints, for as long as they send",
-		CONFIG_LIST, CONFIG_AT(config, push), .list = &config_pushes},
+		CONFIG_LIST, CONFIG_AT(config, push), .list = &config_pushes, .reloadable = true},
 	{"pull", "", "WHEP endpoints whose media is pulled into rooms, around the clock",
-		CONFIG_LIST, CONFIG_AT(config, pull), .list = &config_pulls},
+		CONFIG_LIST, CONFIG_AT(config, pull), .list = &config_pulls, .reloadable = true},
 
 	{"webhooks", "",
 		"servers that are told of rooms, participants and tracks as they come and go",

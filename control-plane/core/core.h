@@ -155,6 +155,7 @@ struct core_transport {
 	bool data; // of a leg: data channels were accepted
 	enum core_transport_state state;
 	uint16_t worker;
+	uint16_t local_port; // that its candidates name; 0 = that of all
 	char local_ufrag[CORE_UFRAG_MAX], local_password[CORE_PASSWORD_MAX];
 	char remote_ufrag[256 + 1], remote_password[256 + 1];
 	char previous_ufrag[CORE_UFRAG_MAX], previous_password[CORE_PASSWORD_MAX];
@@ -292,6 +293,8 @@ struct core_join {
 	// Stands for the room: who offers it a session is sent what all others publish. It needs no link
 	// while there are sessions with it.
 	bool whole;
+	uint16_t
+		local_port; // UDP port of ours that its transports name from now on; 0 = that of all
 	uint64_t until_ms; // removed then, as by core_kick; 0 = never
 	uint64_t now_ms;
 };
@@ -419,13 +422,13 @@ int core_pair_close(
 const struct core_transport *core_transport_by_ufrag(
 	const struct core *core, const char *ufrag, size_t length);
 
-// The transport that has validated this remote address, or NULL.
-const struct core_transport *core_transport_by_address(
-	const struct core *core, const struct core_address *remote);
+// The transport that has validated this remote address and port of ours (path->local.port), or NULL.
+const struct core_transport *core_transport_by_path(
+	const struct core *core, const struct core_path *path);
 
 // A check from `path` was valid (message integrity proved). Adds or refreshes the path; the first,
 // every nominated one, and any other once the one in use had no check for 3.5 s (NAT rebinding) becomes
-// the one we send to. CORE_EXISTS: the address is that of another transport that is alive.
+// the one we send to. CORE_EXISTS: another transport that is alive has remote address and port of ours.
 int core_transport_path(struct core *core, struct core_transport_id id,
 	const struct core_path *path, bool nominated, uint64_t now_ms);
 
@@ -435,8 +438,8 @@ int core_transport_named(struct core *core, struct core_transport_id id, const c
 	size_t length, uint64_t now_ms);
 
 // The next hop of a path became known.
-int core_transport_mac(struct core *core, struct core_transport_id id,
-	const struct core_address *remote, const uint8_t mac[6]);
+int core_transport_mac(struct core *core, struct core_transport_id id, const struct core_path *path,
+	const uint8_t mac[6]);
 
 // DTLS is done and the peer's certificate matches the fingerprint.
 int core_transport_keys(struct core *core, struct core_transport_id id,

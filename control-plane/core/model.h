@@ -37,6 +37,7 @@ struct participant {
 	TAILQ_HEAD(, transport) faced; // legs of others towards it
 	TAILQ_HEAD(publication_list, publication) publications; // in the order of its sections
 	uint8_t certificate; // of the last leg that was opened
+	uint16_t local_port; // of transports to come; 0 = that of all
 	uint64_t joined_serial; // of events: earlier ones are not for it
 	bool leaving; // has lost its last transport while it had no socket
 };
@@ -96,7 +97,7 @@ struct core {
 	struct hash room_names, identities; // number = slot
 	struct hash persons; // by dialect and identity; number = participant's slot
 	struct hash ufrags; // 2 * slot: current, + 1: previous
-	struct hash addresses; // CORE_PATHS_MAX * slot + path
+	struct hash addresses; // remote ones with our port; CORE_PATHS_MAX * slot + path
 	struct hash ssrcs; // 2 * slot: media, + 1: retransmission
 	char dialects[DIALECTS_MAX][DIALECT_NAME_MAX]; // names outlive those who gave them
 	uint32_t worker_load[WORKERS_MAX]; // transports

@@ -166,6 +166,7 @@ static void join_apply(struct participant *participant, const struct core_join *
 	view->whole = join->whole;
 	view->link = join->link;
 	view->unlinked_ms = join->link ? 0 : join->now_ms;
+	participant->local_port = join->local_port;
 	participant->leaving = false;
 }
 

@@ -71,7 +71,7 @@ static bool transport_sane(const struct core *core, const struct core_transport 
 static bool paths_free(const struct core *core, const struct core_transport *view)
 {
 	for (unsigned i = 0; i < view->paths_used; i++)
-		if (core_transport_by_address(core, &view->paths[i].remote))
+		if (core_transport_by_path(core, &view->paths[i]))
 			return false;
 	return true;
 }

@@ -43,18 +43,27 @@ static void ufrag_remove(struct core *core, const char *ufrag, uint32_t number)
 		hash_remove(&core->ufrags, hash_of(&core->ufrags, ufrag, strlen(ufrag)), number);
 }
 
-static uint64_t address_hash(const struct core *core, const struct core_address *address)
+static uint64_t path_hash(const struct core *core, const struct core_path *path)
 {
-	uint8_t key[sizeof(address->ip) + sizeof(address->port)];
+	const struct core_address *remote = &path->remote;
+	uint8_t key[sizeof(remote->ip) + 2 * sizeof(remote->port)];
 
-	memcpy(key, address->ip, sizeof(address->ip));
-	memcpy(key + sizeof(address->ip), &address->port, sizeof(address->port));
+	memcpy(key, remote->ip, sizeof(remote->ip));
+	memcpy(key + sizeof(remote->ip), &remote->port, sizeof(remote->port));
+	memcpy(key + sizeof(key) - sizeof(path->local.port), &path->local.port,
+		sizeof(path->local.port));
 	return hash_of(&core->addresses, key, sizeof(key));
 }
 
 static bool address_same(const struct core_address *a, const struct core_address *b)
 {
 	return a->port == b->port && !memcmp(a->ip, b->ip, sizeof(a->ip));
+}
+
+// Our own address may change within a path, the port may not: it tells sessions with one far address apart.
+static bool path_same(const struct core_path *a, const struct core_path *b)
+{
+	return address_same(&a->remote, &b->remote) && a->local.port == b->local.port;
 }
 
 static uint32_t path_number(const struct transport *transport, unsigned path)
@@ -64,26 +73,26 @@ static uint32_t path_number(const struct transport *transport, unsigned path)
 
 static void path_index(struct core *core, const struct transport *transport, unsigned path)
 {
-	hash_add(&core->addresses, address_hash(core, &transport->view.paths[path].remote),
+	hash_add(&core->addresses, path_hash(core, &transport->view.paths[path]),
 		path_number(transport, path));
 }
 
 static void path_unindex(struct core *core, const struct transport *transport, unsigned path)
 {
-	hash_remove(&core->addresses, address_hash(core, &transport->view.paths[path].remote),
+	hash_remove(&core->addresses, path_hash(core, &transport->view.paths[path]),
 		path_number(transport, path));
 }
 
-static struct transport *address_holder(
-	const struct core *core, const struct core_address *remote, unsigned *path)
+static struct transport *path_holder(
+	const struct core *core, const struct core_path *wanted, unsigned *path)
 {
-	uint32_t i = hash_first(&core->addresses, address_hash(core, remote));
+	uint32_t i = hash_first(&core->addresses, path_hash(core, wanted));
 
 	for (; i != SLOT_NONE; i = hash_next(&core->addresses, i)) {
 		struct transport *transport = slots_from(&core->transports, i / CORE_PATHS_MAX);
 
 		*path = i % CORE_PATHS_MAX;
-		if (address_same(&transport->view.paths[*path].remote, remote))
+		if (path_same(&transport->view.paths[*path], wanted))
 			return transport;
 	}
 	return NULL;
@@ -196,6 +205,7 @@ struct transport *transport_open(struct core *core, struct participant *owner,
 	if (pair && core->local.leg_fingerprints_used)
 		view->certificate = owner->certificate % core->local.leg_fingerprints_used + 1;
 	view->worker = room_worker(core, owner->room);
+	view->local_port = owner->local_port;
 	view->state = CORE_TRANSPORT_NEW;
 	view->created_ms = view->heard_ms = now_ms;
 	core_random(core, &view->rtcp_ssrc_base, sizeof(view->rtcp_ssrc_base));
@@ -307,6 +317,8 @@ void transport_print(struct core *core, struct transport *transport, bool offer,
 	desc->fingerprint = fingerprint_of(local, transport->view.certificate);
 	desc->candidates_used = local->candidates_used;
 	memcpy(desc->candidates, local->candidates, sizeof(desc->candidates));
+	for (unsigned i = 0; transport->view.local_port && i < desc->candidates_used; i++)
+		desc->candidates[i].port = transport->view.local_port;
 }
 
 // ---- paths
@@ -326,10 +338,10 @@ static void heard(struct core *core, struct transport *transport, uint64_t now_m
 		state_set(core, transport, CORE_TRANSPORT_CONNECTED);
 }
 
-static int path_find(const struct transport *transport, const struct core_address *remote)
+static int path_find(const struct transport *transport, const struct core_path *path)
 {
 	for (unsigned i = 0; i < transport->view.paths_used; i++)
-		if (address_same(&transport->view.paths[i].remote, remote))
+		if (path_same(&transport->view.paths[i], path))
 			return (int)i;
 	return -1;
 }
@@ -418,13 +430,13 @@ static bool path_select(struct transport *transport, unsigned path, bool nominat
 	return true;
 }
 
-// An address belongs to one transport. Another that holds it loses it to a valid check unless it is
+// An address, at one port of ours, belongs to one transport. Another that holds it loses it to a valid check unless it is
 // alive: a check with a forged source must not take a call's address away.
-static bool address_release(struct core *core, struct transport *transport,
-	const struct core_address *remote, uint64_t now_ms)
+static bool path_release(struct core *core, struct transport *transport,
+	const struct core_path *wanted, uint64_t now_ms)
 {
 	unsigned path;
-	struct transport *holder = address_holder(core, remote, &path);
+	struct transport *holder = path_holder(core, wanted, &path);
 
 	if (!holder || holder == transport)
 		return true;
@@ -446,9 +458,9 @@ int core_transport_path(struct core *core, struct core_transport_id id,
 		return -CORE_GONE;
 	if (!event_reserve(core, 2))
 		return -CORE_FULL;
-	if (!address_release(core, transport, &path->remote, now_ms))
+	if (!path_release(core, transport, path, now_ms))
 		return -CORE_EXISTS;
-	i = path_find(transport, &path->remote);
+	i = path_find(transport, path);
 	if (i < 0) {
 		i = (int)path_add(core, transport, path);
 		changed = true;
@@ -482,11 +494,11 @@ int core_transport_named(struct core *core, struct core_transport_id id, const c
 	return 0;
 }
 
-int core_transport_mac(struct core *core, struct core_transport_id id,
-	const struct core_address *remote, const uint8_t mac[6])
+int core_transport_mac(struct core *core, struct core_transport_id id, const struct core_path *path,
+	const uint8_t mac[6])
 {
 	struct transport *transport = transport_get(core, id);
-	int i = transport ? path_find(transport, remote) : -1;
+	int i = transport ? path_find(transport, path) : -1;
 
 	if (i < 0)
 		return -CORE_GONE;
@@ -647,11 +659,11 @@ const struct core_transport *core_transport_by_ufrag(
 	return NULL;
 }
 
-const struct core_transport *core_transport_by_address(
-	const struct core *core, const struct core_address *remote)
+const struct core_transport *core_transport_by_path(
+	const struct core *core, const struct core_path *path)
 {
-	unsigned path;
-	const struct transport *transport = address_holder(core, remote, &path);
+	unsigned number;
+	const struct transport *transport = path_holder(core, path, &number);
 
 	return transport ? &transport->view : NULL;
 }

@@ -26,7 +26,6 @@ struct pair {
 	uint8_t id[STUN_ID_BYTES]; // of the check under way
 	uint64_t next_ms;
 	uint32_t wait_ms;
-	bool asked; // a check was sent
 };
 
 struct agent {
@@ -38,8 +37,7 @@ struct agent {
 	unsigned unknown;
 	uint64_t heard_ms; // 0: nothing has been sent yet
 	struct pair pairs[AGENT_PAIRS_MAX];
-	unsigned remotes_used;
-	struct core_address remotes[DESC_CANDIDATES_MAX]; // all that the far side has named
+	uint16_t local_port; // 0 = that of all
 };
 
 struct agents {
@@ -93,15 +91,32 @@ static void id_draw(struct pair *pair)
 		memset(pair->id, 0, sizeof(pair->id));
 }
 
+// What checks us says where its next hop is, which not every port can find out.
+static void pair_learn(struct pair *pair, const struct core_path *path)
+{
+	static const uint8_t unknown[6];
+
+	if (!memcmp(path->remote_mac, unknown, sizeof(unknown)) ||
+		!memcmp(path->remote_mac, pair->path.remote_mac, sizeof(unknown)))
+		return;
+	memcpy(pair->path.remote_mac, path->remote_mac, sizeof(unknown));
+	pair->next_ms = 0;
+	pair->wait_ms = FIRST_MS;
+}
+
 static void pair_add(struct agent *agent, const struct core_path *path)
 {
 	struct pair *pair = &agent->pairs[agent->pairs_used];
 
-	for (unsigned i = 0; i < agent->pairs_used; i++)
-		if (address_same(&agent->pairs[i].path.remote, &path->remote) &&
-			agent->pairs[i].path.port == path->port &&
-			!memcmp(agent->pairs[i].path.local.ip, path->local.ip, 16))
-			return;
+	for (unsigned i = 0; i < agent->pairs_used; i++) {
+		const struct core_path *known = &agent->pairs[i].path;
+
+		if (!address_same(&known->remote, &path->remote) || known->port != path->port ||
+			memcmp(known->local.ip, path->local.ip, 16) != 0)
+			continue;
+		pair_learn(&agent->pairs[i], path);
+		return;
+	}
 	if (agent->pairs_used == AGENT_PAIRS_MAX)
 		return;
 	*pair = (struct pair){.path = *path, .wait_ms = FIRST_MS};
@@ -113,8 +128,8 @@ static void remote_add(
 	const struct agents *agents, struct agent *agent, const struct core_address *remote)
 {
 	struct core_path paths[AGENT_PAIRS_MAX];
-	unsigned count = agents->host.paths(
-		agents->host.context, remote, paths, AGENT_PAIRS_MAX - agent->pairs_used);
+	unsigned count = agents->host.paths(agents->host.context, remote, agent->local_port, paths,
+		AGENT_PAIRS_MAX - agent->pairs_used);
 
 	for (unsigned i = 0; i < count; i++)
 		pair_add(agent, &paths[i]);
@@ -129,8 +144,6 @@ static void candidate_add(
 		address_parse(candidate->address, &remote) || address_is_any(&remote))
 		return;
 	remote.port = candidate->port;
-	if (agent->remotes_used < DESC_CANDIDATES_MAX)
-		agent->remotes[agent->remotes_used++] = remote;
 	remote_add(agents, agent, &remote);
 }
 
@@ -181,6 +194,7 @@ int agents_begin(struct agents *agents, struct core_transport_id id,
 		return -1;
 	agent->transport = id;
 	agent->silence_ms = silence_ms ? silence_ms : SILENCE_MS;
+	agent->local_port = transport ? transport->local_port : 0;
 	LIST_INSERT_HEAD(&agents->all, agent, all);
 	if (transport && transport->path_selected < transport->paths_used) {
 		pair_add(agent, &transport->paths[transport->path_selected]);
@@ -223,7 +237,6 @@ static void pair_ask(struct agents *agents, const struct agent *agent, struct pa
 	length = stun_check_write(&check, bytes);
 	if (length) // what fails now may go well the next time
 		agents->host.send(agents->host.context, &pair->path, bytes, length);
-	pair->asked = true;
 	pair->next_ms = now_ms + pair->wait_ms;
 	if (pair->wait_ms < SLOWEST_MS)
 		pair->wait_ms *= 2;
@@ -237,7 +250,6 @@ static void consent_wait(const struct agent *agent, struct pair *pair, uint64_t 
 	pair->next_ms = now_ms + pair->wait_ms;
 }
 
-// One address on either side is one session: both ends tell them apart by the other's address alone.
 static void pair_drop(struct agents *agents, struct agent *agent, unsigned number)
 {
 	struct core_transport_id id = agent->transport;
@@ -248,37 +260,7 @@ static void pair_drop(struct agents *agents, struct agent *agent, unsigned numbe
 		return;
 	agent_free(agent);
 	agents->host.lost(agents->host.context, id,
-		"another session with the far side has its media address: no second one can use "
-		"it");
-}
-
-static bool has_remote(const struct agent *agent, const struct core_address *remote)
-{
-	for (unsigned i = 0; i < agent->remotes_used; i++)
-		if (address_same(&agent->remotes[i], remote))
-			return true;
-	return false;
-}
-
-// Another session of ours asks there, or has asked first. Whoever is checked takes the address from a session
-// that has no keys yet. Nor may it be another address of the same far side, which sees us come from where the
-// other session comes from.
-static const struct agent *taken_by(
-	const struct agents *agents, const struct agent *self, const struct core_address *remote)
-{
-	const struct agent *agent;
-	bool v4 = address_is_ipv4(remote);
-
-	LIST_FOREACH (agent, &agents->all, all)
-		for (unsigned i = 0; agent != self && i < agent->pairs_used; i++) {
-			const struct core_address *other = &agent->pairs[i].path.remote;
-
-			if (agent->pairs[i].asked &&
-				(address_same(other, remote) || (address_is_ipv4(other) == v4 &&
-									has_remote(agent, remote))))
-				return agent;
-		}
-	return NULL;
+		"another session has the far side's media address at our port");
 }
 
 static void choose_tick(struct agents *agents, struct agent *agent,
@@ -287,13 +269,8 @@ static void choose_tick(struct agents *agents, struct agent *agent,
 	for (unsigned i = 0; i < agent->pairs_used; i++) { // one each time (RFC 8445, 14)
 		unsigned number = (agent->turn + i) % agent->pairs_used;
 		struct pair *pair = &agent->pairs[number];
-		const struct agent *other = taken_by(agents, agent, &pair->path.remote);
 
-		if (other && other->nominated) {
-			pair_drop(agents, agent, number);
-			return;
-		}
-		if (other || now_ms < pair->next_ms)
+		if (now_ms < pair->next_ms)
 			continue;
 		agent->turn = (agent->turn + i + 1) % agent->pairs_used;
 		pair_ask(agents, agent, pair, transport, now_ms);
@@ -363,7 +340,8 @@ static struct agent *agent_asked(const struct agents *agents, const struct udp_d
 
 			// from where it was sent to (RFC 8445, 7.2.5.2.1)
 			if (memcmp(pair->id, id, STUN_ID_BYTES) != 0 ||
-				!address_same(&pair->path.remote, &datagram->path.remote))
+				!address_same(&pair->path.remote, &datagram->path.remote) ||
+				pair->path.local.port != datagram->path.local.port)
 				continue;
 			*number = i;
 			return agent;

@@ -19,11 +19,11 @@ struct agent_host {
 	// Sends a datagram: udp_send.
 	int (*send)(
 		void *context, const struct core_path *path, const uint8_t *data, size_t length);
-	// Paths by which that address may be reached: udp_paths.
-	unsigned (*paths)(void *context, const struct core_address *remote, struct core_path *paths,
-		unsigned max);
-	// A check over the path was answered: it may be sent to. False: it cannot be used, for the address is that of
-	// another session; other pairs are tried.
+	// Paths from a port of ours (0 = that of all) by which that address may be reached: udp_paths.
+	unsigned (*paths)(void *context, const struct core_address *remote, uint16_t local_port,
+		struct core_path *paths, unsigned max);
+	// A check over the path was answered: it may be sent to. False: it cannot be used, for another session has
+	// the address at that port of ours; other pairs are tried.
 	bool (*valid)(void *context, struct core_transport_id id, const struct core_path *path);
 	// The far side does not want us any more, or is gone.
 	void (*lost)(void *context, struct core_transport_id id, const char *why);

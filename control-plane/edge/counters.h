@@ -183,18 +183,18 @@ struct edge_counters {
 	uint32_t webhooks_waiting; // gauge
 	struct edge_histogram join[EDGE_JOIN_COUNT];
 	uint32_t feeds[EDGE_FEED_KINDS][EDGE_FEED_STATE_COUNT]; // gauges of pushes and pulls
+	uint32_t feed_ports, feed_ports_used; // gauges, too
 	uint64_t feed_failures[EDGE_FEED_KINDS];
 };
 
 // Adds one observation of `ms` milliseconds.
 static inline void edge_observe(struct edge_histogram *histogram, uint64_t ms)
 {
+	unsigned i = 0;
 	histogram->count++;
 	histogram->sum_ms += ms;
-	for (unsigned i = 0; i < EDGE_BUCKETS; i++) {
-		if (ms <= edge_bucket_ms[i]) {
-			histogram->buckets[i]++;
-			return;
-		}
-	}
+	while (i < EDGE_BUCKETS && ms > edge_bucket_ms[i])
+		i++;
+	if (i < EDGE_BUCKETS)
+		histogram->buckets[i]++;
 }

@@ -37,6 +37,7 @@ struct feed {
 	char gone[FEED_ERROR_MAX]; // why the core ended the transport
 	struct core_participant_id participant;
 	struct core_transport_id transport;
+	uint16_t local_port; // of the session; 0 = none
 	struct client_request *request;
 	char session[CLIENT_URL_MAX]; // what to DELETE
 	bool offered[KINDS]; // push: what the participant had to send
@@ -173,7 +174,10 @@ static void session_end(struct feed *feed)
 	feed->request = NULL;
 	session_delete(feed);
 	if (feed->participant.generation)
-		core_leave(feed->host->core, feed->participant);
+		core_leave(feed->host->core, feed->participant); // says goodbye by the port
+	feed_ports_give(
+		feed->host->ports, feed->local_port, feed->host->now_ms(feed->host->context));
+	feed->local_port = 0;
 	feed->participant = (struct core_participant_id){0};
 	feed->transport = (struct core_transport_id){0};
 	feed->connected_ms = feed->changed_ms = 0;
@@ -424,6 +428,7 @@ static int join(struct feed *feed, bool visible, uint64_t now_ms)
 		.visible = visible,
 		.can_publish = !pushes(feed),
 		.can_subscribe = pushes(feed),
+		.local_port = feed->local_port,
 		.now_ms = now_ms};
 	bool resumed;
 
@@ -494,19 +499,29 @@ static void offer_send(struct feed *feed, uint64_t now_ms)
 {
 	char *text = malloc(SDP_MAX), why[FEED_ERROR_MAX] = "out of memory";
 	struct desc offer;
-	int error;
+	int error = 0;
 
 	feed->gone[0] = 0;
 	source_kinds(feed, feed->offered);
-	error = offer_make(feed, &offer, now_ms);
+	feed->local_port = feed_ports_take(feed->host->ports, now_ms, why, sizeof(why));
+	if (feed->local_port)
+		error = offer_make(feed, &offer, now_ms);
 	if (error)
 		snprintf(why, sizeof(why), "%s", core_error_text(error));
-	if (error || !text || sdp_print(&offer, true, text, SDP_MAX) < 0 ||
+	if (!feed->local_port || error || !text || sdp_print(&offer, true, text, SDP_MAX) < 0 ||
 		request_send(feed, "POST", feed->settings.url, text, posted, why))
 		feed_fail(feed, why, 0);
 	else
 		feed->state = EDGE_FEED_OFFERING;
 	free(text);
+}
+
+// The port that a transport of a control before us sends from.
+static uint16_t port_of(const struct core_transport *transport)
+{
+	return transport->path_selected < transport->paths_used
+		       ? transport->paths[transport->path_selected].local.port
+		       : 0;
 }
 
 // Goes on with the session of a control before us, whose media never stopped. Its address was not kept.
@@ -524,7 +539,9 @@ static bool adopt(struct feed *feed, uint64_t now_ms)
 		return false;
 	transport = core_transport_of(core, self->id);
 	feed->participant = self->id;
-	if (!transport || !transport->has_keys || join(feed, !pushes(feed), now_ms)) {
+	if (transport && feed_ports_resume(feed->host->ports, port_of(transport)))
+		feed->local_port = port_of(transport);
+	if (!feed->local_port || !transport->has_keys || join(feed, !pushes(feed), now_ms)) {
 		session_end(feed);
 		return false;
 	}
@@ -665,6 +682,11 @@ void feed_destroy(struct feed *feed)
 	free(feed);
 }
 
+void feed_token_file(struct feed *feed, const char *path)
+{
+	snprintf(feed->settings.token_file, sizeof(feed->settings.token_file), "%s", path);
+}
+
 void feed_abandon(struct feed *feed)
 {
 	client_cancel(feed->request);
@@ -676,6 +698,7 @@ struct feed_view feed_view(const struct feed *feed)
 	return (struct feed_view){.settings = &feed->settings,
 		.state = feed->state,
 		.connected_ms = feed->connected_ms,
+		.local_port = feed->local_port,
 		.next_ms = feed->next_ms,
 		.failures = feed->failures,
 		.error = feed->error};

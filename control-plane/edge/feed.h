@@ -7,6 +7,7 @@
 #include "client.h"
 #include "core/core.h"
 #include "counters.h"
+#include "feed_port.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -28,6 +29,8 @@ struct feed_host {
 	void *context;
 	struct core *core;
 	struct client *client;
+	struct feed_ports *ports; // feeds_create makes them of `port`
+	struct feed_ports_host port;
 	// ice_control, with the silence that ends a session.
 	int (*control)(void *context, struct core_transport_id id,
 		const struct desc_candidate *candidates, unsigned count);
@@ -40,6 +43,7 @@ struct feed_view {
 	const struct feed_settings *settings;
 	enum edge_feed_state state;
 	uint64_t connected_ms; // since when; 0 = not now
+	uint16_t local_port; // of the session; 0 = none
 	uint64_t next_ms; // of the next try; 0 = none is waited for
 	uint32_t failures; // in a row
 	const char *error; // of the last one; empty = none
@@ -52,6 +56,9 @@ struct feed *feed_create(const struct feed_host *host, const struct feed_setting
 
 // Ends it, also at the far side (DELETE, which nobody waits for), and frees it.
 void feed_destroy(struct feed *feed);
+
+// Reads the token from another file from now on.
+void feed_token_file(struct feed *feed, const char *path);
 
 // Frees it and leaves everything as it is: the next control goes on with it.
 void feed_abandon(struct feed *feed);

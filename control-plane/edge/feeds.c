@@ -35,18 +35,21 @@ static const struct feed_settings *settings_of(const struct entry *entry)
 
 // ---- the list
 
+// Without an identity anybody's is wanted.
+static bool is_same(const struct feed_settings *one, const struct feed_settings *wanted)
+{
+	return one->kind == wanted->kind && !strcmp(one->room, wanted->room) &&
+	       (!wanted->identity[0] || !strcmp(one->identity, wanted->identity)) &&
+	       !strcmp(one->url, wanted->url);
+}
+
 static struct entry *entry_find(const struct feeds *feeds, const struct feed_settings *wanted)
 {
 	struct entry *entry;
 
-	TAILQ_FOREACH (entry, &feeds->all, all) {
-		const struct feed_settings *one = settings_of(entry);
-
-		if (one->kind == wanted->kind && !strcmp(one->room, wanted->room) &&
-			(!wanted->identity[0] || !strcmp(one->identity, wanted->identity)) &&
-			!strcmp(one->url, wanted->url))
+	TAILQ_FOREACH (entry, &feeds->all, all)
+		if (is_same(settings_of(entry), wanted))
 			return entry;
-	}
 	return NULL;
 }
 
@@ -224,34 +227,45 @@ static void file_read(struct feeds *feeds)
 
 // ---- life
 
-static bool configured_add(struct feeds *feeds, enum edge_feed_kind kind, const char *room,
-	const char *identity, const char *url, const char *token_file)
+static struct feed_settings push_settings(const struct config_push *push)
 {
-	struct feed_settings one = {.kind = kind};
+	struct feed_settings one = {.kind = EDGE_FEED_PUSH};
 
-	snprintf(one.room, sizeof(one.room), "%s", room);
-	snprintf(one.identity, sizeof(one.identity), "%s", identity);
-	snprintf(one.url, sizeof(one.url), "%s", url);
-	snprintf(one.token_file, sizeof(one.token_file), "%s", token_file);
-	return entry_add(feeds, &one, true);
+	snprintf(one.room, sizeof(one.room), "%s", push->room);
+	snprintf(one.identity, sizeof(one.identity), "%s", push->participant);
+	snprintf(one.url, sizeof(one.url), "%s", push->url);
+	snprintf(one.token_file, sizeof(one.token_file), "%s", push->token_file);
+	return one;
+}
+
+static struct feed_settings pull_settings(const struct config_pull *pull)
+{
+	struct feed_settings one = {.kind = EDGE_FEED_PULL};
+
+	snprintf(one.room, sizeof(one.room), "%s", pull->room);
+	snprintf(one.identity, sizeof(one.identity), "%s", pull->identity);
+	snprintf(one.url, sizeof(one.url), "%s", pull->url);
+	snprintf(one.token_file, sizeof(one.token_file), "%s", pull->token_file);
+	return one;
+}
+
+// Item `index` of `push`, and behind them of `pull`. Returns false when there are no more.
+static bool configured(const struct config *config, uint32_t index, struct feed_settings *one)
+{
+	if (index >= config->push_used + config->pull_used)
+		return false;
+	*one = index < config->push_used ? push_settings(&config->push[index])
+					 : pull_settings(&config->pull[index - config->push_used]);
+	return true;
 }
 
 static bool configuration_read(struct feeds *feeds, const struct config *config)
 {
-	for (uint32_t i = 0; i < config->push_used; i++) {
-		const struct config_push *push = &config->push[i];
+	struct feed_settings one;
 
-		if (!configured_add(feeds, EDGE_FEED_PUSH, push->room, push->participant, push->url,
-			    push->token_file))
+	for (uint32_t i = 0; configured(config, i, &one); i++)
+		if (!entry_add(feeds, &one, true))
 			return false;
-	}
-	for (uint32_t i = 0; i < config->pull_used; i++) {
-		const struct config_pull *pull = &config->pull[i];
-
-		if (!configured_add(feeds, EDGE_FEED_PULL, pull->room, pull->identity, pull->url,
-			    pull->token_file))
-			return false;
-	}
 	return true;
 }
 
@@ -265,9 +279,10 @@ struct feeds *feeds_create(
 	TAILQ_INIT(&feeds->all);
 	feeds->host = *host;
 	feeds->host.failures = counters->feed_failures;
+	feeds->host.ports = feed_ports_create(&host->port, config);
 	feeds->counters = counters;
 	snprintf(feeds->path, sizeof(feeds->path), "%s/feeds.json", config->runtime_directory);
-	if (configuration_read(feeds, config)) {
+	if (feeds->host.ports && configuration_read(feeds, config)) {
 		file_read(feeds);
 		return feeds;
 	}
@@ -281,6 +296,7 @@ void feeds_destroy(struct feeds *feeds)
 		return;
 	while (!TAILQ_EMPTY(&feeds->all))
 		entry_free(feeds, TAILQ_FIRST(&feeds->all), false);
+	feed_ports_destroy(feeds->host.ports);
 	free(feeds);
 }
 
@@ -289,9 +305,13 @@ void feeds_destroy(struct feeds *feeds)
 int feeds_add(struct feeds *feeds, const struct feed_settings *settings, char why[FEED_ERROR_MAX])
 {
 	const char *fault = settings_fault(feeds, settings);
-	struct entry *entry = fault ? NULL : entry_add(feeds, settings, false);
+	bool crowded = feeds->count >= feed_ports_count(feeds->host.ports);
+	struct entry *entry;
 	int error;
 
+	if (!fault && crowded)
+		fault = feed_ports_exhausted(feeds->host.ports);
+	entry = fault ? NULL : entry_add(feeds, settings, false);
 	if (!entry) {
 		snprintf(why, FEED_ERROR_MAX, "%s", fault ? fault : "out of memory");
 		return -1;
@@ -312,7 +332,8 @@ int feeds_remove(
 
 	if (!entry || entry->configured) {
 		snprintf(why, FEED_ERROR_MAX, "%s",
-			entry ? "it is in the configuration: take it out there and restart control"
+			entry ? "it is in the configuration: take it out there, and `sluicectl "
+				"reload`"
 			      : "there is none such: see `sluicectl feeds`");
 		return -1;
 	}
@@ -323,6 +344,58 @@ int feeds_remove(
 	snprintf(why, FEED_ERROR_MAX, "it has ended, but would come back: %s: %s", feeds->path,
 		strerror(-error));
 	return -1;
+}
+
+// ---- another configuration
+
+static bool is_configured(const struct config *config, const struct feed_settings *settings)
+{
+	struct feed_settings one;
+
+	for (uint32_t i = 0; configured(config, i, &one); i++)
+		if (is_same(&one, settings))
+			return true;
+	return false;
+}
+
+static void configured_end(struct feeds *feeds, const struct config *config)
+{
+	struct entry *entry = TAILQ_FIRST(&feeds->all), *next;
+
+	for (; entry; entry = next) {
+		next = TAILQ_NEXT(entry, all);
+		if (entry->configured && !is_configured(config, settings_of(entry)))
+			entry_free(feeds, entry, true);
+	}
+}
+
+// Returns true when it was sluicectl's before.
+static bool configured_take(struct feeds *feeds, const struct feed_settings *one)
+{
+	struct entry *entry = entry_find(feeds, one);
+	const char *fault = entry ? NULL : settings_fault(feeds, one);
+	bool moved = entry && !entry->configured;
+
+	if (entry) {
+		feed_token_file(entry->feed, one->token_file);
+		entry->configured = true;
+	} else if (fault || !entry_add(feeds, one, true)) {
+		log_warn("%s of room %s, %s: %s", feed_kind_text(one->kind), one->room,
+			one->identity, fault ? fault : "out of memory");
+	}
+	return moved;
+}
+
+void feeds_reload(struct feeds *feeds, const struct config *config)
+{
+	struct feed_settings one;
+	bool moved = false;
+
+	configured_end(feeds, config);
+	for (uint32_t i = 0; configured(config, i, &one); i++)
+		moved |= configured_take(feeds, &one);
+	if (moved && file_write(feeds))
+		log_warn("%s cannot be written", feeds->path);
 }
 
 // ---- going on
@@ -345,6 +418,8 @@ json_t *feeds_view(const struct feeds *feeds, uint64_t now_ms)
 		json_object_set_new(one, "from",
 			json_string(entry->configured ? "configuration" : "sluicectl"));
 		json_object_set_new(one, "state", json_string(feed_state_text(view.state)));
+		json_object_set_new(one, "localPort",
+			view.local_port ? json_integer(view.local_port) : json_null());
 		json_object_set_new(one, "connectedSeconds",
 			seconds(view.connected_ms, now_ms - view.connected_ms));
 		json_object_set_new(one, "failures", json_integer(view.failures));
@@ -363,6 +438,7 @@ void feeds_tick(struct feeds *feeds, uint64_t now_ms)
 	if (!feeds)
 		return;
 	memset(feeds->counters->feeds, 0, sizeof(feeds->counters->feeds));
+	feeds->counters->feed_ports = feed_ports_count(feeds->host.ports);
 	TAILQ_FOREACH (entry, &feeds->all, all) {
 		struct feed_view view;
 
@@ -370,6 +446,7 @@ void feeds_tick(struct feeds *feeds, uint64_t now_ms)
 		view = feed_view(entry->feed);
 		feeds->counters->feeds[view.settings->kind][view.state]++;
 	}
+	feeds->counters->feed_ports_used = feed_ports_used(feeds->host.ports);
 }
 
 bool feeds_event(struct feeds *feeds, const struct core_event *event)

@@ -29,8 +29,12 @@ int feeds_add(struct feeds *feeds, const struct feed_settings *settings, char wh
 int feeds_remove(
 	struct feeds *feeds, const struct feed_settings *settings, char why[FEED_ERROR_MAX]);
 
-// A new array of [{"kind","room","identity","url","tokenFile","from","state","connectedSeconds","failures",
-// "error","nextTrySeconds"}]; seconds are null when it is not connected, or no try is due.
+// Makes those of the configuration what `config` says: ends those that are not in it any more, begins new ones, and
+// leaves the rest alone.
+void feeds_reload(struct feeds *feeds, const struct config *config);
+
+// A new array of [{"kind","room","identity","url","tokenFile","from","state","localPort","connectedSeconds",
+// "failures","error","nextTrySeconds"}]; port and seconds are null when it is not connected, or no try is due.
 json_t *feeds_view(const struct feeds *feeds, uint64_t now_ms);
 
 // Calls each one's tick, and counts them by state. NULL is fine.

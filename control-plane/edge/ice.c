@@ -32,7 +32,7 @@ struct slot { // what we have done for one transport
 	bool queued; // in `starts`
 	uint64_t hop_ms; // when a next hop was last looked up
 	struct bucket data;
-	struct core_address paths[CORE_PATHS_MAX]; // allowed in the filter
+	struct core_path paths[CORE_PATHS_MAX]; // allowed in the filter
 };
 
 struct hop {
@@ -51,7 +51,7 @@ struct ice {
 	struct slot *slots;
 	uint32_t *starts; // transport indexes; each at most once
 	uint32_t starts_used;
-	struct core_address *denials; // room for all paths of all transports
+	struct core_path *denials; // room for all paths of all transports
 	uint32_t denials_used, denials_room;
 	struct hop hops[HOPS_MAX];
 	unsigned hops_used;
@@ -218,8 +218,8 @@ struct ice *ice_create(const struct ice_host *host, const char *pem, uint32_t tr
 
 static int agent_send(
 	void *context, const struct core_path *path, const uint8_t *data, size_t length);
-static unsigned agent_paths(
-	void *context, const struct core_address *remote, struct core_path *paths, unsigned max);
+static unsigned agent_paths(void *context, const struct core_address *remote, uint16_t local_port,
+	struct core_path *paths, unsigned max);
 static bool agent_valid(void *context, struct core_transport_id id, const struct core_path *path);
 static void agent_lost(void *context, struct core_transport_id id, const char *why);
 
@@ -274,7 +274,7 @@ static bool hop_try(struct ice *ice, struct hop *hop)
 	int error = ice->host.neighbour(ice->host.context, &hop->path, mac);
 
 	if (!error)
-		core_transport_mac(ice->core, hop->id, &hop->path.remote, mac);
+		core_transport_mac(ice->core, hop->id, &hop->path, mac);
 	if (error != -EAGAIN)
 		return true;
 	if (++hop->tries < NEIGHBOUR_TRIES && core_transport(ice->core, hop->id))
@@ -347,12 +347,13 @@ static int agent_send(
 	return ice->host.send(ice->host.context, &whole, data, length);
 }
 
-static unsigned agent_paths(
-	void *context, const struct core_address *remote, struct core_path *paths, unsigned max)
+static unsigned agent_paths(void *context, const struct core_address *remote, uint16_t local_port,
+	struct core_path *paths, unsigned max)
 {
 	struct ice *ice = context;
 
-	return ice->host.paths ? ice->host.paths(ice->host.context, remote, paths, max) : 0;
+	return ice->host.paths ? ice->host.paths(ice->host.context, remote, local_port, paths, max)
+			       : 0;
 }
 
 static bool agent_valid(void *context, struct core_transport_id id, const struct core_path *path)
@@ -500,8 +501,7 @@ static void stun_take(struct ice *ice, const struct udp_datagram *datagram)
 
 static void dtls_take(struct ice *ice, const struct udp_datagram *datagram)
 {
-	const struct core_transport *transport =
-		core_transport_by_address(ice->core, &datagram->path.remote);
+	const struct core_transport *transport = core_transport_by_path(ice->core, &datagram->path);
 
 	progress(ice, &(struct ice_progress){
 			      .id = transport ? transport->id : (struct core_transport_id){0},
@@ -527,55 +527,56 @@ void ice_datagram(struct ice *ice, const struct udp_datagram *datagram, uint64_t
 // ---- following the core
 
 // Put off: another transport may use the address by then, and looking is not allowed in here.
-static void address_deny(struct ice *ice, const struct core_address *remote)
+static void path_deny(struct ice *ice, const struct core_path *path)
 {
 	if (ice->denials_used == ice->denials_room) {
 		uint32_t room = ice->denials_room ? ice->denials_room * 2 : 64;
-		struct core_address *larger = realloc(ice->denials, room * sizeof(*ice->denials));
+		struct core_path *larger = realloc(ice->denials, room * sizeof(*ice->denials));
 
 		if (!larger) // stays allowed: the data plane drops what it cannot authenticate
 			return;
 		ice->denials = larger;
 		ice->denials_room = room;
 	}
-	ice->denials[ice->denials_used++] = *remote;
+	ice->denials[ice->denials_used++] = *path;
 }
 
-static void address_allow(struct ice *ice, const struct core_address *remote)
+static void path_allow(struct ice *ice, const struct core_path *path)
 {
 	char text[ADDRESS_TEXT_MAX];
-	int error = ice->host.allow(ice->host.context, remote);
+	int error = ice->host.allow(ice->host.context, path);
 
 	if (!error || ice->warned_full)
 		return;
 	ice->warned_full = true;
-	address_print(remote, text);
+	address_print(&path->remote, text);
 	log_about(LOG_LEVEL_ERROR, LOG_OF(.address = text),
 		"the filter does not take the address: %s: its media will be dropped",
 		strerror(-error));
 }
 
-static bool listed(const struct core_address *list, unsigned count, const struct core_address *one)
+static bool listed(const struct core_path *list, unsigned count, const struct core_path *one)
 {
 	for (unsigned i = 0; i < count; i++)
-		if (address_same(&list[i], one))
+		if (address_same(&list[i].remote, &one->remote) &&
+			list[i].local.port == one->local.port)
 			return true;
 	return false;
 }
 
 static void slot_paths(struct ice *ice, struct slot *slot, const struct core_transport *transport)
 {
-	struct core_address now[CORE_PATHS_MAX];
+	struct core_path now[CORE_PATHS_MAX];
 	unsigned count = transport ? transport->paths_used : 0;
 
 	for (unsigned i = 0; i < count; i++) {
-		now[i] = transport->paths[i].remote;
+		now[i] = transport->paths[i];
 		if (!listed(slot->paths, slot->paths_used, &now[i]))
-			address_allow(ice, &now[i]);
+			path_allow(ice, &now[i]);
 	}
 	for (unsigned i = 0; i < slot->paths_used; i++)
 		if (!listed(now, count, &slot->paths[i]))
-			address_deny(ice, &slot->paths[i]);
+			path_deny(ice, &slot->paths[i]);
 	memcpy(slot->paths, now, count * sizeof(*now));
 	slot->paths_used = (uint8_t)count;
 }
@@ -623,10 +624,10 @@ void ice_settle(struct ice *ice, uint64_t now_ms)
 	while (ice->starts_used)
 		start_client(ice, ice->starts[--ice->starts_used]);
 	while (ice->denials_used) {
-		struct core_address remote = ice->denials[--ice->denials_used];
+		struct core_path path = ice->denials[--ice->denials_used];
 
-		if (!core_transport_by_address(ice->core, &remote))
-			ice->host.deny(ice->host.context, &remote);
+		if (!core_transport_by_path(ice->core, &path))
+			ice->host.deny(ice->host.context, &path);
 	}
 }
 
@@ -648,18 +649,18 @@ bool ice_busy(const struct ice *ice)
 	return ice->hops_used || ice->host.counters->dtls_handshakes || agents_any(ice->agents);
 }
 
-int ice_remotes(const struct ice *ice, struct core_address **remotes)
+int ice_validated(const struct ice *ice, struct core_path **paths)
 {
 	const struct core_transport *transport = NULL;
 	size_t count = 0, room = 1;
 
 	while ((transport = core_transport_next(ice->core, transport)))
 		room += transport->paths_used;
-	*remotes = calloc(room, sizeof(**remotes));
-	if (!*remotes)
+	*paths = calloc(room, sizeof(**paths));
+	if (!*paths)
 		return -ENOMEM;
 	while ((transport = core_transport_next(ice->core, transport)))
 		for (unsigned i = 0; i < transport->paths_used; i++)
-			(*remotes)[count++] = transport->paths[i].remote;
+			(*paths)[count++] = transport->paths[i];
 	return (int)count;
 }

@@ -34,14 +34,15 @@ struct ice_host {
 	// Next hop of path->remote from path->local. Returns 0 with `mac` (zero: none is needed), -EAGAIN
 	// to be asked again in 50 ms, or another -errno: unreachable, or the path needs none.
 	int (*neighbour)(void *context, const struct core_path *path, uint8_t mac[6]);
-	// Lets the media of an address pass the filter, or no longer.
-	int (*allow)(void *context, const struct core_address *remote);
-	int (*deny)(void *context, const struct core_address *remote);
+	// Lets the media of path->remote to our port path->local.port pass the filter, or no longer.
+	int (*allow)(void *context, const struct core_path *path);
+	int (*deny)(void *context, const struct core_path *path);
 	// How far a transport has come; NULL = nobody wants to know.
 	void (*progress)(void *context, const struct ice_progress *progress);
-	// Paths by which an address may be reached: udp_paths. NULL: no session can be begun (ice_control).
-	unsigned (*paths)(void *context, const struct core_address *remote, struct core_path *paths,
-		unsigned max);
+	// Paths from a port of ours (0 = that of all) by which an address may be reached: udp_paths. NULL: no session
+	// can be begun (ice_control).
+	unsigned (*paths)(void *context, const struct core_address *remote, uint16_t local_port,
+		struct core_path *paths, unsigned max);
 	struct edge_counters *counters;
 };
 
@@ -79,6 +80,6 @@ int ice_assume(struct ice *ice, struct core_transport_id id, const struct core_p
 void ice_tick(struct ice *ice, uint64_t now_ms);
 bool ice_busy(const struct ice *ice);
 
-// All validated addresses, for a filter that starts empty. Returns how many; `*remotes` is allocated, the
-// caller frees it. Returns -ENOMEM when memory is short.
-int ice_remotes(const struct ice *ice, struct core_address **remotes);
+// All validated paths, for a filter that starts empty. Returns how many; `*paths` is allocated, the caller
+// frees it. Returns -ENOMEM when memory is short.
+int ice_validated(const struct ice *ice, struct core_path **paths);

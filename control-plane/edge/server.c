@@ -28,7 +28,7 @@ enum {
 	PATH_BYTES = 1024, // of a WebSocket, with query
 	REQUESTS_FACTOR = 4, // of limits.messages_per_second
 	CLOSE_ADMISSION = 4000, // and the status of HTTP: RFC 6455, 7.4.2, private use
-	DESCRIPTORS_OTHER = 512, // sockets, files and timers that are no connections
+	DESCRIPTORS_OTHER = 1024, // sockets, files and timers that are no connections
 };
 
 struct listener {

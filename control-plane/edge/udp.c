@@ -13,14 +13,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 enum {
+	LOCAL_SOCKETS_MAX = UDP_SOCKETS_MAX - 1, // of one port; the last descriptor is the epoll's
 	BURST = 32,
 	BURSTS_MAX = 8, // per wake-up: sockets, timers and HTTP get their turn too
 	PUNTS_MAX = SLUICE_PUNTS,
 	RECEIVE_BUFFER_BYTES = 1 << 20,
+	EVENTS_MAX = 32,
+	UDP_HEADER_BYTES = 8,
+	MEDIA_FIRST = 128, // first byte of RTP and RTCP (RFC 7983)
 };
 
 struct udp_port {
@@ -29,6 +34,8 @@ struct udp_port {
 	unsigned interface_index; // in its namespace; 0 = none
 	bool punted;
 	bool bypass; // punted, and no kernel has its addresses
+	unsigned addresses_used; // of a bypass port
+	struct core_address addresses[CONFIG_ADDRESSES_MAX];
 };
 
 struct udp_socket {
@@ -38,12 +45,21 @@ struct udp_socket {
 	struct core_address bound;
 };
 
+struct udp_local { // a UDP port of ours, in all namespaces
+	uint16_t port;
+	unsigned sockets_used;
+	struct udp_socket sockets[LOCAL_SOCKETS_MAX];
+};
+
 struct udp {
 	struct udp_host host;
-	uint16_t media_port;
-	unsigned ports_used, sockets_used;
+	unsigned ports_used, wanted_used;
 	struct udp_port ports[CONFIG_PORTS_MAX];
-	struct udp_socket sockets[UDP_SOCKETS_MAX];
+	struct core_address wanted[CONFIG_ADDRESSES_MAX]; // media.addresses, else all
+	struct udp_local media;
+	struct config_feed_ports feed_ports;
+	struct udp_local *feeds[CONFIG_FEED_PORTS_MAX]; // by number of the port; NULL = not open
+	int epoll; // of the sockets of feeds
 	bool warned_unexpected;
 	struct mmsghdr messages[BURST];
 	struct iovec vectors[BURST];
@@ -53,6 +69,38 @@ struct udp {
 };
 
 // ---- opening
+
+static struct udp_local **feed_at(struct udp *udp, uint16_t port)
+{
+	uint16_t number = (uint16_t)(port - udp->feed_ports.first);
+
+	return number < udp->feed_ports.count ? &udp->feeds[number] : NULL;
+}
+
+// NULL when that port is not open.
+static struct udp_local *local_find(const struct udp *udp, uint16_t port)
+{
+	uint16_t number = (uint16_t)(port - udp->feed_ports.first);
+
+	if (port == udp->media.port)
+		return (struct udp_local *)&udp->media;
+	return number < udp->feed_ports.count ? udp->feeds[number] : NULL;
+}
+
+// What a port that is its own host is reached by.
+static void addresses_read(
+	const struct udp *udp, struct udp_port *port, const struct config_port *from)
+{
+	struct config_port_address address;
+
+	for (unsigned i = 0; config_port_address(from, i, &address) > 0; i++)
+		memcpy(port->addresses[port->addresses_used++].ip, address.ip, sizeof(address.ip));
+	if (port->addresses_used)
+		return;
+	for (unsigned i = 0; i < udp->wanted_used; i++)
+		if (!address_is_any(&udp->wanted[i]))
+			port->addresses[port->addresses_used++] = udp->wanted[i];
+}
 
 static void ports_read(struct udp *udp, const struct config *config)
 {
@@ -65,17 +113,59 @@ static void ports_read(struct udp *udp, const struct config *config)
 			port->interface, sizeof(port->interface), "%s", config->ports[i].interface);
 		port->punted = *config->ports[i].driver && strcmp(config->ports[i].driver, "xdp");
 		port->bypass = !config_port_is_kernels(&config->ports[i]);
+		if (port->bypass)
+			addresses_read(udp, port, &config->ports[i]);
 	}
 }
 
-static int socket_options(int fd, bool v4, bool deaf)
+static int wanted_read(struct udp *udp, const struct config *config, char *why, size_t why_size)
 {
-	struct sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
-	struct sock_fprog filter = {.len = 1, .filter = &nothing};
-	int one = 1, size = RECEIVE_BUFFER_BYTES;
+	const char *const any[] = {"0.0.0.0", "::"};
 
-	if (deaf && setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter)))
+	udp->wanted_used = config->media.addresses_used ? config->media.addresses_used : 2;
+	for (unsigned i = 0; i < udp->wanted_used; i++) {
+		const char *text =
+			config->media.addresses_used ? config->media.addresses[i].address : any[i];
+
+		if (!address_parse(text, &udp->wanted[i]))
+			continue;
+		snprintf(why, why_size, "media.addresses: %s is not a numeric address", text);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+enum hearing {
+	HEARS_ALL,
+	HEARS_NO_MEDIA, // what the filter has not taken is nobody's
+	HEARS_NOTHING,
+};
+
+static int filter_attach(int fd, enum hearing hearing)
+{
+	struct sock_filter none[] = {BPF_STMT(BPF_RET | BPF_K, 0)};
+	struct sock_filter no_media[] = {
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, UDP_HEADER_BYTES),
+		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, MEDIA_FIRST, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+	};
+	struct sock_fprog filter = {.len = 1, .filter = none};
+
+	if (hearing == HEARS_NO_MEDIA)
+		filter = (struct sock_fprog){sizeof(no_media) / sizeof(no_media[0]), no_media};
+	if (hearing != HEARS_ALL &&
+		setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter)))
 		return -errno;
+	return 0;
+}
+
+static int socket_options(int fd, bool v4, enum hearing hearing)
+{
+	int one = 1, size = RECEIVE_BUFFER_BYTES, error = filter_attach(fd, hearing);
+
+	if (error)
+		return error;
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)))
 		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
 	if (v4)
@@ -87,7 +177,7 @@ static int socket_options(int fd, bool v4, bool deaf)
 }
 
 // Opens and binds one socket in the current namespace. Returns the descriptor or -errno.
-static int socket_open(const struct core_address *address, bool deaf)
+static int socket_open(const struct core_address *address, enum hearing hearing)
 {
 	struct sockaddr_storage storage;
 	socklen_t length = address_to(address, &storage);
@@ -97,7 +187,7 @@ static int socket_open(const struct core_address *address, bool deaf)
 
 	if (fd < 0)
 		return -errno;
-	error = socket_options(fd, v4, deaf);
+	error = socket_options(fd, v4, hearing);
 	if (!error && bind(fd, (struct sockaddr *)&storage, length))
 		error = -errno;
 	if (!error)
@@ -114,43 +204,47 @@ static bool namespace_deaf(const struct udp *udp, const char *netns)
 	return true;
 }
 
-static int taken(
-	const struct udp *udp, const struct core_address *address, char *why, size_t why_size)
+static int taken(const struct udp *udp, const struct udp_local *local,
+	const struct core_address *address, char *why, size_t why_size)
 {
 	char text[ADDRESS_TEXT_MAX], owner[80];
 
-	owner_describe(false, udp->media_port, owner, sizeof(owner));
+	if (local != &udp->media) // others are tried
+		return -EADDRINUSE;
+	owner_describe(false, local->port, owner, sizeof(owner));
 	snprintf(why, why_size,
 		"media port %u (UDP, %s): address in use by %s: stop it or set media.port",
-		udp->media_port, address_print(address, text), owner);
+		local->port, address_print(address, text), owner);
 	return -EADDRINUSE;
 }
 
 // Opens `address` in the namespace of a port, which the thread is visiting. Returns 0, -EADDRNOTAVAIL
 // when it is none of this namespace's, or another error with `why`.
-static int address_open(struct udp *udp, unsigned port, const struct core_address *address,
-	char *why, size_t why_size)
+static int address_open(struct udp *udp, struct udp_local *local, unsigned port,
+	struct core_address address, char *why, size_t why_size)
 {
 	bool deaf = namespace_deaf(udp, udp->ports[port].netns);
+	enum hearing open = local == &udp->media ? HEARS_ALL : HEARS_NO_MEDIA;
 	char text[ADDRESS_TEXT_MAX];
 	int fd;
 
-	if (udp->sockets_used == UDP_SOCKETS_MAX) {
-		snprintf(why, why_size, "more than %d media sockets", UDP_SOCKETS_MAX);
+	address.port = local->port;
+	if (local->sockets_used == LOCAL_SOCKETS_MAX) {
+		snprintf(why, why_size, "more than %d media sockets", LOCAL_SOCKETS_MAX);
 		return -E2BIG;
 	}
-	fd = socket_open(address, deaf);
+	fd = socket_open(&address, deaf ? HEARS_NOTHING : open);
 	if (fd == -EADDRINUSE)
-		return taken(udp, address, why, why_size);
+		return taken(udp, local, &address, why, why_size);
 	if (fd == -EADDRNOTAVAIL || fd == -EAFNOSUPPORT)
 		return -EADDRNOTAVAIL;
 	if (fd < 0) {
-		snprintf(why, why_size, "media socket %s: %s", address_print(address, text),
+		snprintf(why, why_size, "media socket %s: %s", address_print(&address, text),
 			strerror(-fd));
 		return fd;
 	}
-	udp->sockets[udp->sockets_used++] = (struct udp_socket){
-		.fd = fd, .deaf = deaf, .port = (uint8_t)port, .bound = *address};
+	local->sockets[local->sockets_used++] = (struct udp_socket){
+		.fd = fd, .deaf = deaf, .port = (uint8_t)port, .bound = address};
 	return 0;
 }
 
@@ -177,22 +271,11 @@ static void interfaces_find(struct udp *udp, const char *netns)
 }
 
 // Opens all wanted addresses in the namespace of `port`; `found` marks those that it has.
-static int namespace_open(struct udp *udp, unsigned port, const struct config *config,
+static int namespace_open(struct udp *udp, struct udp_local *local, unsigned port,
 	bool found[CONFIG_ADDRESSES_MAX], char *why, size_t why_size)
 {
-	struct core_address address = {.port = config->media.port};
-	const char *const any[] = {"0.0.0.0", "::"};
-	unsigned count = config->media.addresses_used ? config->media.addresses_used : 2;
-
-	for (unsigned i = 0; i < count; i++) {
-		const char *text =
-			config->media.addresses_used ? config->media.addresses[i].address : any[i];
-		if (address_parse(text, &address)) {
-			snprintf(why, why_size, "media.addresses: %s is not a numeric address",
-				text);
-			return -EINVAL;
-		}
-		int error = address_open(udp, port, &address, why, why_size);
+	for (unsigned i = 0; i < udp->wanted_used; i++) {
+		int error = address_open(udp, local, port, udp->wanted[i], why, why_size);
 
 		if (error && error != -EADDRNOTAVAIL)
 			return error;
@@ -201,15 +284,14 @@ static int namespace_open(struct udp *udp, unsigned port, const struct config *c
 	return 0;
 }
 
-static int sockets_open(struct udp *udp, const struct config *config, char *why, size_t why_size)
+// Opens the sockets of a port of ours, as far as namespaces have our addresses.
+static int local_open(struct udp *udp, struct udp_local *local, bool found[CONFIG_ADDRESSES_MAX],
+	char *why, size_t why_size)
 {
-	bool found[CONFIG_ADDRESSES_MAX] = {0}, bypass = false;
-
 	for (unsigned i = 0; i < udp->ports_used; i++) {
 		const char *netns = udp->ports[i].netns;
 		int home, error;
 
-		bypass |= udp->ports[i].bypass;
 		if (udp->ports[i].bypass || !first_of_namespace(udp, i))
 			continue;
 		error = netns_enter(netns, &home);
@@ -220,21 +302,39 @@ static int sockets_open(struct udp *udp, const struct config *config, char *why,
 				i, netns, strerror(-error));
 			return error;
 		}
-		interfaces_find(udp, netns);
-		error = namespace_open(udp, i, config, found, why, why_size);
+		if (local == &udp->media)
+			interfaces_find(udp, netns);
+		error = namespace_open(udp, local, i, found, why, why_size);
 		netns_leave(home);
 		if (error)
 			return error;
 	}
-	for (unsigned i = 0; i < config->media.addresses_used && !bypass; i++) {
-		if (found[i])
+	return 0;
+}
+
+static void local_close(struct udp_local *local)
+{
+	while (local->sockets_used)
+		close(local->sockets[--local->sockets_used].fd);
+}
+
+static int media_open(struct udp *udp, char *why, size_t why_size)
+{
+	bool found[CONFIG_ADDRESSES_MAX] = {0}, bypass = false;
+	char text[ADDRESS_TEXT_MAX];
+	int error = local_open(udp, &udp->media, found, why, why_size);
+
+	for (unsigned i = 0; i < udp->ports_used; i++)
+		bypass |= udp->ports[i].bypass;
+	for (unsigned i = 0; !error && i < udp->wanted_used && !bypass; i++) {
+		if (found[i] || address_is_any(&udp->wanted[i]))
 			continue;
 		snprintf(why, why_size,
 			"media.addresses: %s is not an address of this machine: see `ip address`",
-			config->media.addresses[i].address);
+			address_print(&udp->wanted[i], text));
 		return -EADDRNOTAVAIL;
 	}
-	return 0;
+	return error;
 }
 
 static void buffers_ready(struct udp *udp)
@@ -258,11 +358,20 @@ struct udp *udp_create(
 		return NULL;
 	}
 	udp->host = *host;
-	udp->media_port = config->media.port;
-	ports_read(udp, config);
+	udp->media.port = config->media.port;
+	udp->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (udp->epoll < 0 || config_feed_ports(config, &udp->feed_ports) ||
+		udp->feed_ports.count > CONFIG_FEED_PORTS_MAX) {
+		snprintf(why, why_size, "no descriptors, or feeds.ports is no range");
+		goto fail;
+	}
 	buffers_ready(udp);
-	if (!sockets_open(udp, config, why, why_size))
+	if (wanted_read(udp, config, why, why_size))
+		goto fail;
+	ports_read(udp, config);
+	if (!media_open(udp, why, why_size))
 		return udp;
+fail:
 	udp_destroy(udp);
 	return NULL;
 }
@@ -271,19 +380,74 @@ void udp_destroy(struct udp *udp)
 {
 	if (!udp)
 		return;
-	for (unsigned i = 0; i < udp->sockets_used; i++)
-		close(udp->sockets[i].fd);
+	local_close(&udp->media);
+	for (unsigned i = 0; i < udp->feed_ports.count && i < CONFIG_FEED_PORTS_MAX; i++)
+		if (udp->feeds[i])
+			udp_port_close(udp, udp->feeds[i]->port);
+	if (udp->epoll >= 0)
+		close(udp->epoll);
 	free(udp);
 }
 
 unsigned udp_sockets(const struct udp *udp)
 {
-	return udp->sockets_used;
+	return udp->media.sockets_used + 1;
 }
 
 int udp_socket(const struct udp *udp, unsigned index)
 {
-	return udp->sockets[index].fd;
+	return index < udp->media.sockets_used ? udp->media.sockets[index].fd : udp->epoll;
+}
+
+// ---- ports of feeds
+
+static int local_watch(const struct udp *udp, const struct udp_local *local)
+{
+	for (unsigned i = 0; i < local->sockets_used; i++) {
+		struct epoll_event event = {
+			.events = EPOLLIN, .data.u64 = (uint64_t)local->port << 32 | i};
+
+		if (epoll_ctl(udp->epoll, EPOLL_CTL_ADD, local->sockets[i].fd, &event))
+			return -errno;
+	}
+	return 0;
+}
+
+int udp_port_open(struct udp *udp, uint16_t port, char *why, size_t why_size)
+{
+	struct udp_local **at = feed_at(udp, port), *local;
+	bool found[CONFIG_ADDRESSES_MAX] = {0};
+	int error;
+
+	snprintf(why, why_size, "port %u is none of feeds.ports that is free", port);
+	if (!at || *at)
+		return -EINVAL;
+	snprintf(why, why_size, "out of memory or descriptors");
+	local = calloc(1, sizeof(*local));
+	if (!local)
+		return -ENOMEM;
+	local->port = port;
+	error = local_open(udp, local, found, why, why_size);
+	if (!error)
+		error = local_watch(udp, local);
+	if (error) {
+		local_close(local);
+		free(local);
+		return error;
+	}
+	*at = local;
+	return 0;
+}
+
+void udp_port_close(struct udp *udp, uint16_t port)
+{
+	struct udp_local **at = feed_at(udp, port);
+
+	if (!at || !*at)
+		return;
+	local_close(*at); // which ends watching them, too
+	free(*at);
+	*at = NULL;
 }
 
 bool udp_is_punted(const struct udp *udp, uint8_t port)
@@ -345,6 +509,7 @@ static void count_unexpected(struct udp *udp, const struct core_path *path)
 
 static void message_take(struct udp *udp, const struct udp_socket *socket, struct mmsghdr *message)
 {
+	bool is_feed = socket->bound.port != udp->media.port;
 	struct udp_datagram datagram = {
 		.data = message->msg_hdr.msg_iov->iov_base, .length = message->msg_len};
 	unsigned interface = 0;
@@ -357,7 +522,7 @@ static void message_take(struct udp *udp, const struct udp_socket *socket, struc
 	if (address_from(message->msg_hdr.msg_name, &datagram.path.remote))
 		return;
 	packet_info(&message->msg_hdr, &datagram.path.local, &interface);
-	datagram.path.local.port = udp->media_port;
+	datagram.path.local.port = socket->bound.port;
 	datagram.path.port = port_of(udp, socket, interface);
 	if (udp->ports[datagram.path.port].punted) // the data plane hands us the same one
 		return;
@@ -365,27 +530,46 @@ static void message_take(struct udp *udp, const struct udp_socket *socket, struc
 	udp->host.counters->udp_in[datagram.class]++;
 	if (datagram.class == SLUICE_CLASS_STUN || datagram.class == SLUICE_CLASS_DTLS)
 		udp->host.datagram(udp->host.context, &datagram);
-	else
+	else if (!is_feed)
 		count_unexpected(udp, &datagram.path);
 }
 
-void udp_readable(struct udp *udp, unsigned index)
+static void socket_read(struct udp *udp, uint16_t port, unsigned index)
 {
-	struct udp_socket *socket = &udp->sockets[index];
-
 	for (unsigned burst = 0; burst < BURSTS_MAX; burst++) {
+		const struct udp_local *local = local_find(udp, port);
+
+		if (!local || index >= local->sockets_used) // a datagram may have ended its session
+			return;
+		const struct udp_socket socket = local->sockets[index];
+
 		for (unsigned i = 0; i < BURST; i++) {
 			udp->messages[i].msg_hdr.msg_namelen = sizeof(udp->names[i]);
 			udp->messages[i].msg_hdr.msg_controllen = sizeof(udp->controls[i]);
 			udp->messages[i].msg_hdr.msg_flags = 0;
 		}
-		int count = recvmmsg(socket->fd, udp->messages, BURST, MSG_DONTWAIT, NULL);
+		int count = recvmmsg(socket.fd, udp->messages, BURST, MSG_DONTWAIT, NULL);
 
 		for (int i = 0; i < count; i++)
-			message_take(udp, socket, &udp->messages[i]);
+			message_take(udp, &socket, &udp->messages[i]);
 		if (count < BURST)
 			return;
 	}
+}
+
+void udp_readable(struct udp *udp, unsigned index)
+{
+	struct epoll_event events[EVENTS_MAX];
+	int count;
+
+	if (index < udp->media.sockets_used) {
+		socket_read(udp, udp->media.port, index);
+		return;
+	}
+	count = epoll_wait(udp->epoll, events, EVENTS_MAX, 0);
+	for (int i = 0; i < count; i++)
+		socket_read(udp, (uint16_t)(events[i].data.u64 >> 32),
+			(unsigned)(events[i].data.u64 & UINT32_MAX));
 }
 
 void udp_punted(struct udp *udp)
@@ -395,7 +579,8 @@ void udp_punted(struct udp *udp)
 	for (unsigned i = 0; i < PUNTS_MAX && udp->host.punt(udp->host.context, &punted); i++) {
 		struct udp_datagram datagram = {.data = punted.data, .length = punted.length};
 
-		if (punted.length > sizeof(punted.data) || punted.path.port >= udp->ports_used)
+		if (punted.length > sizeof(punted.data) || punted.path.port >= udp->ports_used ||
+			!local_find(udp, punted.path.local.port))
 			continue;
 		memcpy(datagram.path.remote.ip, punted.path.remote.ip, 16);
 		datagram.path.remote.port = punted.path.remote.port;
@@ -415,11 +600,12 @@ void udp_punted(struct udp *udp)
 static const struct udp_socket *socket_for(const struct udp *udp, const struct core_path *path)
 {
 	const char *netns = udp->ports[path->port].netns;
+	const struct udp_local *local = local_find(udp, path->local.port);
 	const struct udp_socket *any = NULL;
 	bool v4 = address_is_ipv4(&path->remote);
 
-	for (unsigned i = 0; i < udp->sockets_used; i++) {
-		const struct udp_socket *socket = &udp->sockets[i];
+	for (unsigned i = 0; local && i < local->sockets_used; i++) {
+		const struct udp_socket *socket = &local->sockets[i];
 
 		if (strcmp(udp->ports[socket->port].netns, netns) ||
 			address_is_ipv4(&socket->bound) != v4)
@@ -432,18 +618,40 @@ static const struct udp_socket *socket_for(const struct udp *udp, const struct c
 	return any;
 }
 
-unsigned udp_paths(const struct udp *udp, const struct core_address *remote,
-	struct core_path *paths, unsigned max)
+// Those of ports that are hosts of their own.
+static unsigned bypass_paths(const struct udp *udp, const struct core_address *remote,
+	uint16_t local_port, struct core_path *paths, unsigned max)
 {
 	unsigned used = 0;
 
-	for (unsigned i = 0; i < udp->sockets_used && used < max; i++) {
-		const struct udp_socket *socket = &udp->sockets[i];
+	for (unsigned p = 0; p < udp->ports_used; p++)
+		for (unsigned i = 0; i < udp->ports[p].addresses_used && used < max; i++) {
+			struct core_path path = {.remote = *remote,
+				.local = udp->ports[p].addresses[i],
+				.port = (uint8_t)p};
+
+			path.local.port = local_port;
+			if (address_is_ipv4(&path.local) == address_is_ipv4(remote))
+				paths[used++] = path;
+		}
+	return used;
+}
+
+unsigned udp_paths(const struct udp *udp, const struct core_address *remote, uint16_t local_port,
+	struct core_path *paths, unsigned max)
+{
+	const struct udp_local *local = local_port ? local_find(udp, local_port) : &udp->media;
+	unsigned used = 0;
+
+	for (unsigned i = 0; local && i < local->sockets_used && used < max; i++) {
+		const struct udp_socket *socket = &local->sockets[i];
 
 		if (address_is_ipv4(&socket->bound) == address_is_ipv4(remote))
 			paths[used++] = (struct core_path){
 				.remote = *remote, .local = socket->bound, .port = socket->port};
 	}
+	if (local)
+		used += bypass_paths(udp, remote, local->port, paths + used, max - used);
 	return used;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The STUN/DTLS side of the media port: kernel sockets for ports where the XDP filter passes those to the
+// The STUN/DTLS side of the media port, and of those of feeds.ports that are in use: kernel sockets for ports where the XDP filter passes those to the
 // kernel, the shared rings for all others. There the kernel sockets exist too, deaf, so that the kernel
 // does not answer our peers with ICMP port unreachable.
 #pragma once
@@ -16,7 +16,7 @@
 struct udp;
 
 enum {
-	UDP_SOCKETS_MAX = 32,
+	UDP_SOCKETS_MAX = 33, // to be watched
 	UDP_DATAGRAM_MAX = 2048, // larger ones are counted and dropped
 };
 
@@ -46,18 +46,26 @@ void udp_destroy(struct udp *udp);
 unsigned udp_sockets(const struct udp *udp);
 int udp_socket(const struct udp *udp, unsigned index);
 
+// Opens the sockets of one of feeds.ports, as those of the media port, but deaf to media. Returns 0, -EADDRINUSE when
+// some other program has it, or another -errno with `why`.
+int udp_port_open(struct udp *udp, uint16_t port, char *why, size_t why_size);
+
+// Closes them, also from within a callback; those of a port that is not open: nothing happens.
+void udp_port_close(struct udp *udp, uint16_t port);
+
 // Reads what socket `index` has, a bounded number of bursts; the rest comes with the next wake-up.
 void udp_readable(struct udp *udp, unsigned index);
 
-// Reads punted datagrams, as many as one ring holds.
+// Reads punted datagrams, as many as one ring holds, and drops those to a port that is not open.
 void udp_punted(struct udp *udp);
 
 // True when datagrams of a port go through the shared rings.
 bool udp_is_punted(const struct udp *udp, uint8_t port);
 
-// Paths by which a datagram may reach `remote`: one for each socket of its family, at most `max`. The local address
-// may be all zero where the kernel chooses; path->port is then the first of its namespace. Returns how many.
-unsigned udp_paths(const struct udp *udp, const struct core_address *remote,
+// Paths by which a datagram from `local_port` (0 = the media port) may reach `remote`: one for each socket of its family
+// and each address of a full-bypass port, at most `max`. The local address may be all zero where the kernel
+// chooses; path->port is then the first of its namespace. Returns how many.
+unsigned udp_paths(const struct udp *udp, const struct core_address *remote, uint16_t local_port,
 	struct core_path *paths, unsigned max);
 
 // Sends one datagram from path->local to path->remote the way the port works. Returns 0 or -errno:

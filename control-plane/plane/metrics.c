@@ -613,6 +613,11 @@ static void add_feeds(struct page *page, const struct edge_counters *counters)
 		snprintf(label, sizeof(label), "kind=\"%s\"", kinds[kind]);
 		series(page, "feed_failures_total", label, counters->feed_failures[kind]);
 	}
+	describe(page, "feed_ports", "gauge",
+		"Local ports of pushes and pulls (feeds.ports), one for each session.");
+	series(page, "feed_ports", "state=\"used\"", counters->feed_ports_used);
+	series(page, "feed_ports", "state=\"free\"",
+		counters->feed_ports - counters->feed_ports_used);
 }
 
 // ---- the process of control

@@ -13,6 +13,7 @@
 
 struct steer {
 	char path[512]; // of the pinned map
+	uint16_t media_port;
 	int map; // -1 = none
 	uint32_t map_id;
 	int status;
@@ -20,7 +21,7 @@ struct steer {
 	uint64_t mark; // value of the entries of the last resync; others are leftovers
 };
 
-struct steer *steer_create(const char *bpf_directory)
+struct steer *steer_create(const char *bpf_directory, uint16_t media_port)
 {
 	struct steer *steer = calloc(1, sizeof(*steer));
 	if (!steer)
@@ -31,6 +32,7 @@ struct steer *steer_create(const char *bpf_directory)
 		free(steer);
 		return NULL;
 	}
+	steer->media_port = media_port;
 	steer->map = -1;
 	steer->status = -ENOENT;
 	return steer;
@@ -98,28 +100,35 @@ int steer_status(const struct steer *steer)
 	return steer->status;
 }
 
-static struct sluice_xdp_peer peer_key(const struct sluice_address *remote)
+static struct sluice_xdp_peer peer_key(const struct steer *steer, const struct sluice_path *path)
 {
-	struct sluice_xdp_peer key = {.port_be = htons(remote->port)};
-	memcpy(key.ip, remote->ip, sizeof(key.ip));
+	struct sluice_xdp_peer key = {.port_be = htons(path->remote.port)};
+	memcpy(key.ip, path->remote.ip, sizeof(key.ip));
+	if (path->local.port != steer->media_port)
+		key.local_be = htons(path->local.port);
 	return key;
 }
 
-int steer_allow(struct steer *steer, const struct sluice_address *remote)
+static bool has_ports(const struct sluice_path *path)
 {
-	if (remote->port == 0)
+	return path->remote.port != 0 && path->local.port != 0;
+}
+
+int steer_allow(struct steer *steer, const struct sluice_path *path)
+{
+	if (!has_ports(path))
 		return -EINVAL;
 	if (steer->map < 0)
 		return 0;
-	struct sluice_xdp_peer key = peer_key(remote);
+	struct sluice_xdp_peer key = peer_key(steer, path);
 	return bpf_map_update_elem(steer->map, &key, &steer->mark, BPF_ANY);
 }
 
-int steer_deny(struct steer *steer, const struct sluice_address *remote)
+int steer_deny(struct steer *steer, const struct sluice_path *path)
 {
 	if (steer->map < 0)
 		return 0;
-	struct sluice_xdp_peer key = peer_key(remote);
+	struct sluice_xdp_peer key = peer_key(steer, path);
 	int error = bpf_map_delete_elem(steer->map, &key);
 	return error == -ENOENT ? 0 : error;
 }
@@ -155,15 +164,15 @@ static int leftovers_delete(struct steer *steer)
 	return error == -ENOENT ? 0 : error;
 }
 
-int steer_resync(struct steer *steer, const struct sluice_address *remotes, size_t count)
+int steer_resync(struct steer *steer, const struct sluice_path *paths, size_t count)
 {
 	if (steer->map < 0)
 		return 0;
 	steer->resync_due = true;
 	int error = mark_choose(steer);
 	for (size_t i = 0; !error && i < count; i++) {
-		if (remotes[i].port != 0)
-			error = steer_allow(steer, &remotes[i]);
+		if (has_ports(&paths[i]))
+			error = steer_allow(steer, &paths[i]);
 	}
 	if (!error)
 		error = leftovers_delete(steer);

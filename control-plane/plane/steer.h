@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Control's side of the XDP filter: the set of addresses whose media may pass (map sluice_peers, see
-// <sluice/xdp.h>). The data plane loads the filter and pins the map, maybe later than we start, maybe
+// Control's side of the XDP filter: the set of addresses, each with the port of ours, whose media may pass
+// (map sluice_peers, see <sluice/xdp.h>). Of a path the ends count, path->remote and path->local.port. The data plane loads the filter and pins the map, maybe later than we start, maybe
 // again, maybe never: without a map every call here does nothing and returns 0.
 #pragma once
 
@@ -9,8 +9,9 @@
 struct steer;
 
 // Looks for the map under `bpf_directory` from now on (config.bpf_directory); opens nothing yet. Copies
-// the path. Returns NULL when there is no memory or the path is too long.
-struct steer *steer_create(const char *bpf_directory);
+// the path. `media_port` is that of all sessions (media.port). Returns NULL when there is no memory or the
+// path is too long.
+struct steer *steer_create(const char *bpf_directory, uint16_t media_port);
 
 // Lets go of the map; what is in it stays in force. NULL is fine.
 void steer_destroy(struct steer *steer);
@@ -24,14 +25,14 @@ bool steer_poll(struct steer *steer);
 // right to the file.
 int steer_status(const struct steer *steer);
 
-// Lets media of `remote` pass, from now on. Allowing twice is the same as once. Returns 0, -E2BIG when
-// the map is full, -EINVAL for an address without a port, or what the kernel said.
-int steer_allow(struct steer *steer, const struct sluice_address *remote);
+// Lets media of that path pass, from now on. Allowing twice is the same as once. Returns 0, -E2BIG when
+// the map is full, -EINVAL for an end without a port, or what the kernel said.
+int steer_allow(struct steer *steer, const struct sluice_path *path);
 
 // Takes that back. Returns 0 also when it was not allowed.
-int steer_deny(struct steer *steer, const struct sluice_address *remote);
+int steer_deny(struct steer *steer, const struct sluice_path *path);
 
-// Makes the set exactly `remotes`: adds first, so that media of who stays flows on, then takes the others
-// out. Skips addresses without a port. After an error the set is a mixture and steer_poll goes on
+// Makes the set exactly `paths`: adds first, so that media of who stays flows on, then takes the others
+// out. Skips those without ports. After an error the set is a mixture and steer_poll goes on
 // asking. Returns as steer_allow.
-int steer_resync(struct steer *steer, const struct sluice_address *remotes, size_t count);
+int steer_resync(struct steer *steer, const struct sluice_path *paths, size_t count);

@@ -153,7 +153,7 @@ static int ports_open(char *why, size_t why_size)
 		filtered |= port_has_filter(p);
 	}
 	if (filtered)
-		return filter_configure(config->media.port, why, why_size);
+		return filter_configure(config, why, why_size);
 	return 0;
 }
 

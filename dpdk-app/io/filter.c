@@ -207,9 +207,13 @@ int filter_claim(const char *interface, char *why, size_t why_size)
 	return 0;
 }
 
-int filter_configure(uint16_t media_port, char *why, size_t why_size)
+int filter_configure(const struct config *config, char *why, size_t why_size)
 {
-	const struct sluice_xdp_config value = {.media_port = media_port};
+	struct config_feed_ports feeds = {0};
+	config_feed_ports(config, &feeds);
+	const struct sluice_xdp_config value = {.media_port = config->media.port,
+		.feed_port = feeds.first,
+		.feed_ports = feeds.count};
 	const uint32_t key = 0;
 	int fd = bpf_obj_get(pinned[CONFIG].path);
 	if (fd < 0 || bpf_map_update_elem(fd, &key, &value, BPF_ANY) < 0) {

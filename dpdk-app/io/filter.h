@@ -19,8 +19,8 @@ int filter_enter(const char *directory, char *why, size_t why_size);
 // data plane left there. Returns 0, or -1 with `why`: a living data plane, or somebody else's program.
 int filter_claim(const char *interface, char *why, size_t why_size);
 
-// After the ports are open: tells the filter the media port. Returns 0, or -1 with `why`.
-int filter_configure(uint16_t media_port, char *why, size_t why_size);
+// After the ports are open: tells the filter the media port and feeds.ports. Returns 0, or -1 with `why`.
+int filter_configure(const struct config *config, char *why, size_t why_size);
 
 // How the filter is attached to the interface: 1 native (in the driver), 0 generic, -1 not attached.
 int filter_is_native(const char *interface);

@@ -22,8 +22,9 @@ int plain_memory_create(unsigned ports, unsigned workers);
 // Frees everything, packets that were never put back included.
 void plain_memory_destroy(void);
 
-// Queues one Ethernet frame for io_rx of that port and queue. Returns 0, -EINVAL when it is longer
-// than PKT_ROOM or there is no such port and queue, -ENOBUFS when PLAIN_MEMORY_FRAMES are waiting.
+// Queues one Ethernet frame for io_rx of that port and queue, in a packet of the queue's worker, as a card does.
+// Returns 0, -EINVAL when it is longer than PKT_ROOM or there is no such port and queue, -ENOBUFS when
+// PLAIN_MEMORY_FRAMES are waiting or the pool is empty.
 int plain_memory_push(unsigned port, unsigned queue, const uint8_t *frame, size_t length);
 
 // Takes the oldest frame that io_tx sent out of the port, of all its queues in the order sent, and
@@ -52,7 +53,7 @@ void plain_set_now_ns(uint64_t now_ns);
 // How often io_doorbell rang since plain_memory_create.
 uint64_t plain_doorbell_rings(void);
 
-// Packets taken (pkt_get and io_rx) and given back (last pkt_put and io_tx) since
+// Packets taken (pkt_get and frames pushed) and given back (last pkt_put and io_tx) since
 // plain_memory_create, over all pools. Equal = no packet is leaked.
 struct plain_balance {
 	uint64_t got;

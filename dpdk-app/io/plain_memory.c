@@ -6,16 +6,21 @@
 #include <errno.h>
 #include <stdlib.h>
 
-struct frame {
+struct frame { // that was sent
 	struct frame *next;
 	uint32_t length;
 	uint16_t queue;
 	uint8_t bytes[PKT_HEADROOM + PKT_ROOM];
 };
 
-struct line { // of waiting frames
+struct line { // of sent frames
 	struct frame *first, **last;
 	unsigned used;
+};
+
+struct ring { // of packets that wait to be received, as a card has put them there
+	struct pkt *pkts[PLAIN_MEMORY_FRAMES];
+	unsigned first, used;
 };
 
 struct memory_port {
@@ -24,7 +29,7 @@ struct memory_port {
 	bool discard;
 	plain_see *see;
 	void *see_context;
-	struct line rx[SLUICE_WORKERS_MAX]; // by queue
+	struct ring *rx[SLUICE_WORKERS_MAX]; // by queue
 	struct line tx;
 };
 
@@ -80,6 +85,20 @@ static void line_clear(struct line *line)
 		line_remove(line);
 }
 
+static int port_create(struct memory_port *port, unsigned number)
+{
+	const uint8_t mac[6] = {0x02, 0, 0, 0, 0, (uint8_t)(number + 1)};
+	memcpy(port->mac, mac, sizeof(mac));
+	port->tx_room = UINT32_MAX;
+	line_init(&port->tx);
+	for (unsigned q = 0; q < memory.queues; q++) {
+		port->rx[q] = calloc(1, sizeof(*port->rx[q]));
+		if (!port->rx[q])
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 int plain_memory_create(unsigned ports, unsigned workers)
 {
 	if (ports > SLUICE_PORTS_MAX || workers > SLUICE_WORKERS_MAX)
@@ -89,19 +108,15 @@ int plain_memory_create(unsigned ports, unsigned workers)
 	if (error)
 		return error;
 	memory.used = true;
-	memory.ports = ports;
 	memory.queues = workers;
 	memory.now_ns = CLOCK_NS_PER_S;
-	for (unsigned p = 0; p < ports; p++) {
-		struct memory_port *port = &memory.port[p];
-		const uint8_t mac[6] = {0x02, 0, 0, 0, 0, (uint8_t)(p + 1)};
-		memcpy(port->mac, mac, sizeof(mac));
-		port->tx_room = UINT32_MAX;
-		line_init(&port->tx);
-		for (unsigned q = 0; q < workers; q++)
-			line_init(&port->rx[q]);
+	while (error == 0 && memory.ports < ports) {
+		unsigned p = memory.ports++;
+		error = port_create(&memory.port[p], p);
 	}
-	return 0;
+	if (error)
+		plain_memory_destroy();
+	return error;
 }
 
 void plain_memory_destroy(void)
@@ -111,7 +126,7 @@ void plain_memory_destroy(void)
 	for (unsigned p = 0; p < memory.ports; p++) {
 		line_clear(&memory.port[p].tx);
 		for (unsigned q = 0; q < memory.queues; q++)
-			line_clear(&memory.port[p].rx[q]);
+			free(memory.port[p].rx[q]); // its packets go with the pool
 	}
 	while (memory.spare) {
 		struct frame *next = memory.spare->next;
@@ -124,9 +139,16 @@ void plain_memory_destroy(void)
 
 int plain_memory_push(unsigned port, unsigned queue, const uint8_t *frame, size_t length)
 {
+	struct pkt *pkt;
 	if (port >= memory.ports || queue >= memory.queues || length > PKT_ROOM)
 		return -EINVAL;
-	return line_append(&memory.port[port].rx[queue], frame, (uint32_t)length, (uint16_t)queue);
+	struct ring *ring = memory.port[port].rx[queue];
+	if (ring->used == PLAIN_MEMORY_FRAMES || pkt_get(queue, &pkt, 1) == 0)
+		return -ENOBUFS;
+	memcpy(pkt->data, frame, length);
+	pkt->length = (uint32_t)length;
+	ring->pkts[(ring->first + ring->used++) % PLAIN_MEMORY_FRAMES] = pkt;
+	return 0;
 }
 
 int plain_memory_pop_tx(unsigned port, uint8_t *frame, size_t size)
@@ -198,16 +220,16 @@ unsigned plain_memory_rx(unsigned port, unsigned queue, struct pkt **pkts, unsig
 {
 	if (port >= memory.ports || queue >= memory.queues)
 		return 0;
-	struct line *line = &memory.port[port].rx[queue];
-	unsigned got = pkt_get(queue, pkts, n < line->used ? n : line->used);
+	struct ring *ring = memory.port[port].rx[queue];
+	unsigned got = n < ring->used ? n : ring->used;
 	for (unsigned i = 0; i < got; i++) {
-		plain_pkt_reset(pkts[i], line->first->length);
-		memcpy(pkts[i]->data, line->first->bytes, line->first->length);
+		pkts[i] = ring->pkts[ring->first];
 		pkts[i]->port = (uint8_t)port;
 		pkts[i]->queue = (uint8_t)queue;
 		pkts[i]->arrived_ns = memory.now_ns;
-		line_remove(line);
+		ring->first = (ring->first + 1) % PLAIN_MEMORY_FRAMES;
 	}
+	ring->used -= got;
 	return got;
 }
 

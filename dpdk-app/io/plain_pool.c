@@ -5,11 +5,14 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
+
+enum { LINE = 64 };
 
 struct slot {
-	struct pkt pkt; // first: a packet is its slot
+	_Alignas(LINE) struct pkt pkt; // first: a packet is its slot
 	unsigned pool;
-	uint8_t buffer[PKT_HEADROOM + PKT_ROOM];
+	_Alignas(LINE) uint8_t buffer[PKT_HEADROOM + PKT_ROOM]; // as an mbuf's
 };
 
 struct pool {
@@ -31,9 +34,10 @@ static int pool_fill(struct pool *pool, unsigned index, unsigned packets)
 	if (!pool->slots || !pool->free)
 		return -ENOMEM;
 	while (pool->slots_used < packets) {
-		struct slot *slot = calloc(1, sizeof(*slot));
+		struct slot *slot = aligned_alloc(LINE, sizeof(*slot));
 		if (!slot)
 			return -ENOMEM;
+		memset(slot, 0, sizeof(*slot));
 		slot->pool = index;
 		pool->slots[pool->slots_used++] = slot;
 		pool->free[pool->free_used++] = slot;
@@ -71,13 +75,14 @@ void plain_pool_destroy(void)
 void plain_pkt_reset(struct pkt *pkt, uint32_t length)
 {
 	struct slot *slot = (struct slot *)pkt;
-	*pkt = (struct pkt){
-		.data = slot->buffer + PKT_HEADROOM,
-		.length = length,
-		.headroom = PKT_HEADROOM,
-		.room = PKT_ROOM,
-		.holds = 1,
-	};
+	pkt->data = slot->buffer + PKT_HEADROOM;
+	pkt->length = length;
+	pkt->headroom = PKT_HEADROOM;
+	pkt->room = PKT_ROOM;
+	pkt->class = 0;
+	pkt->flags = 0;
+	pkt->capture = 0;
+	atomic_store_explicit(&pkt->holds, 1, memory_order_relaxed);
 }
 
 unsigned pkt_get(unsigned w, struct pkt **pkts, unsigned n)

@@ -40,17 +40,22 @@ static const struct rewrite_segment *segment_by_age(const struct rewrite *rewrit
 {
 	if (age >= rewrite->segments_used || age >= REWRITE_SEGMENTS)
 		return NULL;
-	return &rewrite->segments[(rewrite->segments_used - 1 - age) % REWRITE_SEGMENTS];
+	if (age == 0)
+		return &rewrite->newest;
+	return &rewrite->older[(rewrite->segments_used - 1 - age) % REWRITE_SEGMENTS];
 }
 
 static struct rewrite_segment *segment_newest(struct rewrite *rewrite)
 {
-	return (struct rewrite_segment *)segment_by_age(rewrite, 0);
+	return rewrite->segments_used > 0 ? &rewrite->newest : NULL;
 }
 
 static struct rewrite_segment *segment_add(struct rewrite *rewrite)
 {
-	return &rewrite->segments[rewrite->segments_used++ % REWRITE_SEGMENTS];
+	if (rewrite->segments_used > 0)
+		rewrite->older[(rewrite->segments_used - 1) % REWRITE_SEGMENTS] = rewrite->newest;
+	rewrite->segments_used++;
+	return &rewrite->newest;
 }
 
 // Whether `packet` goes on with the current run.
@@ -160,7 +165,6 @@ static void note(struct rewrite *rewrite, const struct rewrite_packet *packet, u
 		segment->in_highest = packet->index;
 	if (index >= rewrite->next)
 		rewrite->next = index + 1;
-	seq_window_add(&rewrite->given, index);
 	uint32_t timestamp = packet->timestamp + segment->timestamp_offset;
 	if (seq_timestamp_newer(timestamp, rewrite->last_timestamp)) {
 		rewrite->last_timestamp = timestamp;
@@ -173,17 +177,26 @@ static void note(struct rewrite *rewrite, const struct rewrite_packet *packet, u
 	last_picture_note(rewrite, packet, segment);
 }
 
+// Whether `packet` is the very next one of the current run, and its place the next one of ours: then nothing is to
+// be looked up.
+static bool is_next(const struct rewrite *rewrite, const struct rewrite_packet *packet)
+{
+	const struct rewrite_segment *newest = &rewrite->newest;
+	return rewrite->segments_used > 0 && !rewrite->broken && newest->source == packet->source &&
+	       packet->index == newest->in_highest + 1 &&
+	       newest->out_first + (packet->index - newest->in_first) == rewrite->next;
+}
+
 enum rewrite_result rewrite_apply(struct rewrite *rewrite, const struct rewrite_packet *packet,
 	uint64_t now_ns, struct rewrite_output *output)
 {
 	uint64_t index = rewrite->next;
-	bool continues = in_run(rewrite, packet);
-	if (continues ? !place(rewrite, packet->index, &index) : is_late(rewrite, packet))
+	bool next = is_next(rewrite, packet), continues = next || in_run(rewrite, packet);
+	if (!next &&
+		(continues ? !place(rewrite, packet->index, &index) : is_late(rewrite, packet)))
 		return REWRITE_LATE;
 	if (index > SEQ_INDEX_MAX)
 		return REWRITE_EXHAUSTED;
-	if (seq_window_check(&rewrite->given, index) != SEQ_NEW)
-		return REWRITE_DUPLICATE;
 	if (!continues)
 		run_begin(rewrite, packet, now_ns);
 	note(rewrite, packet, index, now_ns);
@@ -228,12 +241,10 @@ void rewrite_break(struct rewrite *rewrite)
 
 bool rewrite_origin(const struct rewrite *rewrite, uint16_t sequence, struct rewrite_origin *origin)
 {
-	if (!rewrite->given.started)
+	if (rewrite->segments_used == 0)
 		return false;
-	uint64_t index = seq_extend(rewrite->given.highest, sequence);
-	bool given = index < rewrite->given.highest
-			     ? seq_window_check(&rewrite->given, index) != SEQ_NEW
-			     : index == rewrite->given.highest;
+	uint64_t index = seq_extend(rewrite->next - 1, sequence);
+	bool given = index < rewrite->next;
 	const struct rewrite_segment *segment;
 	for (uint32_t age = 0; given && (segment = segment_by_age(rewrite, age)); age++) {
 		if (index < segment->out_first)

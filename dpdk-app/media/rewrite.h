@@ -4,7 +4,8 @@
 //
 // Within one run of a source, output index = source index + constant, so reordering and loss stay
 // visible to the subscriber. A new run goes on with the next index and a timestamp that has advanced
-// by the elapsed time. Dropping on purpose closes the gap. An output index is given out once.
+// by the elapsed time. Dropping on purpose closes the gap. Each packet of a source is to be given once (nack.h tells
+// duplicates, once for all subscribers); then an output index is given out once.
 #pragma once
 
 #include "seq.h"
@@ -20,7 +21,6 @@ enum {
 enum rewrite_result {
 	REWRITE_OK,
 	REWRITE_LATE, // belongs to before the current run, or to a gap that was closed
-	REWRITE_DUPLICATE, // its output index was given out, or is too old to know
 	REWRITE_EXHAUSTED, // 2^48 packets: the stream needs a new SSRC or key
 };
 
@@ -53,18 +53,18 @@ struct rewrite_segment {
 	bool starts_run; // false: the same run after a drop on purpose
 };
 
-struct rewrite {
+struct rewrite { // what every packet needs comes first
 	uint64_t next; // output index a new run would get: one above the highest given out
-	uint64_t segments_used; // counts up; segment i is at i % REWRITE_SEGMENTS
+	uint64_t segments_used; // counts up
 	bool broken; // the next packet starts a new run
 	bool has_last; // last_* are valid
 	bool has_last_picture;
+	uint8_t last_tl0_picture;
 	uint32_t last_timestamp; // ours, the newest
 	uint64_t last_ns; // when that was
 	uint16_t last_picture_id; // ours, the newest; 15 bits
-	uint8_t last_tl0_picture;
-	struct seq_window given;
-	struct rewrite_segment segments[REWRITE_SEGMENTS];
+	struct rewrite_segment newest; // when segments_used > 0
+	struct rewrite_segment older[REWRITE_SEGMENTS]; // segment i is at i % REWRITE_SEGMENTS
 };
 
 // Starts a stream at output index `first` (RFC 3550 wants it random; keep it below 2^15). Timestamps
@@ -104,7 +104,8 @@ struct rewrite_origin {
 	uint8_t tl0_offset;
 };
 
-// Maps an output sequence number back; false when it was never given out or its run is forgotten.
+// Maps an output sequence number back; false when it is above all that were given out, or its run is forgotten. One
+// in a gap is mapped to the packet that would have filled it.
 bool rewrite_origin(
 	const struct rewrite *rewrite, uint16_t sequence, struct rewrite_origin *origin);
 

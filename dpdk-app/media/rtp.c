@@ -144,6 +144,12 @@ static unsigned kind_of(const uint8_t *in_id, uint8_t id)
 	return kind;
 }
 
+bool rtp_extension_leaves(const uint8_t *in_id, uint8_t id)
+{
+	unsigned kind = kind_of(in_id, id);
+	return kind != SLUICE_EXT_COUNT && !is_ours(kind);
+}
+
 static void elements_copy(struct elements *elements, const uint8_t *source,
 	const struct rtp_header *header, const struct rtp_output *output)
 {

@@ -48,6 +48,10 @@ bool rtp_extension_next(const uint8_t *data, const struct rtp_header *header, si
 bool rtp_extension_find(const uint8_t *data, const struct rtp_header *header, uint8_t id,
 	struct rtp_extension *extension);
 
+// Whether the publisher's element `id` goes on to subscribers that negotiated it: it is known, and none of those that
+// we write ourselves (mid, abs-send-time, transport sequence) or keep (rid). `in_id` as in rtp_output.
+bool rtp_extension_leaves(const uint8_t *in_id, uint8_t id);
+
 // What a packet for one subscriber differs in.
 struct rtp_output {
 	uint32_t ssrc;

@@ -3,6 +3,7 @@
 // only of the same bytes, no more SSRCs than a bound. Both back ends see only what passed here.
 #include "srtp.h"
 
+#include "prefetch.h"
 #include "seq.h"
 #include "span.h"
 #include "srtp_backend.h"
@@ -14,8 +15,10 @@
 
 static_assert((int)SRTP_WINDOW == (int)SEQ_WINDOW_BITS);
 static_assert(sizeof(struct srtp_session) <= SRTP_MEMORY_MAX);
+static_assert(offsetof(struct srtp_session, streams.own_rows) ==
+	      64); // what finds a stream is one cache line
 
-enum { RTP_BYTES_MIN = 12, CHUNK = 64, SESSIONS_AHEAD = 6, LINE = 64 };
+enum { RTP_BYTES_MIN = 12, CHUNK = 64, SESSIONS_AHEAD = 6 };
 
 // ---- back end -------------------------------------------------------------------------------------
 
@@ -171,7 +174,7 @@ enum srtp_result srtp_stream_expect(struct srtp_session *session, uint32_t ssrc,
 
 // Bytes of the RTP header with its CSRCs and extension: what stays in the clear. 0 when they do not
 // fit in `length`.
-static uint32_t rtp_header_bytes(const uint8_t *data, uint32_t length)
+static inline uint32_t rtp_header_bytes(const uint8_t *data, uint32_t length)
 {
 	if (length < RTP_BYTES_MIN || data[0] >> 6 != 2)
 		return 0;
@@ -404,10 +407,10 @@ static void seal_claimed(struct srtp_sealing *sealings, unsigned n)
 
 void srtp_session_prefetch(const struct srtp_session *session)
 {
-	const uint8_t *from = (const uint8_t *)session;
-	const size_t bytes = offsetof(struct srtp_session, streams.own_rows[0].rtcp_index);
-	for (size_t i = 0; session && i < bytes; i += LINE)
-		__builtin_prefetch(from + i);
+	if (session)
+		prefetch_lines(
+			session, offsetof(struct srtp_session, streams.own_rows[0].rtcp_window));
+	__asm__ volatile(""); // see prefetch.h
 }
 
 static unsigned seal_chunk(struct srtp_seal_job *jobs, unsigned n)

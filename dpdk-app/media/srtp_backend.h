@@ -14,8 +14,8 @@ enum { SRTCP_HEADER_BYTES = 8, SRTCP_INDEX_BYTES = 4 };
 #define SRTCP_ENCRYPTED (UINT32_C(1) << 31) // the E bit, in front of the index
 
 struct srtp_session {
-	_Alignas(64) enum srtp_direction direction;
-	enum sluice_srtp_profile profile;
+	_Alignas(64) uint8_t direction; // enum srtp_direction
+	uint8_t profile; // enum sluice_srtp_profile
 	uint32_t tag_bytes; // RTCP adds the index
 	const struct srtp_backend *backend;
 	void *keys, *rtcp_keys; // the back end's own

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
-enum { SHIFT_FIRST = 32 - 3 };
+enum { SHIFT_FIRST = 32 - 3, LINE = 64 };
 static_assert(1U << (32 - SHIFT_FIRST) == SRTP_SLOTS_OWN);
 
 bool srtcp_window_is_new(const struct srtcp_window *window, uint32_t index)
@@ -69,7 +69,7 @@ static struct srtp_stream *row_take(struct srtp_streams *streams, uint32_t ssrc)
 		streams->own_rows[i] = (struct srtp_stream){.ssrc = ssrc};
 		return &streams->own_rows[i];
 	}
-	struct srtp_stream *row = aligned_alloc(_Alignof(struct srtp_stream), sizeof(*row));
+	struct srtp_stream *row = aligned_alloc(LINE, sizeof(*row));
 	if (row)
 		*row = (struct srtp_stream){.ssrc = ssrc};
 	return row;

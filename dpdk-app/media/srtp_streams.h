@@ -6,7 +6,9 @@
 
 #include "seq.h"
 
+#include <assert.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 // The last SRTCP_WINDOW indexes authenticated. All zero = none.
@@ -23,7 +25,7 @@ bool srtcp_window_is_new(const struct srtcp_window *window, uint32_t index);
 void srtcp_window_add(struct srtcp_window *window, uint32_t index);
 
 struct srtp_stream {
-	_Alignas(64) uint32_t ssrc;
+	uint32_t ssrc;
 	bool in_library; // libsrtp has a stream of its own for it
 	bool started; // an RTP index is known: highest
 	bool has_floor; // in: indexes up to floor are refused
@@ -31,10 +33,13 @@ struct srtp_stream {
 	uint64_t floor;
 	uint64_t first; // out: indexes below are refused
 	uint64_t *digests; // out, resends allowed: of the packet by index modulo the window
-	struct seq_window window; // indexes authenticated (in) or used (out)
 	uint32_t rtcp_index; // out: last one used, 0 = none
+	struct seq_window window; // indexes authenticated (in) or used (out)
 	struct srtcp_window rtcp_window; // in
+	uint8_t reserved[32]; // whole cache lines
 };
+static_assert(sizeof(struct srtp_stream) == 256);
+static_assert(offsetof(struct srtp_stream, window.bits) == 64);
 
 enum { SRTP_STREAMS_OWN = 3, SRTP_SLOTS_OWN = 8 };
 
@@ -43,10 +48,10 @@ struct srtp_streams {
 		uint32_t ssrc;
 		struct srtp_stream *stream; // NULL = free
 	} * slots;
-	uint32_t used;
-	uint32_t shift; // 32 - log2 of the number of slots
+	uint16_t used;
+	uint8_t shift; // 32 - log2 of the number of slots
+	uint8_t own_used; // bit i: own_rows[i] is in use
 	uint32_t multiplier; // odd
-	uint32_t own_used; // bit i: own_rows[i] is in use
 	uint32_t own_ssrcs[SRTP_STREAMS_OWN]; // of own_rows, which are found without the table
 	struct srtp_stream own_rows[SRTP_STREAMS_OWN];
 	struct srtp_streams_slot own_slots[SRTP_SLOTS_OWN];

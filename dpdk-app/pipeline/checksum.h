@@ -14,11 +14,11 @@ uint64_t checksum_add_long(uint64_t sum, const uint8_t *bytes, size_t length);
 
 static inline uint64_t checksum_add_short(uint64_t sum, const uint8_t *bytes, size_t length)
 {
-	uint32_t word;
+	uint64_t word;
 	uint16_t half;
 	for (; length >= sizeof(word); length -= sizeof(word), bytes += sizeof(word)) {
 		memcpy(&word, bytes, sizeof(word));
-		sum += word;
+		sum += (word & UINT32_MAX) + (word >> 32);
 	}
 	for (; length > 0; length -= length >= 2 ? 2 : 1, bytes += sizeof(half)) {
 		half = 0;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "feed.h"
+#include "nouns.h"
 
 bool mesh_send(struct worker *worker, unsigned to, const struct mesh_item *item)
 {
@@ -49,6 +50,7 @@ unsigned stage_dispatch(struct worker *worker, struct pkt **pkts, unsigned n)
 {
 	unsigned left = 0;
 	stage_count(worker, SLUICE_STAGE_DISPATCH, n);
+	table_find_begin(&worker->table, pkts, n);
 	for (unsigned i = 0; i < n; i++) {
 		struct pkt *pkt = pkts[i];
 		if (pkt->class == SLUICE_CLASS_STUN || pkt->class == SLUICE_CLASS_DTLS) {
@@ -56,8 +58,7 @@ unsigned stage_dispatch(struct worker *worker, struct pkt **pkts, unsigned n)
 			punt_packet(worker, pkt);
 			continue;
 		}
-		if (!table_find(
-			    &worker->table, &pkt->path.remote, &pkt->transport, &pkt->path_index)) {
+		if (!table_find(&worker->table, &pkt->path, &pkt->transport, &pkt->path_index)) {
 			drop_strange(worker, pkt, SLUICE_DROP_no_transport);
 			continue;
 		}

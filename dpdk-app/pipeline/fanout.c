@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "stage.h"
 
-bool media_read(struct media *media, struct pkt *pkt, const struct sluice_codec_in *codec)
+bool media_read(struct media *media, struct pkt *pkt, const struct sluice_publication *publication)
 {
+	const struct sluice_codec_in *codec = &publication->codecs[pkt->codec];
 	media->pkt = pkt;
 	if (rtp_parse(pkt->data, pkt->length, &media->header) < 0)
 		return false;
+	media->is_bare = rtp_is_bare(pkt->data, &media->header, publication->extension_id);
 	media->has_vp8 = codec->codec == SLUICE_CODEC_VP8 &&
 			 vp8_parse(pkt->data + media->header.payload_offset,
 				 media->header.payload_length, &media->vp8);
@@ -69,7 +71,7 @@ void media_take(struct worker *worker, struct pkt *pkt)
 		return;
 	}
 	struct media *media = &worker->media[worker->media_used];
-	if (media_read(media, pkt, &publication->row.codecs[pkt->codec]))
+	if (media_read(media, pkt, &publication->row))
 		media_append(worker, publication);
 	else
 		drop(worker, pkt, SLUICE_DROP_bad_rtp);

@@ -77,7 +77,7 @@ static void resend(struct worker *worker, uint32_t s, uint16_t sequence)
 	}
 	struct media *media = &worker->resent[worker->resends_used];
 	const struct publication *publication = &worker->table.publications[row->publication.index];
-	if (!media_read(media, pkt, &publication->row.codecs[pkt->codec]))
+	if (!media_read(media, pkt, &publication->row))
 		return;
 	asked(worker, s, SLUICE_DECISION_resent, sequence);
 	worker->resends[worker->resends_used++] = (struct job){

@@ -56,3 +56,8 @@ void table_subscription_remove(struct table *table, uint32_t index);
 // A path of a transport comes to (or leaves) the hash that table_find looks in.
 void table_address_add(struct table *table, uint32_t transport, uint8_t path);
 void table_address_remove(struct table *table, uint32_t transport, uint8_t path);
+// Asks for the memory that table_find will look at for where these packets come from.
+void table_find_begin(const struct table *table, struct pkt *const *pkts, unsigned n);
+
+// Adds a row to a set; the noun keeps its slot.
+void indexes_add(struct indexes *indexes, uint32_t index, uint32_t *slot);

@@ -25,6 +25,7 @@ enum pkt_flags {
 	PKT_URGENT = 16, // to be sent: small and rare, a port that is full is tried again
 };
 
+// What each packet that is sent needs comes first, in one cache line.
 struct pkt {
 	uint8_t *data; // first byte: Ethernet header in rx and tx, UDP payload from parse to frame
 	uint32_t length; // bytes from data on
@@ -35,19 +36,18 @@ struct pkt {
 	uint8_t class; // enum sluice_class (demux.h)
 	uint8_t flags; // enum pkt_flags
 	uint32_t transport; // index, once dispatched
-	uint64_t arrived_ns;
-	struct sluice_path path; // who sent it to whom; remote_mac is the frame's source
-	uint8_t path_index; // of the transport's paths, once dispatched
-	// set by ingest
-	uint8_t encoding, codec;
-	uint8_t reserved;
-	uint32_t publication; // index
-	uint32_t publication_generation;
+	_Atomic uint32_t holds;
 	uint16_t head; // bytes before `data` that were Ethernet, IP and UDP, once parsed
 	uint16_t capture; // slot of this worker's capture, and one; 0 = in none
+	uint64_t arrived_ns;
+	// set by ingest
 	uint64_t source; // names the publication's epoch and the SSRC; not 0
+	uint32_t publication; // index
+	uint32_t publication_generation;
 	uint64_t index; // SRTP index: ROC << 16 | sequence
-	_Atomic uint32_t holds;
+	uint8_t encoding, codec;
+	uint8_t path_index; // of the transport's paths, once dispatched
+	struct sluice_path path; // who sent it to whom; remote_mac is the frame's source
 };
 
 // Takes up to `n` fresh packets from the pool of worker `w`; returns how many there were.

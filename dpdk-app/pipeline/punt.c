@@ -4,10 +4,10 @@
 enum { REPLIES_AT_ONCE = 32 };
 
 // Whose datagram it is does not matter but to a capture.
-static void punt_find(struct worker *worker, struct pkt *pkt, const struct sluice_address *remote)
+static void punt_find(struct worker *worker, struct pkt *pkt, const struct sluice_path *path)
 {
-	uint8_t path;
-	if (!worker->tap.file || !table_find(&worker->table, remote, &pkt->transport, &path))
+	uint8_t index;
+	if (!worker->tap.file || !table_find(&worker->table, path, &pkt->transport, &index))
 		pkt->transport = TABLE_NONE;
 }
 
@@ -15,7 +15,7 @@ void punt_capture(struct worker *worker, struct pkt *pkt)
 {
 	if (!worker->tap.file)
 		return;
-	punt_find(worker, pkt, &pkt->path.remote);
+	punt_find(worker, pkt, &pkt->path);
 	tap_arrived(worker, &pkt, 1);
 }
 
@@ -62,7 +62,7 @@ static int reply_send(struct worker *worker, const struct sluice_datagram *datag
 		return SLUICE_DROP_too_long;
 	}
 	pkt->flags |= PKT_URGENT;
-	punt_find(worker, pkt, &datagram->path.remote);
+	punt_find(worker, pkt, &datagram->path);
 	pkt->class = (uint8_t)sluice_classify(datagram->data, datagram->length);
 	tx_queue(worker, pkt);
 	worker->status->punt_sent++;

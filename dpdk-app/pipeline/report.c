@@ -34,7 +34,7 @@ void report_publication(struct table *table, uint32_t index)
 	publication->changed = false;
 }
 
-void report_subscription(struct table *table, uint32_t index)
+static void subscription_write(struct table *table, uint32_t index, size_t size)
 {
 	struct subscription *subscription = &table->subscriptions[index];
 	if (subscription->rewrite.has_last) {
@@ -43,7 +43,19 @@ void report_subscription(struct table *table, uint32_t index)
 	}
 	subscription->status.last_picture_id = rewrite_picture(&subscription->rewrite);
 	row_write(&table->observed->subscriptions[index].row, subscription->row.row.generation,
-		&subscription->status, sizeof(subscription->status));
+		&subscription->status, size);
+}
+
+void report_subscription(struct table *table, uint32_t index)
+{
+	subscription_write(table, index, sizeof(struct sluice_subscription_status));
+}
+
+void report_place(struct table *table, uint32_t index)
+{
+	enum { PLACE_BYTES = offsetof(struct sluice_subscription_status, nacks_missed) };
+	static_assert(PLACE_BYTES == 64);
+	subscription_write(table, index, PLACE_BYTES);
 }
 
 void report_clear(struct table *table, enum sluice_table which, uint32_t index)

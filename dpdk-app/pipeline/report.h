@@ -13,6 +13,9 @@ void report_transport(struct table *table, uint32_t index);
 void report_publication(struct table *table, uint32_t index);
 void report_subscription(struct table *table, uint32_t index);
 
+// Writes what of a subscription's row a successor goes on from, and what was sent: the first cache line.
+void report_place(struct table *table, uint32_t index);
+
 // Frees the row of a noun that has ended.
 void report_clear(struct table *table, enum sluice_table which, uint32_t index);
 
@@ -24,7 +27,7 @@ void report_drops_begin(struct table *table, uint32_t index, uint32_t generation
 
 // Before SRTP index `used` is sealed it must be reserved in `observed` (RFC 3711, 9.1), and the timestamp and
 // picture id that go with it must be there for a successor. Reserves it in the private status; true when the
-// row must then be written, by report_subscription, once for all packets that are sealed together.
+// row must then be written, by report_place, once for all packets that are sealed together.
 bool report_reserve(struct table *table, uint32_t index, uint64_t used, bool rtx);
 
 // What a predecessor wrote for a row of this generation; NULL when it wrote nothing.

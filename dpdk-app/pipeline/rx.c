@@ -53,13 +53,15 @@ static void address_map(struct sluice_address *address, const uint8_t ipv4[4])
 }
 
 // UDP header and payload are left in the packet. Returns GOOD, or why to drop.
-static int parse_udp(struct pkt *pkt, uint64_t pseudo_addresses, uint16_t media_port)
+static int parse_udp(struct pkt *pkt, uint64_t pseudo_addresses, const struct worker_setup *setup)
 {
 	uint8_t *udp = pkt->data;
 	if (pkt->length < UDP_BYTES)
 		return SLUICE_DROP_short;
 	uint16_t length = span_u16(udp + 4);
-	if (span_u16(udp + 2) != media_port)
+	uint16_t port = span_u16(udp + 2);
+	if (port != setup->media_port &&
+		(uint16_t)(port - setup->feed_ports.first) >= setup->feed_ports.count)
 		return SLUICE_DROP_not_media;
 	pkt->path.remote.port = span_u16(udp);
 	if (length < UDP_BYTES || length > pkt->length)
@@ -70,13 +72,13 @@ static int parse_udp(struct pkt *pkt, uint64_t pseudo_addresses, uint16_t media_
 		if (span_u16(udp + 6) == 0 || checksum_fold(checksum_add(sum, udp, length)) != 0)
 			return SLUICE_DROP_bad_checksum;
 	}
-	pkt->path.local.port = media_port;
+	pkt->path.local.port = port;
 	pkt->length = length;
 	strip(pkt, UDP_BYTES);
 	return GOOD;
 }
 
-static int parse_ipv4(struct pkt *pkt, uint16_t media_port)
+static int parse_ipv4(struct pkt *pkt, const struct worker_setup *setup)
 {
 	const uint8_t *ip = pkt->data;
 	if (pkt->length < IPV4_BYTES)
@@ -96,7 +98,7 @@ static int parse_ipv4(struct pkt *pkt, uint16_t media_port)
 	uint64_t sum = checksum_add(0, ip + 12, 8);
 	pkt->length = total;
 	strip(pkt, header);
-	return parse_udp(pkt, sum, media_port);
+	return parse_udp(pkt, sum, setup);
 }
 
 // Goes over the extension headers that a router may have left. Returns GOOD, or why to drop.
@@ -117,7 +119,7 @@ static int strip_extensions(struct pkt *pkt, uint8_t next)
 	return next == PROTOCOL_UDP ? GOOD : SLUICE_DROP_not_media;
 }
 
-static int parse_ipv6(struct pkt *pkt, uint16_t media_port)
+static int parse_ipv6(struct pkt *pkt, const struct worker_setup *setup)
 {
 	const uint8_t *ip = pkt->data;
 	if (pkt->length < IPV6_BYTES || ip[0] >> 4 != 6)
@@ -132,7 +134,7 @@ static int parse_ipv6(struct pkt *pkt, uint16_t media_port)
 	pkt->length = IPV6_BYTES + payload;
 	strip(pkt, IPV6_BYTES);
 	int why = strip_extensions(pkt, next);
-	return why == GOOD ? parse_udp(pkt, sum, media_port) : why;
+	return why == GOOD ? parse_udp(pkt, sum, setup) : why;
 }
 
 // Takes the tag of a full-bypass port's VLAN out. False when the frame is of another.
@@ -147,9 +149,9 @@ static bool untag(struct pkt *pkt, uint16_t vlan)
 	return id == vlan;
 }
 
-static int parse(struct pkt *pkt, uint16_t media_port)
+static int parse(struct pkt *pkt, const struct worker_setup *setup)
 {
-	pkt->path.remote.port = 0; // until it is UDP to the media port
+	pkt->path.remote.port = 0; // until it is UDP to a port of ours
 	pkt->class = SLUICE_CLASS_OTHER;
 	if (pkt->length < ETHERNET_BYTES + VLAN_BYTES)
 		return SLUICE_DROP_short;
@@ -165,9 +167,9 @@ static int parse(struct pkt *pkt, uint16_t media_port)
 	strip(pkt, header);
 	int why = SLUICE_DROP_not_media;
 	if (type == TYPE_IPV4)
-		why = parse_ipv4(pkt, media_port);
+		why = parse_ipv4(pkt, setup);
 	else if (type == TYPE_IPV6)
-		why = parse_ipv6(pkt, media_port);
+		why = parse_ipv6(pkt, setup);
 	if (why != GOOD)
 		return why;
 	pkt->head = (uint16_t)(pkt->data - begin);
@@ -196,7 +198,7 @@ static int parse_host(struct worker *worker, struct pkt *pkt, const struct host 
 		return SLUICE_DROP_not_media;
 	const uint8_t *frame = pkt->data;
 	uint32_t length = pkt->length;
-	int why = parse(pkt, worker->setup.media_port);
+	int why = parse(pkt, &worker->setup);
 	return why == SLUICE_DROP_not_media && host_answer(worker, pkt, frame, length) ? TAKEN
 										       : why;
 }
@@ -206,9 +208,8 @@ unsigned stage_parse(struct worker *worker, struct pkt **pkts, unsigned n)
 	unsigned left = 0;
 	for (unsigned i = 0; i < n; i++) {
 		const struct host *host = &worker->setup.hosts[pkts[i]->port];
-		int why = host->addresses_used || host->vlan
-				  ? parse_host(worker, pkts[i], host)
-				  : parse(pkts[i], worker->setup.media_port);
+		int why = host->addresses_used || host->vlan ? parse_host(worker, pkts[i], host)
+							     : parse(pkts[i], &worker->setup);
 		if (why == GOOD)
 			pkts[left++] = pkts[i];
 		else if (why != TAKEN)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // From a packet to each subscriber: select, rewrite, seal.
+#include "media/prefetch.h"
 #include "media/span.h"
 #include "nouns.h"
 #include "report.h"
@@ -10,7 +11,6 @@
 
 enum {
 	ROWS_AHEAD = 6, // subscribers
-	LINE = 64,
 };
 
 // ---- select ---------------------------------------------------------------------------------------
@@ -124,17 +124,15 @@ static bool place_next(const struct worker *worker, struct place *place)
 static void rows_fetch(const struct worker *worker, uint32_t s)
 {
 	const struct table *table = &worker->table;
-	const uint8_t *subscription = (const uint8_t *)&table->subscriptions[s];
-	const uint8_t *transport =
-		(const uint8_t *)&table->transports[table->subscribers[s].transport];
-	const uint8_t *observed = (const uint8_t *)&table->observed->subscriptions[s];
-	for (size_t i = 0; i < offsetof(struct subscription, rewrite.segments[1]); i += LINE)
-		__builtin_prefetch(subscription + i);
-	for (size_t i = 0; i < offsetof(struct transport, paths[1]); i += LINE)
-		__builtin_prefetch(transport + i);
+	const struct subscription *subscription = &table->subscriptions[s];
+	const struct transport *transport = &table->transports[table->subscribers[s].transport];
+	__builtin_prefetch(&subscription->status);
+	prefetch_lines(&subscription->seen,
+		offsetof(struct subscription, rewrite.older) - offsetof(struct subscription, seen));
+	prefetch_lines(transport, offsetof(struct transport, paths[1]));
 	srtp_session_prefetch(table->subscribers[s].session);
-	__builtin_prefetch(observed, 1);
-	__builtin_prefetch(observed + LINE, 1);
+	__builtin_prefetch(&table->observed->subscriptions[s], 1);
+	__asm__ volatile(""); // see prefetch.h
 }
 
 static void cursor_begin(const struct worker *worker, struct cursor *cursor)
@@ -185,14 +183,15 @@ unsigned stage_select(struct worker *worker, struct cursor *cursor)
 	return n;
 }
 
-unsigned stage_resend(struct worker *worker)
+unsigned stage_resend(struct worker *worker, unsigned *from)
 {
-	unsigned n = worker->resends_used;
-	memcpy(worker->jobs, worker->resends, n * sizeof(worker->jobs[0]));
-	worker->resends_used = 0;
+	unsigned n = worker->resends_used - *from;
+	if (n > WORKER_JOBS)
+		n = WORKER_JOBS;
+	memcpy(worker->jobs, worker->resends + *from, n * sizeof(worker->jobs[0]));
+	*from += n;
 	return n;
 }
-static_assert(WORKER_RESENDS <= WORKER_JOBS);
 
 // ---- rewrite --------------------------------------------------------------------------------------
 
@@ -205,7 +204,7 @@ struct reservation { // of the packets of one subscription
 static void reservation_write(struct worker *worker, const struct reservation *reservation)
 {
 	if (reservation->unwritten)
-		report_subscription(&worker->table, reservation->subscription);
+		report_place(&worker->table, reservation->subscription);
 }
 
 // Gives the packet its place in the subscriber's stream and its SRTP index. Returns -1, or why not.
@@ -235,12 +234,14 @@ static int job_place(struct worker *worker, struct job *job, struct reservation 
 	return -1;
 }
 
-static struct rtp_output job_output(struct worker *worker, const struct job *job)
+// Any header, byte by byte. Returns its length, 0 when it is too long.
+static size_t header_compose(struct worker *worker, const struct job *job, size_t room)
 {
 	const struct table *table = &worker->table;
 	const struct subscription *subscription = &table->subscriptions[job->subscription];
 	const struct sluice_subscription *row = &subscription->row;
-	const struct pkt *pkt = job->media->pkt;
+	const struct media *media = job->media;
+	const struct pkt *pkt = media->pkt;
 	struct transport *transport = &table->transports[row->transport.index];
 	struct rtp_output output = {
 		.ssrc = job->rtx ? row->rtx_ssrc : row->ssrc,
@@ -253,16 +254,40 @@ static struct rtp_output job_output(struct worker *worker, const struct job *job
 		.in_id = table->publications[pkt->publication].row.extension_id,
 		.out_id = row->extension_id,
 		.mid = row->mid,
+		.abs_send_time = worker->send_time,
 	};
 	// A resend under the media SSRC must be the same to the byte.
-	if (subscription->repeats)
-		return output;
-	output.has_abs_send_time = row->extension_id[SLUICE_EXT_ABS_SEND_TIME] != 0;
-	output.abs_send_time = worker->send_time;
-	output.has_transport_sequence = row->extension_id[SLUICE_EXT_TRANSPORT_CC] != 0;
+	output.has_abs_send_time =
+		!subscription->repeats && row->extension_id[SLUICE_EXT_ABS_SEND_TIME] != 0;
+	output.has_transport_sequence =
+		!subscription->repeats && row->extension_id[SLUICE_EXT_TRANSPORT_CC] != 0;
 	if (output.has_transport_sequence)
 		output.transport_sequence = transport->transport_sequence++;
-	return output;
+	return rtp_write_header(pkt->data, &media->header, &output, job->out->data, room);
+}
+
+// The same bytes, faster, for what most packets are.
+static inline size_t header_stamp(struct worker *worker, const struct job *job)
+{
+	const struct subscription *subscription = &worker->table.subscriptions[job->subscription];
+	const struct rtp_head *head = &subscription->head;
+	struct rtp_stamps stamps = {.timestamp = job->place.timestamp,
+		.sequence = (uint16_t)job->index,
+		.payload_type = subscription->row.payload_type[job->media->pkt->codec],
+		.marker = job->media->header.marker,
+		.abs_send_time = worker->send_time};
+	if (head->transport_sequence)
+		stamps.transport_sequence =
+			worker->table.transports[subscription->row.transport.index]
+				.transport_sequence++;
+	return rtp_head_write(head, &stamps, job->out->data);
+}
+
+static size_t header_write(struct worker *worker, const struct job *job, size_t room)
+{
+	bool common = job->media->is_bare && !job->rtx && room >= RTP_HEAD_MAX &&
+		      worker->table.subscriptions[job->subscription].head.length > 0;
+	return common ? header_stamp(worker, job) : header_compose(worker, job, room);
 }
 
 // The payload stays where it is until it is sealed from there; what it begins differently is written
@@ -272,13 +297,12 @@ static bool job_compose(struct worker *worker, struct job *job)
 	const struct media *media = job->media;
 	const struct rtp_header *header = &media->header;
 	struct pkt *out = job->out;
-	const struct rtp_output output = job_output(worker, job);
 	const size_t room = out->room - SRTP_GROWTH_MAX;
-	size_t length = rtp_write_header(media->pkt->data, header, &output, out->data, room);
+	size_t length = header_write(worker, job, room);
 	if (length == 0 || length + RTP_OSN_BYTES + header->payload_length > room)
 		return false;
 	if (job->rtx) {
-		span_put_u16(out->data + length, output.original_sequence);
+		span_put_u16(out->data + length, (uint16_t)job->place.index);
 		length += RTP_OSN_BYTES;
 	}
 	uint16_t changed = 0;

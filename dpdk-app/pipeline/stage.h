@@ -19,7 +19,8 @@ enum {
 	WORKER_NOTES = 32, // sender reports on their way in one turn
 	WORKER_ROUNDS = 32, // bursts in one turn: what a port's ring holds
 	WORKER_MEDIA = 256, // packets sent in one turn
-	WORKER_JOBS = 256, // packets sealed at once
+	WORKER_JOBS =
+		32, // packets sealed at once: they stay in the nearest cache until they are sent
 	WORKER_RESENDS = 256, // resends in one turn
 	WORKER_TX = 64, // frames of one port sent at once
 };
@@ -32,6 +33,7 @@ struct media { // a packet on its way to this worker's subscribers; nobody write
 	struct rewrite_packet place; // in the publisher's stream
 	struct vp8_descriptor vp8; // when has_vp8
 	bool has_vp8;
+	bool is_bare; // rtp_is_bare
 	bool follows; // not the first of its publication in this turn
 	unsigned next; // of the same publication, in worker->media; WORKER_MEDIA = none
 };
@@ -135,8 +137,8 @@ unsigned stage_rewrite(struct worker *worker, unsigned n);
 unsigned stage_seal(struct worker *worker, unsigned n);
 unsigned stage_frame(struct worker *worker, unsigned n);
 void stage_tx(struct worker *worker, unsigned n);
-// The resends that feedback asked for become jobs.
-unsigned stage_resend(struct worker *worker);
+// Resends that feedback asked for, from `*from` on, become jobs; 0 = all done.
+unsigned stage_resend(struct worker *worker, unsigned *from);
 // Keeps what was sent for resends, lets go of the rest.
 void stage_release(struct worker *worker);
 
@@ -173,7 +175,7 @@ static inline void job_keep(struct worker *worker, const struct job *job, unsign
 // Appends a packet of a publication to worker->media; it takes over one hold.
 void media_take(struct worker *worker, struct pkt *pkt);
 // Reads the headers of a packet that ingest has checked; false when they are malformed.
-bool media_read(struct media *media, struct pkt *pkt, const struct sluice_codec_in *codec);
+bool media_read(struct media *media, struct pkt *pkt, const struct sluice_publication *publication);
 
 // Queues a frame for pkt->port; sent when the batch is full, or by tx_flush. What is PKT_URGENT the port may
 // refuse for a while: it is tried again with every turn. tx_clear lets go of it.

@@ -78,6 +78,23 @@ static void begin_fresh(struct table *table, uint32_t index, struct subscription
 	subscription->waiting_key = true;
 }
 
+// Resends under the media SSRC must be the same to the byte: nothing in them tells when they were sent.
+static void head_compose(struct subscription *subscription)
+{
+	const struct sluice_subscription *row = &subscription->row;
+	const struct rtp_output output = {
+		.ssrc = row->ssrc,
+		.in_id = row->extension_id, // of a header without elements
+		.out_id = row->extension_id,
+		.mid = row->mid,
+		.has_abs_send_time =
+			!subscription->repeats && row->extension_id[SLUICE_EXT_ABS_SEND_TIME] != 0,
+		.has_transport_sequence =
+			!subscription->repeats && row->extension_id[SLUICE_EXT_TRANSPORT_CC] != 0,
+	};
+	rtp_head_make(&subscription->head, &output);
+}
+
 // ---- links ----------------------------------------------------------------------------------------
 
 static void link_publication(struct table *table, uint32_t index)
@@ -159,6 +176,7 @@ static void begin_mine(struct table *table, uint32_t index, struct transport *tr
 	struct subscription *subscription = &table->subscriptions[index];
 	trace_begin(&table->observed->subscription_traces[index], subscription->row.row.generation);
 	subscription->repeats = needs_repeats(&subscription->row);
+	head_compose(subscription);
 	report_drops_begin(table, index, subscription->row.row.generation);
 	link_transport(table, index, transport);
 	if (before && before->media_index_reserved) {
@@ -220,6 +238,7 @@ static void change(struct table *table, uint32_t index, const struct sluice_subs
 	if (relinks)
 		unlink_publication(table, index);
 	subscription->row = *row;
+	head_compose(subscription);
 	if (relinks)
 		link_publication(table, index);
 	if (interrupts && subscription->mine)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "table.h"
 
+#include "media/prefetch.h"
 #include "nouns.h"
 #include "report.h"
 
@@ -201,12 +202,11 @@ void table_subscription_remove(struct table *table, uint32_t index)
 
 // ---- addresses ------------------------------------------------------------------------------------
 
-static uint32_t *bucket(const struct table *table, const struct sluice_address *address)
+static uint32_t *bucket(const struct table *table, const struct sluice_path *path)
 {
-	uint64_t words[2];
-	memcpy(words, address->ip, sizeof(words));
-	uint64_t hash = table_random(
-		table, words[0] ^ table_random(table, words[1] ^ (uint64_t)address->port << 48));
+	uint64_t words[2], ports = (uint64_t)path->remote.port << 48 ^ path->local.port;
+	memcpy(words, path->remote.ip, sizeof(words));
+	uint64_t hash = table_random(table, words[0] ^ table_random(table, words[1] ^ ports));
 	return &table->buckets[hash % BUCKETS];
 }
 
@@ -215,16 +215,34 @@ static const struct sluice_path *node_path(const struct table *table, uint32_t n
 	return &table->transports[node / SLUICE_PATHS_MAX].paths[node % SLUICE_PATHS_MAX];
 }
 
-bool table_find(const struct table *table, const struct sluice_address *remote, uint32_t *transport,
-	uint8_t *path)
+void table_find_begin(const struct table *table, struct pkt *const *pkts, unsigned n)
 {
-	uint32_t node = *bucket(table, remote);
-	while (node != TABLE_NONE && !sluice_address_equal(&node_path(table, node)->remote, remote))
+	for (unsigned i = 0; i < n; i++)
+		__builtin_prefetch(bucket(table, &pkts[i]->path));
+	for (unsigned i = 0; i < n; i++) {
+		uint32_t node = *bucket(table, &pkts[i]->path);
+		if (node != TABLE_NONE)
+			prefetch_lines(&table->transports[node / SLUICE_PATHS_MAX],
+				offsetof(struct transport, paths[1]));
+	}
+	__asm__ volatile(""); // see prefetch.h
+}
+
+static bool same_ends(const struct sluice_path *a, const struct sluice_path *b)
+{
+	return sluice_address_equal(&a->remote, &b->remote) && a->local.port == b->local.port;
+}
+
+bool table_find(const struct table *table, const struct sluice_path *path, uint32_t *transport,
+	uint8_t *index)
+{
+	uint32_t node = *bucket(table, path);
+	while (node != TABLE_NONE && !same_ends(node_path(table, node), path))
 		node = table->address_next[node];
 	if (node == TABLE_NONE)
 		return false;
 	*transport = node / SLUICE_PATHS_MAX;
-	*path = (uint8_t)(node % SLUICE_PATHS_MAX);
+	*index = (uint8_t)(node % SLUICE_PATHS_MAX);
 	return true;
 }
 
@@ -232,7 +250,7 @@ bool table_find(const struct table *table, const struct sluice_address *remote, 
 void table_address_add(struct table *table, uint32_t transport, uint8_t path)
 {
 	uint32_t node = transport * SLUICE_PATHS_MAX + path;
-	uint32_t *head = bucket(table, &node_path(table, node)->remote);
+	uint32_t *head = bucket(table, node_path(table, node));
 	table->address_next[node] = *head;
 	*head = node;
 }
@@ -240,7 +258,7 @@ void table_address_add(struct table *table, uint32_t transport, uint8_t path)
 void table_address_remove(struct table *table, uint32_t transport, uint8_t path)
 {
 	uint32_t node = transport * SLUICE_PATHS_MAX + path;
-	uint32_t *at = bucket(table, &node_path(table, node)->remote);
+	uint32_t *at = bucket(table, node_path(table, node));
 	while (*at != TABLE_NONE && *at != node)
 		at = &table->address_next[*at];
 	if (*at == node)

@@ -11,6 +11,7 @@
 #include "media/nack.h"
 #include "media/receiver.h"
 #include "media/rewrite.h"
+#include "media/rtp_head.h"
 #include "media/srtp.h"
 #include "media/twcc.h"
 #include "pkt.h"
@@ -93,8 +94,9 @@ struct publication {
 	struct sluice_publication_status status;
 };
 
-struct subscription { // what sending needs comes first here, too
-	_Alignas(64) uint32_t seen;
+struct subscription { // what sending needs comes first here, too: five cache lines
+	struct sluice_subscription_status status; // of which it needs the first one
+	uint32_t seen;
 	struct sluice_subscription row; // last good copy; row.row.generation 0 = none
 	uint8_t worker; // owner of its transport
 	bool mine;
@@ -105,7 +107,7 @@ struct subscription { // what sending needs comes first here, too
 	bool key_sent; // a key frame of video was sent
 	uint64_t waiting_ns; // held back since; 0 = nothing came yet
 	uint64_t source; // of the last packet; 0 = none yet
-	struct sluice_subscription_status status;
+	struct rtp_head head; // of its packets, resends apart
 	struct rewrite rewrite;
 	uint32_t transport_next, transport_previous, ssrc_next; // own list; table.ssrc_buckets
 	uint64_t rtx_next; // index
@@ -182,17 +184,15 @@ void table_refresh(struct table *table, enum sluice_table which, uint32_t index)
 struct transport *table_transport(struct table *table, struct sluice_handle handle);
 struct publication *table_publication(struct table *table, struct sluice_handle handle);
 
-// Transport and path that receives from `remote`; false when there is none.
-bool table_find(const struct table *table, const struct sluice_address *remote, uint32_t *transport,
-	uint8_t *path);
+// Transport and path that receives from path->remote at our port path->local.port; false when there is none.
+bool table_find(const struct table *table, const struct sluice_path *path, uint32_t *transport,
+	uint8_t *index);
 
 // Notes that subscribers of a publication need a key frame.
 void table_wish(struct table *table, uint32_t publication);
 
 // A number without meaning that differs for each `what`; the same in every worker.
 uint64_t table_random(const struct table *table, uint64_t what);
-
-void indexes_add(struct indexes *indexes, uint32_t index, uint32_t *slot);
 
 static inline struct source *table_source(struct table *table, uint32_t publication, unsigned e)
 {

@@ -3,6 +3,7 @@
 // each transport has its turn for everything slower; which one follows from its index and the clock, so that
 // it does not matter how transports are spread over workers.
 #include "feed.h"
+#include "media/prefetch.h"
 #include "nouns.h"
 #include "report.h"
 
@@ -11,6 +12,7 @@ enum {
 	POOL_TICKS = 8,
 	NACKS_AT_ONCE = 128,
 	SENDER_REPORT_BYTES = 28 + 20, // with its CNAME
+	TURN = 8, // transports
 };
 
 #define SECOND_NS UINT64_C(1000000000)
@@ -254,12 +256,52 @@ static void tick_transport(struct worker *worker, uint32_t t)
 		report_transport(table, t);
 }
 
+// Transports whose turn it is, on their way: what each of them needs is asked for while others have theirs, for with
+// thousands it is in no near cache.
+struct turn {
+	uint32_t transports[TURN];
+	unsigned used;
+};
+
+// The transport itself is there by now.
+__attribute__((always_inline)) static inline void streams_fetch(
+	const struct table *table, const struct transport *transport)
+{
+	uint32_t s = transport->first_subscription, p = transport->first_publication;
+	if (s != TABLE_NONE) {
+		const struct subscription *subscription = &table->subscriptions[s];
+		prefetch_lines(subscription, offsetof(struct subscription, rewrite.older));
+		prefetch_lines(&subscription->transport_next, 2 * PREFETCH_LINE);
+		prefetch_lines(&table->observed->subscriptions[s], 2 * PREFETCH_LINE);
+	}
+	if (p != TABLE_NONE)
+		prefetch_lines(&table->publications[p], sizeof(struct publication));
+}
+
+static void turn_run(struct worker *worker, struct turn *turn)
+{
+	const struct table *table = &worker->table;
+	for (unsigned i = 0; i < turn->used; i++)
+		prefetch_lines(&table->transports[turn->transports[i]], sizeof(struct transport));
+	for (unsigned i = 0; i < turn->used; i++)
+		streams_fetch(table, &table->transports[turn->transports[i]]);
+	for (unsigned i = 0; i < turn->used; i++)
+		tick_transport(worker, turn->transports[i]);
+	turn->used = 0;
+}
+
 static void tick_phase(struct worker *worker, uint32_t phase)
 {
 	struct table *table = &worker->table;
-	for (uint32_t i = 0; i < table->own_transports.used; i++)
-		if (table->own_transports.items[i] % PHASES == phase)
-			tick_transport(worker, table->own_transports.items[i]);
+	struct turn turn = {0};
+	for (uint32_t i = 0; i < table->own_transports.used; i++) {
+		if (table->own_transports.items[i] % PHASES != phase)
+			continue;
+		turn.transports[turn.used++] = table->own_transports.items[i];
+		if (turn.used == TURN)
+			turn_run(worker, &turn);
+	}
+	turn_run(worker, &turn);
 	uint64_t keep_ns = worker->caching ? CACHE_NS : CACHE_SHORT_NS;
 	if (worker->now_ns < keep_ns)
 		return;

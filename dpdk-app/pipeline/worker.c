@@ -53,7 +53,10 @@ static void resends_send(struct worker *worker)
 		drop_count(worker, SLUICE_DROP_overload, worker->resends_used);
 		worker->resends_used = 0;
 	}
-	jobs_send(worker, stage_resend(worker));
+	unsigned n, from = 0;
+	while ((n = stage_resend(worker, &from)) > 0)
+		jobs_send(worker, n);
+	worker->resends_used = 0;
 }
 
 // One burst of what ports and other workers have for us, up to where it waits to be sent. Returns whether

@@ -20,6 +20,7 @@ struct worker_setup {
 	int cpu; // it is pinned to, for people; -1 = none
 	enum config_idle idle;
 	uint16_t media_port; // UDP
+	struct config_feed_ports feed_ports; // further ones, of sessions that we begin
 	uint32_t cache_packets; // resend cache of one video publication
 	bool wrong_steering; // test only: hands every received packet to the next worker first
 	struct host hosts[SLUICE_PORTS_MAX]; // what the ports answer for

@@ -64,6 +64,9 @@ struct config {
 	uint32_t push_used;
 	struct config_pull pull[CONFIG_FEEDS_MAX];
 	uint32_t pull_used;
+	struct {
+		char ports[16]; // FIRST-LAST; empty = next to media.port: config_feed_ports
+	} feeds;
 
 	struct {
 		bool strict_etag; // a PATCH must carry If-Match, as RFC 9725 has it
@@ -159,6 +162,14 @@ int config_port_check(const struct config_port *port, char *problem, size_t size
 // Checks the ports together: an interface, device or address twice, a full-bypass port with nothing that
 // clients could be told. Returns 0, or -1 with the key and what is wrong.
 int config_ports_check(const struct config *config, char *why, size_t why_size);
+
+// The local ports of pushes and pulls: as feeds.ports says, else CONFIG_FEED_PORTS behind media.port, or before
+// it where there are no more. Returns 0, or -1 when feeds.ports is no range; `ports` is set only with 0.
+int config_feed_ports(const struct config *config, struct config_feed_ports *ports);
+
+// Checks feeds.ports: no range, media.port in it, more than the most or fewer than there are items of `push` and
+// `pull`. Returns 0, or -1 with the key and what is wrong.
+int config_feed_ports_check(const struct config *config, char *why, size_t why_size);
 
 struct config_change {
 	const char *key; // path in the file

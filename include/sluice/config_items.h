@@ -17,6 +17,8 @@ enum {
 	CONFIG_WEBHOOKS_MAX = 8,
 	CONFIG_FEEDS_MAX = 32,
 	CONFIG_FEED_URL_MAX = 512,
+	CONFIG_FEED_PORTS = 256, // standard number of feeds.ports
+	CONFIG_FEED_PORTS_MAX = 1024,
 	CONFIG_URL_MAX = 256,
 	CONFIG_PATH_MAX = 256,
 	CONFIG_SECRET_MAX = 512,
@@ -110,6 +112,10 @@ struct config_push { // push[]: a participant's media, to a WHIP endpoint
 	char room[128], participant[128];
 	char url[CONFIG_FEED_URL_MAX];
 	char token_file[CONFIG_PATH_MAX]; // read when a request is made
+};
+
+struct config_feed_ports { // UDP ports of ours for pushes and pulls, one for each session
+	uint16_t first, count;
 };
 
 struct config_pull { // pull[]: a WHEP endpoint's media, into a room

@@ -45,8 +45,9 @@ struct sluice_publication_status {
 
 // The resume fields are written *before* a packet that uses them is encrypted: they are what keeps a
 // restarted data plane from using an (SSRC, index) twice (RFC 3711, 9.1; RFC 7714, 8.1).
+// All that changes with every packet lies in the first cache line.
 struct sluice_subscription_status {
-	struct sluice_row row;
+	_Alignas(64) struct sluice_row row;
 	uint64_t media_index_reserved; // first index that was surely not used
 	uint64_t rtx_index_reserved;
 	uint32_t last_timestamp; // RTP, ours

@@ -19,7 +19,7 @@
 #include <sluice/trace.h>
 
 #define SLUICE_MAGIC 0x656369756c53ULL // "Sluice"
-#define SLUICE_ABI 5
+#define SLUICE_ABI 6
 
 struct sluice_layout { // what the writer was compiled with; a reader refuses anything else
 	uint64_t magic;
@@ -67,5 +67,6 @@ struct sluice_observed_head {
 	char crypto[32]; // SRTP backend in use
 	char version[32]; // of the data plane
 	struct sluice_capture_state capture;
-	uint8_t reserved[224];
+	uint16_t feed_port, feed_ports; // first and number of feeds.ports that it takes media at
+	uint8_t reserved[220];
 };

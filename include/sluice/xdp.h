@@ -28,7 +28,7 @@ enum {
 struct sluice_xdp_peer { // a source whose media may pass
 	uint8_t ip[16]; // IPv4 as ::ffff:a.b.c.d
 	uint16_t port_be; // network byte order, as on the wire
-	uint16_t zero; // must be 0: the key is compared bytewise
+	uint16_t local_be; // to one of feeds.ports; 0 = to the media port
 };
 
 struct sluice_xdp_stranger { // the last packets to the media port that were dropped, by source
@@ -40,8 +40,9 @@ struct sluice_xdp_stranger { // the last packets to the media port that were dro
 
 struct sluice_xdp_config {
 	uint16_t media_port; // host byte order; 0 = not configured, everything passes
-	uint16_t reserved;
-	uint32_t flags; // none defined yet: 0
+	uint16_t feed_port; // first of feeds.ports, host byte order
+	uint16_t feed_ports; // how many there are
+	uint16_t flags; // none defined yet: 0
 };
 
 // Every frame counts in exactly one class. Numbers are never reused: append at the end.

@@ -16,6 +16,8 @@
 
 enum {
 	WORLD_MEDIA_PORT = 7882,
+	WORLD_FEED_PORT = 7900, // the first of feeds.ports
+	WORLD_FEED_PORTS = 4,
 	WORLD_CACHE = 256,
 	WORLD_TURNS_MAX = 1000, // of the loop without the clock moving
 };
@@ -62,6 +64,7 @@ static inline void world_start(struct world *world)
 			.workers = world->workers,
 			.cpu = -1,
 			.media_port = WORLD_MEDIA_PORT,
+			.feed_ports = {WORLD_FEED_PORT, WORLD_FEED_PORTS},
 			.cache_packets = world->cache_packets,
 			.wrong_steering = world->wrong_steering,
 			.seed = 42,

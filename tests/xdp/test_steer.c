@@ -30,6 +30,8 @@ static_assert(sizeof(struct sluice_xdp_config) == 8);
 
 enum {
 	MEDIA_PORT = 40443,
+	FEED_PORT = 41000, // the first of them
+	FEED_PORTS = 10,
 	PEER_PORT = 51000,
 	FRAME_MAX = 2048,
 	NO_COUNT = -1,
@@ -254,18 +256,27 @@ static void frame_expect(const char *name, const struct frame *frame, uint32_t v
 
 static void config_write(uint16_t media_port)
 {
-	struct sluice_xdp_config config = {.media_port = media_port};
+	struct sluice_xdp_config config = {
+		.media_port = media_port, .feed_port = FEED_PORT, .feed_ports = FEED_PORTS};
 	assert_int_equal(bpf_map_update_elem(filter.config, &(uint32_t){0}, &config, BPF_ANY), 0);
 }
 
-// Makes PEER_PORT of 192.0.2.7 and of 2001:db8::7 validated sources.
-static void peers_write(void)
+// Makes PEER_PORT of 192.0.2.7 and of 2001:db8::7 validated sources, towards a port of ours; 0 = the media port.
+static void peers_write_at(uint16_t local)
 {
-	struct sluice_xdp_peer peer = {.port_be = htons(PEER_PORT)};
+	struct sluice_xdp_peer peer = {.port_be = htons(PEER_PORT), .local_be = htons(local)};
 	memcpy(peer.ip, (uint8_t[]){[10] = 0xff, [11] = 0xff, 192, 0, 2, 7}, 16);
 	assert_int_equal(bpf_map_update_elem(filter.peers, &peer, &(uint64_t){0}, BPF_ANY), 0);
 	memcpy(peer.ip, (uint8_t[]){0x20, 1, 0xd, 0xb8, [15] = 7}, 16);
 	assert_int_equal(bpf_map_update_elem(filter.peers, &peer, &(uint64_t){0}, BPF_ANY), 0);
+}
+
+static void peers_write(void)
+{
+	peers_write_at(0);
+	peers_write_at(FEED_PORT);
+	peers_write_at(FEED_PORT + FEED_PORTS - 1);
+	peers_write_at(FEED_PORT + FEED_PORTS); // none of ours: without effect
 }
 
 // ---- the table ------------------------------------------------------------------------------------
@@ -419,6 +430,34 @@ static const struct test_case cases[] = {
 	{"mpls", {.version = 4, .ether_type = ETH_P_MPLS_UC, RTP}, SLUICE_XDP_not_ours},
 	{"pppoe", {.version = 4, .ether_type = ETH_P_PPP_SES, RTP}, SLUICE_XDP_not_ours},
 
+	{"v4 rtp to the first port of feeds", {.version = 4, .port = FEED_PORT, RTP}, SLUICE_XDP_media},
+	{"v4 rtcp to the last port of feeds", {.version = 4, .port = FEED_PORT + FEED_PORTS - 1, RTCP},
+		SLUICE_XDP_media},
+	{"v4 rtp to a port of feeds that is not in use", {.version = 4, .port = FEED_PORT + 1, RTP},
+		SLUICE_XDP_not_ours},
+	{"v4 rtp behind the ports of feeds", {.version = 4, .port = FEED_PORT + FEED_PORTS, RTP},
+		SLUICE_XDP_not_ours},
+	{"v4 rtp before the ports of feeds", {.version = 4, .port = FEED_PORT - 1, RTP},
+		SLUICE_XDP_not_ours},
+	{"v4 rtp of unknown address to a feed", {.version = 4, .port = FEED_PORT, .source = 9, RTP},
+		SLUICE_XDP_not_ours},
+	{"v4 rtp of unknown port to a feed", {.version = 4, .port = FEED_PORT, .source_port = 9, RTP},
+		SLUICE_XDP_not_ours},
+	{"v4 stun to a feed", {.version = 4, .port = FEED_PORT, STUN}, SLUICE_XDP_not_ours},
+	{"v4 dtls to a feed", {.version = 4, .port = FEED_PORT, DTLS}, SLUICE_XDP_not_ours},
+	{"v4 text to a feed", {.version = 4, .port = FEED_PORT, PAYLOAD("hello, other program")},
+		SLUICE_XDP_not_ours},
+	{"v4 wrong lengths to a feed", {.version = 4, .port = FEED_PORT, RTP, .udp_length_change = 1},
+		SLUICE_XDP_not_ours},
+	{"v4 fragment to a feed", {.version = 4, .port = FEED_PORT, .fragment = 0x2000, RTP},
+		SLUICE_XDP_fragment},
+	{"v4 tcp to a feed", {.version = 4, .port = FEED_PORT, .protocol = IPPROTO_TCP, RTP},
+		SLUICE_XDP_not_ours},
+
+	{"v6 rtp to a feed", {.version = 6, .port = FEED_PORT, RTP}, SLUICE_XDP_media},
+	{"v6 rtp of unknown address to a feed", {.version = 6, .port = FEED_PORT, .source = 9, RTP},
+		SLUICE_XDP_not_ours},
+	{"v6 stun to a feed", {.version = 6, .port = FEED_PORT, STUN}, SLUICE_XDP_not_ours},
 	{"v6 stun", {.version = 6, STUN}, SLUICE_XDP_stun},
 	{"v6 stun of unknown source", {.version = 6, .source = 9, STUN_8}, SLUICE_XDP_stun},
 	{"v6 dtls", {.version = 6, DTLS}, SLUICE_XDP_dtls},

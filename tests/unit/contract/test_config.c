@@ -156,10 +156,11 @@ struct bad {
 	const char *text, *message;
 };
 
-#define TOP_KEYS                                                                                   \
-	"runtime_directory, web_directory, xdp_object, bpf_directory, log_level, "                 \
-	"log_format, media, ports, "                                                               \
-	"dataplane, http, admin, dialects, rooms, ice_servers, push, pull, webhooks, whip, auth, " \
+#define TOP_KEYS                                                                              \
+	"runtime_directory, web_directory, xdp_object, bpf_directory, log_level, "            \
+	"log_format, media, ports, "                                                          \
+	"dataplane, http, admin, dialects, rooms, ice_servers, feeds, push, pull, webhooks, " \
+	"whip, auth, "                                                                        \
 	"capture, admission, test, limits"
 
 static const struct bad bad_files[] = {

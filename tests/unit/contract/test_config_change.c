@@ -76,8 +76,10 @@ static void who_must_restart(void **)
 	set("ports=[{interface: eth1}]");
 	set("xdp_object=/x.o");
 	set("admin.listen=127.0.0.1:9999");
+	set("feeds.ports=9000-9001");
 	assert_string_equal(compared(), "xdp_object-d ports-cd dataplane.workers-cd "
-					"dataplane.buffers-d http.port-c admin.listen-c ");
+					"dataplane.buffers-d http.port-c admin.listen-c "
+					"feeds.ports-cd ");
 }
 
 static void what_is_reloaded(void **)
@@ -92,8 +94,10 @@ static void what_is_reloaded(void **)
 	set("whip.strict_etag=true");
 	set("http.origins=https://x");
 	set("admin.grants=true");
+	set("push=[{room: r, participant: p, url: 'http://a/w'}]");
+	set("pull=[{room: r, url: 'http://a/w'}]");
 	assert_string_equal(compared(),
-		"log_level+cd http.origins+c admin.grants+c rooms+c ice_servers+c "
+		"log_level+cd http.origins+c admin.grants+c rooms+c ice_servers+c push+c pull+c "
 		"whip.strict_etag+c auth.issuer+c auth.open+c limits.rooms+c limits.grace+c ");
 	config_take(&before, &now);
 	assert_string_equal(compared(), "");

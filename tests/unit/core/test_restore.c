@@ -53,8 +53,7 @@ static void same_transports(struct world *x, struct world *y)
 					 y->core, one->local_ufrag, strlen(one->local_ufrag)),
 			other);
 		for (unsigned i = 0; i < one->paths_used; i++)
-			assert_ptr_equal(
-				core_transport_by_address(y->core, &one->paths[i].remote), other);
+			assert_ptr_equal(core_transport_by_path(y->core, &one->paths[i]), other);
 		count++;
 	}
 	assert_int_equal(count, WORLD_COUNT(y, transports));

@@ -128,15 +128,15 @@ static void test_paths(void **)
 
 	core_transport_path(world.core, up->id, &path, false, 1000);
 	assert_int_equal(up->path_selected, 0);
-	assert_int_equal(core_transport_mac(world.core, up->id, &path.remote, mac), 0);
+	assert_int_equal(core_transport_mac(world.core, up->id, &path, mac), 0);
 	assert_memory_equal(world.transports[up->id.index].paths[0].remote_mac, mac, 6);
 	told = world.rows_told;
 	core_transport_path(world.core, up->id, &path, true, 1500); // no news: no row, mac kept
-	assert_int_equal(core_transport_mac(world.core, up->id, &path.remote, mac), 0);
+	assert_int_equal(core_transport_mac(world.core, up->id, &path, mac), 0);
 	assert_int_equal(world.rows_told, told);
 	assert_memory_equal(up->paths[0].remote_mac, mac, 6);
 	path = world_path(2, 5000);
-	assert_int_equal(core_transport_mac(world.core, up->id, &path.remote, mac), -CORE_GONE);
+	assert_int_equal(core_transport_mac(world.core, up->id, &path, mac), -CORE_GONE);
 	core_transport_path(world.core, up->id, &path, false, 1600);
 	assert_int_equal(up->path_selected, 0);
 	core_transport_path(world.core, up->id, &path, true, 1700);
@@ -146,7 +146,7 @@ static void test_paths(void **)
 	assert_int_equal(up->path_selected, 1);
 	core_transport_path(world.core, up->id, &path, false, 5200);
 	assert_int_equal(up->path_selected, 0);
-	assert_ptr_equal(core_transport_by_address(world.core, &path.remote), up);
+	assert_ptr_equal(core_transport_by_path(world.core, &path), up);
 	world_end(&world);
 }
 
@@ -165,9 +165,9 @@ static void test_oldest_path_yields(void **)
 	assert_int_equal(up->paths_used, 4);
 	assert_int_equal(up->paths[up->path_selected].remote.port, 6000);
 	path = world_path(1, 5001); // the oldest but for the selected one
-	assert_null(core_transport_by_address(world.core, &path.remote));
+	assert_null(core_transport_by_path(world.core, &path));
 	for (unsigned i = 0; i < 4; i++)
-		assert_ptr_equal(core_transport_by_address(world.core, &up->paths[i].remote), up);
+		assert_ptr_equal(core_transport_by_path(world.core, &up->paths[i]), up);
 	world_end(&world);
 }
 
@@ -184,11 +184,57 @@ static void test_address_changes_hands(void **)
 	assert_int_equal(
 		core_transport_path(world.core, down->id, &path, true, 3999), -CORE_EXISTS);
 	assert_int_equal(down->paths_used, 0);
-	assert_ptr_equal(core_transport_by_address(world.core, &path.remote), up);
+	assert_ptr_equal(core_transport_by_path(world.core, &path), up);
 	assert_int_equal(core_transport_path(world.core, down->id, &path, true, 4000), 0);
-	assert_ptr_equal(core_transport_by_address(world.core, &path.remote), down);
+	assert_ptr_equal(core_transport_by_path(world.core, &path), down);
 	assert_int_equal(up->paths_used, 0);
 	assert_int_equal(world.transports[up->id.index].paths_used, 0);
+	world_end(&world);
+}
+
+// Two sessions with one far address, each at a port of ours.
+static void test_ports_of_ours(void **)
+{
+	static struct desc offer;
+	struct world world;
+	const struct core_transport *up = begin(&world), *down;
+	struct core_participant_id c;
+	struct core_path path = world_path(1, 5000), other = path;
+	struct core_join join = {.room = "r",
+		.identity = "c",
+		.dialect = "test",
+		.link = &c,
+		.can_subscribe = true,
+		.local_port = 7001,
+		.now_ms = 1000};
+	bool resumed;
+
+	assert_int_equal(core_join(world.core, &join, &c, &resumed), 0);
+	assert_int_equal(core_subscribe(world.core, c, "a", &offer, 1000), 0);
+	assert_true(offer.candidates_used > 0);
+	for (unsigned i = 0; i < offer.candidates_used; i++)
+		assert_int_equal(offer.candidates[i].port, 7001);
+	down = world_down(&world, c, a);
+	assert_int_equal(down->local_port, 7001);
+	other.local.port = 7001;
+	world_connect(&world, 1000);
+	assert_int_equal(core_transport_path(world.core, up->id, &path, true, 1100), 0);
+	assert_int_equal(core_transport_path(world.core, down->id, &other, true, 1100), 0);
+	assert_ptr_equal(core_transport_by_path(world.core, &path), up);
+	assert_ptr_equal(core_transport_by_path(world.core, &other), down);
+	assert_int_equal(core_transport_path(world.core, up->id, &other, true, 1200), -CORE_EXISTS);
+	// to another port of ours it is another path
+	other.local.port = 7002;
+	assert_null(core_transport_by_path(world.core, &other));
+	assert_int_equal(core_transport_path(world.core, up->id, &other, true, 1200), 0);
+	assert_int_equal(up->paths[up->path_selected].local.port, 7002);
+	assert_ptr_equal(core_transport_by_path(world.core, &path), up);
+	core_transport_close(world.core, up->id, "test");
+	assert_null(core_transport_by_path(world.core, &path));
+	assert_null(core_transport_by_path(world.core, &other));
+	// who comes without one has that of all
+	join.local_port = 0;
+	assert_int_equal(core_join(world.core, &join, &c, &resumed), 0);
 	world_end(&world);
 }
 
@@ -309,6 +355,7 @@ int main(void)
 		cmocka_unit_test(test_paths),
 		cmocka_unit_test(test_oldest_path_yields),
 		cmocka_unit_test(test_address_changes_hands),
+		cmocka_unit_test(test_ports_of_ours),
 		cmocka_unit_test(test_ice_restart),
 		cmocka_unit_test(test_client_that_does_not_restart),
 		cmocka_unit_test(test_roles),

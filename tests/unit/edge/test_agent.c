@@ -33,12 +33,13 @@ static int take(void *, const struct core_path *path, const uint8_t *data, size_
 	return 0;
 }
 
-static unsigned paths(
-	void *, const struct core_address *remote, struct core_path *list, unsigned max)
+static unsigned paths(void *, const struct core_address *remote, uint16_t local_port,
+	struct core_path *list, unsigned max)
 {
 	if (!max)
 		return 0;
 	list[0] = (struct core_path){.remote = *remote};
+	list[0].local.port = local_port ? local_port : 3478;
 	return 1;
 }
 
@@ -84,6 +85,7 @@ static bool answer(unsigned i, bool from_elsewhere, uint64_t now_ms, bool *nomin
 	if (nominated)
 		*nominated = said.nominated;
 	datagram.path.local = us;
+	datagram.path.local.port = sent[i].path.local.port;
 	datagram.path.remote.port += from_elsewhere;
 	datagram.data = reply;
 	datagram.length = said.reply_length;
@@ -201,6 +203,9 @@ static void replies_from_elsewhere_are_none(void **)
 	agents_tick(agents, 1000);
 	assert_false(answer(0, true, 1010, NULL));
 	assert_int_equal(valid_calls, 0);
+	sent[0].path.local.port++; // to another port of ours
+	assert_false(answer(0, false, 1010, NULL));
+	sent[0].path.local.port--;
 	sent[0].data[19] ^= 1; // another transaction
 	assert_false(answer(0, false, 1010, NULL));
 	assert_int_equal(agents_begin(agents, transport, NULL, 0, 0), 0);
@@ -273,6 +278,29 @@ static void their_checks_are_checked_in_turn(void **)
 	assert_int_equal(valid_calls, 1);
 }
 
+// From a port that cannot find the next hop the far side's own check says where it is.
+static void their_checks_say_where_they_are(void **)
+{
+	struct desc_candidate one = candidate("192.0.2.9", 7000, 1);
+	struct core_path path = {.remote = {{[10] = 0xff, [11] = 0xff, 192, 0, 2, 9}, 7000}};
+
+	assert_int_equal(agents_begin(agents, transport, &one, 1, 0), 1);
+	agents_tick(agents, 1000);
+	assert_int_equal(sent_used, 1);
+	agents_checked(agents, transport, &path); // which says nothing
+	agents_tick(agents, 1050);
+	assert_int_equal(sent_used, 1);
+	memcpy(path.remote_mac, "\2abcde", 6);
+	agents_checked(agents, transport, &path);
+	agents_tick(agents, 1100);
+	assert_int_equal(sent_used, 2);
+	assert_memory_equal(sent[1].path.remote_mac, "\2abcde", 6);
+	agents_checked(agents, transport, &path); // is known by now
+	agents_tick(agents, 1150);
+	assert_int_equal(sent_used, 2);
+	assert_true(answer(1, false, 1160, NULL));
+}
+
 static void a_session_of_before_goes_on(void **)
 {
 	world_connect(&world, 1000); // gives every transport a path
@@ -286,62 +314,57 @@ static void a_session_of_before_goes_on(void **)
 
 // ---- two sessions with one far side
 
-static struct core_transport_id second(void)
+static struct core_transport_id at_port(const char *identity, uint16_t port)
 {
-	struct core_participant_id other = world_enter(&world, "r", "other");
+	struct core_join join = {.room = "r",
+		.identity = identity,
+		.dialect = "test",
+		.link = &world,
+		.can_subscribe = true,
+		.local_port = port,
+		.now_ms = 1000};
+	struct core_participant_id other;
+	bool resumed;
 
+	assert_int_equal(core_join(world.core, &join, &other, &resumed), 0);
 	world_subscribe(&world, other, "publisher", 7);
 	return world_down(&world, other, publisher)->id;
 }
 
-static void an_address_is_one_session(void **)
-{
-	struct desc_candidate both[] = {
-		candidate("192.0.2.9", 7000, 5), candidate("2001:db8::9", 7000, 4)};
-	struct core_transport_id other = second();
-
-	begin_one();
-	assert_int_equal(agents_begin(agents, other, both, 2, 0), 2);
-	for (uint64_t now = 1000; now < 1200; now += 50)
-		agents_tick(agents, now); // both begin with other addresses
-	for (unsigned i = 0; i < sent_used; i++)
-		for (unsigned k = 0; k < i; k++)
-			assert_true(sent[i].path.remote.ip[0] != sent[k].path.remote.ip[0]);
-	assert_int_equal(sent_used, 2);
-}
-
-static void a_second_session_without_an_address(void **)
+// All with one address of the far side, which is asked from each one's port.
+static void an_address_has_many_sessions(void **)
 {
 	struct desc_candidate one = candidate("192.0.2.9", 7000, 5);
-	struct core_transport_id other = second();
+	struct core_transport_id others[10];
+	char identity[16];
+	bool nominated;
 
 	connect();
-	assert_int_equal(agents_begin(agents, other, &one, 1, 0), 1);
+	for (unsigned i = 0; i < 10; i++) {
+		snprintf(identity, sizeof(identity), "other%u", i);
+		others[i] = at_port(identity, (uint16_t)(7001 + i));
+		assert_int_equal(agents_begin(agents, others[i], &one, 1, 0), 1);
+	}
+	sent_used = 0;
 	agents_tick(agents, 1100);
-	assert_int_equal(lost_calls, 1);
-	assert_non_null(strstr(lost_why, "another session"));
-	assert_true(agents_control(agents, transport));
-	assert_null(core_transport(world.core, other));
-}
-
-// To the far side we are one address, whichever of its own we speak to.
-static void a_far_side_of_two_addresses(void **)
-{
-	struct desc_candidate both[] = {
-		candidate("192.0.2.9", 7000, 5), candidate("192.0.2.10", 7000, 4)};
-	struct core_transport_id other = second();
-
-	assert_int_equal(agents_begin(agents, transport, both, 2, 8000), 2);
-	agents_tick(agents, 1000);
-	assert_true(answer(0, false, 1010, NULL));
-	agents_tick(agents, 1050);
-	assert_true(answer(1, false, 1060, NULL));
-	assert_int_equal(agents_begin(agents, other, both, 2, 0), 2);
-	agents_tick(agents, 1100);
+	assert_int_equal(sent_used, 10);
+	for (unsigned i = 0; i < 10; i++)
+		assert_true(answer(i, false, 1110, &nominated));
 	agents_tick(agents, 1150);
-	assert_int_equal(sent_used, 2); // none of the second session's
-	assert_int_equal(lost_calls, 1);
-	assert_non_null(core_transport(world.core, transport));
+	assert_int_equal(sent_used, 20);
+	for (unsigned i = 10; i < 20; i++) {
+		assert_true(answer(i, false, 1160, &nominated));
+		assert_true(nominated);
+	}
+	assert_int_equal(lost_calls, 0);
+	for (unsigned i = 0; i < 10; i++) {
+		const struct core_transport *other = core_transport(world.core, others[i]);
+
+		assert_int_equal(other->paths_used, 1);
+		assert_int_equal(other->paths[0].local.port, 7001 + i);
+		assert_int_equal(other->paths[0].remote.port, 7000);
+	}
+	assert_int_equal(core_transport(world.core, transport)->paths[0].local.port, 3478);
 }
 
 static void an_address_that_the_core_refuses(void **)
@@ -373,10 +396,9 @@ int main(void)
 		CASE(a_far_side_that_has_forgotten_us),
 		CASE(transports_that_are_gone_are_forgotten),
 		CASE(their_checks_are_checked_in_turn),
+		CASE(their_checks_say_where_they_are),
 		CASE(a_session_of_before_goes_on),
-		CASE(an_address_is_one_session),
-		CASE(a_second_session_without_an_address),
-		CASE(a_far_side_of_two_addresses),
+		CASE(an_address_has_many_sessions),
 		CASE(an_address_that_the_core_refuses),
 	};
 

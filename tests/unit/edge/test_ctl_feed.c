@@ -27,12 +27,24 @@ static int control(void *, struct core_transport_id, const struct desc_candidate
 	return 0;
 }
 
+static int port_open(void *, uint16_t, char *, size_t)
+{
+	return 0;
+}
+
+static void port_close(void *, uint16_t)
+{
+}
+
 static struct ctl_host host = {.settle = settle};
 
 static int fresh(void **)
 {
 	struct loop_options options = {.http = lws_callback_http_dummy};
-	struct feed_host feed_host = {.control = control, .settle = settle, .now_ms = now};
+	struct feed_host feed_host = {.control = control,
+		.settle = settle,
+		.now_ms = now,
+		.port = {NULL, port_open, port_close}};
 	char text[128];
 
 	strcpy(config.runtime_directory, directory);

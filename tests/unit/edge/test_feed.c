@@ -5,12 +5,15 @@
 #include "unit/core/world.h"
 #include "web.h"
 
+#include <errno.h>
+
 static struct world world;
 static struct web web;
 static struct loop *loop;
 static struct loop_timer *timer;
 static struct client *client;
 static struct feed *feed;
+static struct config config;
 static uint64_t now_ms, failures[EDGE_FEED_KINDS];
 static struct core_participant_id person;
 static char token_path[] = "/tmp/test_feed.XXXXXX";
@@ -90,6 +93,27 @@ static uint64_t now(void *)
 	return now_ms;
 }
 
+// ---- ports of ours: opened and closed, by number
+
+static unsigned open_ports;
+static uint16_t opened;
+static bool ports_fail;
+
+static int port_open(void *, uint16_t port, char *why, size_t size)
+{
+	snprintf(why, size, "no descriptors");
+	if (ports_fail)
+		return -EMFILE;
+	opened = port;
+	open_ports++;
+	return 0;
+}
+
+static void port_close(void *, uint16_t)
+{
+	open_ports--;
+}
+
 static struct feed_host host = {.control = control, .settle = settle, .now_ms = now};
 
 static void time_is_up(void *)
@@ -155,6 +179,13 @@ static int fresh(void **)
 	host.core = world.core;
 	host.client = client;
 	host.failures = failures;
+	ports_fail = false;
+	open_ports = 0;
+	memset(&config, 0, sizeof(config));
+	config.media.port = 7000;
+	strcpy(config.feeds.ports, "7101-7104");
+	host.ports =
+		feed_ports_create(&(struct feed_ports_host){NULL, port_open, port_close}, &config);
 	return 0;
 }
 
@@ -162,6 +193,8 @@ static int done(void **)
 {
 	if (feed)
 		feed_destroy(feed);
+	assert_int_equal(open_ports, 0);
+	feed_ports_destroy(host.ports);
 	client_destroy(client);
 	loop_timer_destroy(timer);
 	loop_destroy(loop);
@@ -259,6 +292,11 @@ static void what_is_offered(void **)
 	assert_int_equal(sdp_parse(sdp, strlen(sdp), &offer, why, sizeof(why)), 0);
 	assert_false(offer.ice_lite);
 	assert_int_equal(offer.setup, DESC_ACTPASS);
+	assert_true(offer.candidates_used > 0);
+	for (unsigned i = 0; i < offer.candidates_used; i++)
+		assert_int_equal(offer.candidates[i].port, 7101);
+	assert_int_equal(feed_view(feed).local_port, 7101);
+	assert_int_equal(core_transport(world.core, controlled)->local_port, 7101);
 	assert_int_equal(offer.sections_used, 2);
 	assert_int_equal(offer.sections[0].direction, DESC_SENDONLY);
 	assert_true(core_transport(world.core, controlled)->dtls_client); // they are passive
@@ -338,6 +376,8 @@ static void the_participant_leaves_and_comes_back(void **)
 	wait_asked("DELETE /session/7"); // of the first
 	assert_int_equal(asked_count("DELETE /session/7"), 1);
 	assert_int_equal(failures[EDGE_FEED_PUSH], 0);
+	assert_int_equal(feed_view(feed).local_port, 7102); // the far side remembers 7101
+	assert_int_equal(open_ports, 1);
 }
 
 static void another_codec_is_another_session(void **)
@@ -445,6 +485,34 @@ static void a_session_that_ends_is_made_again(void **)
 	assert_string_equal(feed_view(feed).error, "");
 }
 
+static void without_a_port(void **)
+{
+	char why[FEED_ERROR_MAX];
+
+	person_publishes();
+	begin(EDGE_FEED_PUSH, "");
+	ports_fail = true;
+	tick(250);
+	assert_int_equal(state(), EDGE_FEED_FAILED);
+	assert_string_equal(feed_view(feed).error, "no descriptors");
+	ports_fail = false;
+	for (unsigned i = 0; i < 4; i++)
+		assert_int_equal(feed_ports_take(host.ports, now_ms, why, sizeof(why)), 7101 + i);
+	tick(1000);
+	assert_int_equal(state(), EDGE_FEED_FAILED);
+	assert_string_equal(feed_view(feed).error,
+		"all 4 local ports of feeds.ports (7101-7104) are in use: widen it");
+	assert_int_equal(asked_count("POST"), 0);
+	assert_int_equal(WORLD_COUNT(&world, participants), 1);
+	for (unsigned i = 0; i < 4; i++)
+		feed_ports_give(host.ports, (uint16_t)(7101 + i), now_ms);
+	endpoint_answers(DESC_RECVONLY);
+	tick(2000);
+	loop_timer_set(timer, 5000, 0);
+	loop_run(loop);
+	assert_int_equal(state(), EDGE_FEED_CONNECTING);
+}
+
 // ---- pulling
 
 static void pull_begin(void)
@@ -519,27 +587,57 @@ static void counter_offers_that_lead_nowhere(void **)
 
 // ---- a control before us
 
-static void a_restart_goes_on_with_the_session(void **)
+// The port that the session sent from; others than ours are of an older version, or of another feeds.ports.
+static void restart(uint16_t port, enum edge_feed_state expected)
 {
 	static struct world later;
+	struct core_path path;
 
 	push_connected();
+	path = core_transport(world.core, controlled)->paths[0];
+	path.local.port = port;
+	assert_int_equal(core_transport_path(world.core, controlled, &path, true, now_ms), 0);
 	feed_abandon(feed);
 	feed = NULL;
+	feed_ports_destroy(host.ports); // with the process
+	open_ports = 0;
+	host.ports =
+		feed_ports_create(&(struct feed_ports_host){NULL, port_open, port_close}, &config);
 	world_restore(&later, &world);
 	host.core = later.core;
 	begin(EDGE_FEED_PUSH, "");
 	now_ms = 100250;
 	feed_tick(feed, now_ms);
-	assert_int_equal(state(), EDGE_FEED_CONNECTED);
-	assert_int_equal(controls, 2);
-	assert_int_equal(controlled_candidates, 0);
-	assert_int_equal(asked_count("POST"), 1); // none since
-	core_tick(later.core, now_ms + 29000);
-	assert_non_null(core_transport(later.core, controlled));
+	assert_int_equal(state(), expected);
+	if (expected == EDGE_FEED_CONNECTED) {
+		assert_int_equal(controls, 2);
+		assert_int_equal(controlled_candidates, 0);
+		assert_int_equal(asked_count("POST"), 1); // none since
+		assert_int_equal(feed_view(feed).local_port, port);
+		core_tick(later.core, now_ms + 29000);
+		assert_non_null(core_transport(later.core, controlled));
+	}
 	feed_destroy(feed);
 	feed = NULL;
 	world_end(&later);
+}
+
+static void a_restart_goes_on_with_the_session(void **)
+{
+	restart(7103, EDGE_FEED_CONNECTED);
+	assert_int_equal(opened, 7103);
+}
+
+static void a_session_by_the_media_port_goes_on(void **)
+{
+	restart(7000, EDGE_FEED_CONNECTED);
+	assert_int_equal(opened, 7101); // by the first control
+}
+
+static void a_session_by_a_port_of_nobody_is_made_anew(void **)
+{
+	restart(9000, EDGE_FEED_OFFERING);
+	assert_int_equal(opened, 7101);
 }
 
 static int all_begin(void **)
@@ -572,11 +670,14 @@ int main(void)
 		CASE(tries_become_rarer),
 		CASE(the_endpoint_may_ask_for_time),
 		CASE(a_session_that_ends_is_made_again),
+		CASE(without_a_port),
 		CASE(what_comes_is_published),
 		CASE(a_pulled_identity_may_be_taken),
 		CASE(counter_offers_are_answered),
 		CASE(counter_offers_that_lead_nowhere),
 		CASE(a_restart_goes_on_with_the_session),
+		CASE(a_session_by_the_media_port_goes_on),
+		CASE(a_session_by_a_port_of_nobody_is_made_anew),
 	};
 
 	return cmocka_run_group_tests(tests, all_begin, all_end);

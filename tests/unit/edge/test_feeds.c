@@ -27,7 +27,17 @@ static int control(void *, struct core_transport_id, const struct desc_candidate
 	return 0;
 }
 
-static struct feed_host host = {.control = control, .settle = settle, .now_ms = now};
+static int port_open(void *, uint16_t, char *, size_t)
+{
+	return 0;
+}
+
+static void port_close(void *, uint16_t)
+{
+}
+
+static struct feed_host host = {
+	.control = control, .settle = settle, .now_ms = now, .port = {NULL, port_open, port_close}};
 
 static void begin(void)
 {
@@ -49,6 +59,7 @@ static int fresh(void **)
 	memset(&config, 0, sizeof(config));
 	memset(&counters, 0, sizeof(counters));
 	strcpy(config.runtime_directory, directory);
+	config.media.port = 7000;
 	unlink(path);
 	world_begin(&world);
 	loop = loop_create(&options, text, sizeof(text));
@@ -164,6 +175,78 @@ static void there_are_not_too_many(void **)
 	assert_int_equal(add(EDGE_FEED_PUSH, "r", "p", "http://b"), -1);
 }
 
+static void each_needs_a_port(void **)
+{
+	strcpy(config.feeds.ports, "7101-7102");
+	begin_again();
+	assert_int_equal(add(EDGE_FEED_PUSH, "r", "p", "http://a"), 0);
+	assert_int_equal(add(EDGE_FEED_PUSH, "r", "p", "http://b"), 0);
+	assert_int_equal(add(EDGE_FEED_PUSH, "r", "p", "http://c"), -1);
+	assert_string_equal(
+		why, "all 2 local ports of feeds.ports (7101-7102) are in use: widen it");
+	strcpy(config.feeds.ports, "7101-7101");
+	begin_again(); // none is forgotten for it
+	assert_int_equal(count(NULL, NULL), 2);
+}
+
+// One item of each list; NULL = none.
+static void configure(const char *push_url, const char *pull_url)
+{
+	strcpy(config.push[0].room, "r");
+	strcpy(config.push[0].participant, "p");
+	strcpy(config.pull[0].room, "r");
+	strcpy(config.pull[0].identity, "q");
+	config.push_used = push_url != NULL;
+	config.pull_used = pull_url != NULL;
+	if (push_url)
+		strcpy(config.push[0].url, push_url);
+	if (pull_url)
+		strcpy(config.pull[0].url, pull_url);
+	feeds_reload(feeds, &config);
+}
+
+static void the_lists_are_reloaded(void **)
+{
+	char text[64];
+
+	assert_int_equal(add(EDGE_FEED_PUSH, "r", "p", "http://own"), 0);
+	configure("http://a", NULL);
+	assert_int_equal(count("from", text), 2);
+	assert_string_equal(text, "configuration");
+	configure("http://a", "http://b");
+	assert_int_equal(count("kind", text), 3);
+	assert_string_equal(text, "pull");
+	// another token is no other session
+	strcpy(config.push[0].token_file, "/token");
+	feeds_tick(feeds, 1000);
+	configure("http://a", NULL);
+	assert_int_equal(count("tokenFile", text), 2);
+	assert_string_equal(text, "/token");
+	configure(NULL, "http://c");
+	assert_int_equal(count("url", text), 2);
+	assert_string_equal(text, "http://c");
+	configure(NULL, NULL);
+	assert_int_equal(count("url", text), 1);
+	assert_string_equal(text, "http://own"); // which is none of the configuration's business
+	// until the configuration has it, too: then it is in no file any more
+	configure("http://own", NULL);
+	assert_int_equal(count("from", text), 1);
+	assert_string_equal(text, "configuration");
+	configure(NULL, NULL);
+	begin_again();
+	assert_int_equal(count(NULL, NULL), 0);
+}
+
+static void a_reload_that_cannot_be(void **)
+{
+	char text[64];
+
+	assert_int_equal(add(EDGE_FEED_PULL, "r", "q", "http://own"), 0);
+	configure(NULL, "http://a"); // the identity is taken
+	assert_int_equal(count("url", text), 1);
+	assert_string_equal(text, "http://own");
+}
+
 static void those_of_the_configuration(void **)
 {
 	char text[64];
@@ -227,6 +310,8 @@ static void they_are_counted(void **)
 	feeds_tick(feeds, 1250);
 	assert_int_equal(counters.feeds[EDGE_FEED_PUSH][EDGE_FEED_WAITING], 1);
 	assert_int_equal(counters.feed_failures[EDGE_FEED_PULL], 0);
+	assert_int_equal(counters.feed_ports, CONFIG_FEED_PORTS);
+	assert_int_equal(counters.feed_ports_used, 1); // nobody waits with a port
 	feeds_tick(NULL, 0);
 	assert_false(feeds_event(feeds, &event));
 	event.link = &event;
@@ -244,6 +329,9 @@ int main(void)
 		CASE(what_is_added_is_kept),
 		CASE(what_cannot_be_added),
 		CASE(there_are_not_too_many),
+		CASE(each_needs_a_port),
+		CASE(the_lists_are_reloaded),
+		CASE(a_reload_that_cannot_be),
 		CASE(those_of_the_configuration),
 		CASE(files_that_make_no_sense),
 		CASE(a_directory_that_cannot_be_written),

@@ -24,7 +24,7 @@ static struct core *core;
 static struct edge_counters counters;
 static struct sent sent[SENT_MAX];
 static unsigned sent_first, sent_used;
-static struct core_address allowed[ALLOWED_MAX];
+static struct core_path allowed[ALLOWED_MAX];
 static unsigned allowed_used;
 static int hop_error;
 static unsigned hop_asked;
@@ -55,17 +55,18 @@ static int host_neighbour(void *, const struct core_path *, uint8_t mac[6])
 	return 0;
 }
 
-static int host_allow(void *, const struct core_address *remote)
+static int host_allow(void *, const struct core_path *path)
 {
 	assert_true(allowed_used < ALLOWED_MAX);
-	allowed[allowed_used++] = *remote;
+	allowed[allowed_used++] = *path;
 	return 0;
 }
 
-static int host_deny(void *, const struct core_address *remote)
+static int host_deny(void *, const struct core_path *path)
 {
 	for (unsigned i = 0; i < allowed_used; i++)
-		if (address_same(&allowed[i], remote)) {
+		if (address_same(&allowed[i].remote, &path->remote) &&
+			allowed[i].local.port == path->local.port) {
 			allowed[i] = allowed[--allowed_used];
 			return 0;
 		}
@@ -73,10 +74,11 @@ static int host_deny(void *, const struct core_address *remote)
 	return 0;
 }
 
-static unsigned host_paths(
-	void *, const struct core_address *remote, struct core_path *paths, unsigned)
+static unsigned host_paths(void *, const struct core_address *remote, uint16_t local_port,
+	struct core_path *paths, unsigned)
 {
 	paths[0] = (struct core_path){.remote = *remote};
+	paths[0].local.port = local_port ? local_port : 3478;
 	return 1;
 }
 
@@ -169,6 +171,8 @@ static struct core_participant_id publisher_joins(
 	return participant;
 }
 
+static uint16_t check_at = 3478; // port of ours
+
 static void check_from(uint16_t port, const char *password, bool nominate)
 {
 	static const uint16_t known[] = {0};
@@ -179,6 +183,7 @@ static void check_from(uint16_t port, const char *password, bool nominate)
 	struct udp_datagram datagram = {
 		.path = world_path(1, port), .class = SLUICE_CLASS_STUN, .data = request};
 
+	datagram.path.local.port = check_at;
 	snprintf(user, sizeof(user), "%s:peer9", answer.ufrag);
 	stun_agent_init(&agent, known, STUN_COMPATIBILITY_RFC5389,
 		STUN_AGENT_USAGE_SHORT_TERM_CREDENTIALS | STUN_AGENT_USAGE_USE_FINGERPRINT);
@@ -213,15 +218,43 @@ static void a_check_opens_a_path(void **)
 	assert_int_equal(allowed_used, 1);
 	check_from(5001, answer.password, true);
 	assert_int_equal(allowed_used, 2);
-	struct core_address *remotes;
+	struct core_path *validated;
 
-	assert_int_equal(ice_remotes(ice, &remotes), 2);
-	free(remotes);
+	assert_int_equal(ice_validated(ice, &validated), 2);
+	free(validated);
 	core_leave(core, who);
 	ice_settle(ice, 3000);
 	assert_int_equal(allowed_used, 0);
-	assert_int_equal(ice_remotes(ice, &remotes), 0);
-	free(remotes);
+	assert_int_equal(ice_validated(ice, &validated), 0);
+	free(validated);
+}
+
+// One far address at two ports of ours: two paths in the filter, and whose DTLS it is goes by the port.
+static void ports_of_ours(void **)
+{
+	static const uint8_t record[13] = {22, 254, 253};
+	struct udp_datagram datagram = {.path = world_path(1, 5000),
+		.class = SLUICE_CLASS_DTLS,
+		.data = record,
+		.length = sizeof(record)};
+	struct core_participant_id who = publisher_joins(DESC_ACTPASS, NULL);
+
+	check_from(5000, answer.password, true);
+	check_at = 7001;
+	check_from(5000, answer.password, true);
+	check_at = 3478;
+	assert_int_equal(core_transport(core, id)->paths_used, 2);
+	assert_int_equal(allowed_used, 2);
+	assert_int_equal(allowed[0].local.port, 3478);
+	assert_int_equal(allowed[1].local.port, 7001);
+	for (uint16_t port = 7001; port <= 7002; port++) {
+		datagram.path.local.port = port;
+		ice_datagram(ice, &datagram, 2000);
+		assert_int_equal(counters.dtls[EDGE_DTLS_UNKNOWN], port - 7001);
+	}
+	core_leave(core, who);
+	ice_settle(ice, 3000);
+	assert_int_equal(allowed_used, 0);
 }
 
 // A flood of forged checks is counted, not answered one by one; who proves itself is answered.
@@ -820,6 +853,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_check_opens_a_path, fresh, done),
+		cmocka_unit_test_setup_teardown(ports_of_ours, fresh, done),
 		cmocka_unit_test_setup_teardown(refusals_are_few, fresh, done),
 		cmocka_unit_test_setup_teardown(an_unknown_hop_is_asked_again, fresh, done),
 		cmocka_unit_test_setup_teardown(a_gateway_that_fails_over_is_followed, fresh, done),

@@ -27,13 +27,13 @@ static int host_neighbour(void *, const struct core_path *, uint8_t mac[6])
 	return 0;
 }
 
-static int host_allow(void *, const struct core_address *)
+static int host_allow(void *, const struct core_path *)
 {
 	allowed++;
 	return 0;
 }
 
-static int host_deny(void *, const struct core_address *)
+static int host_deny(void *, const struct core_path *)
 {
 	denied++;
 	return 0;

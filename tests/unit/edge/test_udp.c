@@ -160,12 +160,14 @@ static void paths_to_somebody(void **)
 
 	address_parse("192.0.2.9", &v4);
 	address_parse("2001:db8::9", &v6);
-	assert_int_equal(udp_paths(udp, &v4, paths, 4), 1);
+	assert_int_equal(udp_paths(udp, &v4, 0, paths, 4), 1);
 	assert_true(address_same(&paths[0].remote, &v4));
 	assert_true(address_is_any(&paths[0].local) && address_is_ipv4(&paths[0].local));
-	assert_int_equal(udp_paths(udp, &v6, paths, 4), 1);
+	assert_int_equal(udp_paths(udp, &v6, 0, paths, 4), 1);
 	assert_false(address_is_ipv4(&paths[0].local));
-	assert_int_equal(udp_paths(udp, &v4, paths, 0), 0);
+	assert_int_equal(paths[0].local.port, config.media.port);
+	assert_int_equal(udp_paths(udp, &v4, 0, paths, 0), 0);
+	assert_int_equal(udp_paths(udp, &v4, 1, paths, 4), 0); // a port that is not open
 	udp_destroy(udp);
 }
 
@@ -257,7 +259,7 @@ static void punted_datagrams(void **)
 	memcpy(punted.data, stun, sizeof(stun));
 	punted.length = sizeof(stun);
 	punted.path.remote.port = 5;
-	punted.path.local.port = 7;
+	punted.path.local.port = config.media.port;
 	memcpy(punted.path.remote_mac, "\2abcde", 6);
 	punts = 3;
 	udp_punted(udp);
@@ -271,7 +273,7 @@ static void punted_datagrams(void **)
 	assert_int_equal(replied.length, sizeof(dtls));
 	assert_memory_equal(replied.path.remote_mac, "\2abcde", 6);
 	assert_int_equal(replied.path.remote.port, 5);
-	assert_int_equal(replied.path.local.port, 7);
+	assert_int_equal(replied.path.local.port, config.media.port);
 	reply_room = false;
 	assert_int_equal(udp_send(udp, &path, dtls, sizeof(dtls)), -EAGAIN);
 	assert_int_equal(counters.punt_out, 1);
@@ -295,8 +297,182 @@ static void the_shared_ring_is_not_believed(void **)
 	punted.path.port = 200;
 	punts = 1;
 	udp_punted(udp);
+	punted.path.port = 0; // and to no port of ours
+	punted.path.local.port = (uint16_t)(config.media.port + 1);
+	punts = 1;
+	udp_punted(udp);
 	assert_int_equal(seen_count, 0);
 	udp_destroy(udp);
+}
+
+// ---- ports of feeds
+
+// A range of `count` ports that are free; the first is returned.
+static uint16_t feeds_at(unsigned count)
+{
+	uint16_t first = free_port();
+
+	if (first > 65000 - count)
+		first -= 2000;
+	snprintf(config.feeds.ports, sizeof(config.feeds.ports), "%u-%u", first, first + count - 1);
+	return first;
+}
+
+static int peer_of(const char *remote, uint16_t port, struct core_address *ours)
+{
+	uint16_t media = config.media.port;
+	int fd;
+
+	config.media.port = port;
+	fd = peer_open("127.0.0.1", remote, ours);
+	config.media.port = media;
+	return fd;
+}
+
+static void a_port_of_feeds(void **)
+{
+	uint16_t first = feeds_at(3);
+	struct udp *udp = udp_new();
+	struct core_address peer_address;
+	struct core_path paths[4];
+	uint8_t answer[64];
+	int peer;
+
+	assert_int_equal(udp_port_open(udp, first, why, sizeof(why)), 0);
+	assert_int_equal(udp_port_open(udp, first, why, sizeof(why)), -EINVAL); // once
+	assert_int_equal(udp_port_open(udp, (uint16_t)(first + 3), why, sizeof(why)), -EINVAL);
+	assert_non_null(strstr(why, "feeds.ports"));
+	peer = peer_of("127.0.0.1", first, &peer_address);
+	// media that no filter has taken does not even reach us; a check does
+	assert_int_equal(send(peer, rtp, sizeof(rtp), 0), sizeof(rtp));
+	assert_int_equal(send(peer, stun, sizeof(stun), 0), sizeof(stun));
+	read_all(udp);
+	assert_int_equal(seen_count, 1);
+	assert_int_equal(counters.udp_in[SLUICE_CLASS_RTP], 0);
+	assert_int_equal(counters.udp_unexpected, 0);
+	assert_int_equal(seen.path.local.port, first);
+	assert_true(address_same(&seen.path.remote, &peer_address));
+	// the answer comes from that port: the peer is connected to it
+	assert_int_equal(udp_send(udp, &seen.path, dtls, sizeof(dtls)), 0);
+	assert_int_equal(recv(peer, answer, sizeof(answer), 0), sizeof(dtls));
+	assert_int_equal(udp_paths(udp, &peer_address, first, paths, 4), 1);
+	assert_int_equal(paths[0].local.port, first);
+	udp_port_close(udp, first);
+	udp_port_close(udp, first);
+	udp_port_close(udp, 1);
+	assert_int_equal(udp_send(udp, &seen.path, dtls, sizeof(dtls)), -EADDRNOTAVAIL);
+	assert_int_equal(udp_paths(udp, &peer_address, first, paths, 4), 0);
+	// closed at once: it may be opened again, and others hear that nobody is there
+	assert_int_equal(send(peer, stun, sizeof(stun), 0), sizeof(stun));
+	assert_int_equal(recv(peer, answer, sizeof(answer), 0), -1);
+	assert_int_equal(errno, ECONNREFUSED);
+	assert_int_equal(udp_port_open(udp, first, why, sizeof(why)), 0);
+	close(peer);
+	udp_destroy(udp); // with an open one
+}
+
+static struct udp *closing;
+
+static void datagram_closes(void *context, const struct udp_datagram *one)
+{
+	datagram(context, one);
+	udp_port_close(closing, one->path.local.port);
+}
+
+static void a_port_may_close_while_it_is_read(void **)
+{
+	struct udp_host closes = host;
+	struct core_address ours;
+	uint16_t first = feeds_at(1);
+	int peer;
+
+	closes.datagram = datagram_closes;
+	config.media.port = free_port();
+	closing = udp_create(&config, &closes, why, sizeof(why));
+	assert_non_null(closing);
+	assert_int_equal(udp_port_open(closing, first, why, sizeof(why)), 0);
+	peer = peer_of("127.0.0.1", first, &ours);
+	for (unsigned i = 0; i < 40; i++) // more than a burst
+		assert_int_equal(send(peer, stun, sizeof(stun), 0), sizeof(stun));
+	read_all(closing);
+	assert_in_range(seen_count, 1, 32);
+	close(peer);
+	udp_destroy(closing);
+}
+
+static void a_port_that_another_program_has(void **)
+{
+	uint16_t first = feeds_at(2);
+	struct udp *udp = udp_new();
+	struct sockaddr_in6 taken = {.sin6_family = AF_INET6, .sin6_port = htons(first)};
+	int fd = socket(AF_INET6, SOCK_DGRAM, 0);
+
+	assert_int_equal(bind(fd, (struct sockaddr *)&taken, sizeof(taken)), 0);
+	assert_int_equal(udp_port_open(udp, first, why, sizeof(why)), -EADDRINUSE);
+	close(fd);
+	assert_int_equal(udp_port_open(udp, first, why, sizeof(why)), 0); // nothing is left over
+	udp_destroy(udp);
+}
+
+static void a_punted_port_of_feeds(void **)
+{
+	uint16_t first = feeds_at(1);
+	struct udp *udp;
+
+	strcpy(config.ports[0].driver, "packet");
+	udp = udp_new();
+	memset(&punted, 0, sizeof(punted));
+	memcpy(punted.data, stun, sizeof(stun));
+	punted.length = sizeof(stun);
+	punted.path.remote.port = 5;
+	punted.path.local.port = first;
+	punts = 1;
+	udp_punted(udp); // not in use
+	assert_int_equal(seen_count, 0);
+	assert_int_equal(udp_port_open(udp, first, why, sizeof(why)), 0);
+	punts = 1;
+	udp_punted(udp);
+	assert_int_equal(seen_count, 1);
+	reply_room = true;
+	assert_int_equal(udp_send(udp, &seen.path, dtls, sizeof(dtls)), 0);
+	assert_int_equal(replied.path.local.port, first);
+	udp_destroy(udp);
+}
+
+static void paths_from_a_port_that_is_its_own_host(void **)
+{
+	struct core_address v4 = {.port = 9}, v6 = {.port = 9};
+	struct core_path paths[4];
+	uint16_t first = feeds_at(1);
+	struct udp *udp;
+
+	strcpy(config.ports[0].driver, "net_ring");
+	strcpy(config.ports[0].device, "net_ring0");
+	strcpy(config.ports[0].address, "192.0.2.5/24 2001:db8::5/64");
+	config.ports[0].interface[0] = 0;
+	udp = udp_new();
+	address_parse("192.0.2.9", &v4);
+	address_parse("2001:db8::9", &v6);
+	v4.port = v6.port = 9;
+	assert_int_equal(udp_paths(udp, &v4, 0, paths, 4), 1);
+	assert_int_equal(paths[0].local.ip[15], 5);
+	assert_int_equal(paths[0].local.port, config.media.port);
+	assert_int_equal(udp_paths(udp, &v6, first, paths, 4), 0);
+	assert_int_equal(udp_port_open(udp, first, why, sizeof(why)), 0);
+	assert_int_equal(udp_paths(udp, &v6, first, paths, 4), 1);
+	assert_int_equal(paths[0].local.port, first);
+	assert_int_equal(paths[0].remote.port, 9);
+	udp_destroy(udp);
+}
+
+static void ranges_that_are_none(void **)
+{
+	strcpy(config.feeds.ports, "x");
+	config.media.port = free_port();
+	assert_null(udp_create(&config, &host, why, sizeof(why)));
+	assert_non_null(strstr(why, "feeds.ports"));
+	strcpy(config.feeds.ports, "1-65535");
+	assert_null(udp_create(&config, &host, why, sizeof(why)));
 }
 
 int main(void)
@@ -311,6 +487,12 @@ int main(void)
 		cmocka_unit_test_setup(punted_port_is_deaf, fresh),
 		cmocka_unit_test_setup(punted_datagrams, fresh),
 		cmocka_unit_test_setup(the_shared_ring_is_not_believed, fresh),
+		cmocka_unit_test_setup(a_port_of_feeds, fresh),
+		cmocka_unit_test_setup(a_port_may_close_while_it_is_read, fresh),
+		cmocka_unit_test_setup(a_port_that_another_program_has, fresh),
+		cmocka_unit_test_setup(a_punted_port_of_feeds, fresh),
+		cmocka_unit_test_setup(paths_from_a_port_that_is_its_own_host, fresh),
+		cmocka_unit_test_setup(ranges_that_are_none, fresh),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

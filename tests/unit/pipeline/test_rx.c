@@ -78,6 +78,28 @@ static void ipv4_is_checked(void **)
 	scene_close(&scene);
 }
 
+// The same far address is one transport at each port of ours.
+static void other_ports_of_ours(void **)
+{
+	uint8_t frame[256], packet[100] = {0x80, 96, 1, 2};
+	scene_open(&scene, 1, 2);
+	struct sluice_transport row = scene.publisher.row;
+	struct sluice_path path = row.paths[0];
+	for (int at = -1; at <= WORLD_FEED_PORTS; at++) {
+		path.local.port = (uint16_t)(WORLD_FEED_PORT + at);
+		size_t length = peer_frame(&path, packet, sizeof(packet), frame);
+		bool ours = at >= 0 && at < WORLD_FEED_PORTS;
+		expect(frame, length, ours ? SLUICE_DROP_no_transport : SLUICE_DROP_not_media);
+	}
+	row.paths[0].local.port = WORLD_FEED_PORT + 2;
+	world_set_transport(&scene.world, scene.publisher.transport, &row);
+	size_t length = peer_frame(&row.paths[0], packet, sizeof(packet), frame);
+	expect(frame, length, SLUICE_DROP_auth_failed); // found
+	length = peer_frame(&scene.publisher.row.paths[0], packet, sizeof(packet), frame);
+	expect(frame, length, SLUICE_DROP_no_transport); // not at the media port any more
+	scene_close(&scene);
+}
+
 static void ipv4_options_are_skipped(void **)
 {
 	uint8_t good[256], with[256];
@@ -176,6 +198,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ipv4_is_checked),
+		cmocka_unit_test(other_ports_of_ours),
 		cmocka_unit_test(ipv4_options_are_skipped),
 		cmocka_unit_test(a_vlan_tag_and_a_trailer_are_ignored),
 		cmocka_unit_test(ipv6_is_checked),

@@ -90,10 +90,43 @@ static void another_file_starts_anew(void **)
 	assert_null(table_transport(&table, (struct sluice_handle){0, 1}));
 	uint32_t transport;
 	uint8_t path;
-	assert_false(table_find(&table, &row.paths[0].remote, &transport, &path));
+	assert_false(table_find(&table, &row.paths[0], &transport, &path));
 	table_attach(&table, world.desired);
-	assert_true(table_find(&table, &row.paths[0].remote, &transport, &path));
+	assert_true(table_find(&table, &row.paths[0], &transport, &path));
 	munmap(other, sizeof(*other));
+	table_close();
+}
+
+// One far address with a transport at each of many ports of ours.
+static void ports_of_ours_are_told_apart(void **)
+{
+	table_open(1);
+	for (uint32_t i = 0; i < 300; i++) {
+		struct sluice_transport row = transport_row(i);
+		row.flags = 0;
+		row.paths[0].remote = transport_row(0).paths[0].remote;
+		row.paths[0].local.port = (uint16_t)(7000 + i);
+		world_write(&world.desired->transports[i].row, &row.row, sizeof(row));
+	}
+	atomic_store(&world.desired->head.rows_used[SLUICE_TABLE_TRANSPORT], 300);
+	atomic_fetch_add(&world.desired->head.rescan, 1);
+	table_poll(&table, world.now_ns);
+	struct sluice_path ends = transport_row(0).paths[0];
+	uint32_t transport;
+	uint8_t path;
+	for (uint32_t i = 0; i < 300; i++) {
+		ends.local.port = (uint16_t)(7000 + i);
+		memset(ends.local.ip, (int)i, sizeof(ends.local.ip)); // says nothing
+		assert_true(table_find(&table, &ends, &transport, &path));
+		assert_int_equal(transport, i);
+	}
+	ends.local.port = 7300;
+	assert_false(table_find(&table, &ends, &transport, &path));
+	transport_remove(&table, 7);
+	ends.local.port = 7007;
+	assert_false(table_find(&table, &ends, &transport, &path));
+	ends.local.port = 7008;
+	assert_true(table_find(&table, &ends, &transport, &path));
 	table_close();
 }
 
@@ -112,8 +145,8 @@ static void many_addresses_are_found(void **)
 	for (uint32_t i = 0; i < 2000; i++) {
 		uint32_t transport;
 		uint8_t path;
-		const struct sluice_address *remote = &world.desired->transports[i].paths[0].remote;
-		assert_true(table_find(&table, remote, &transport, &path));
+		const struct sluice_path *ends = &world.desired->transports[i].paths[0];
+		assert_true(table_find(&table, ends, &transport, &path));
 		assert_int_equal(transport, i);
 	}
 	table_close();
@@ -139,6 +172,7 @@ int main(void)
 		cmocka_unit_test(random_rows_are_survived),
 		cmocka_unit_test(another_file_starts_anew),
 		cmocka_unit_test(many_addresses_are_found),
+		cmocka_unit_test(ports_of_ours_are_told_apart),
 		cmocka_unit_test(wishes_are_kept_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

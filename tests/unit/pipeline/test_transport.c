@@ -45,14 +45,14 @@ static void paths_come_and_go(void **)
 	row.paths_used = 2;
 	transport_apply(&table, 0, &row);
 	assert_int_equal(transport->heard_paths, 0);
-	assert_true(table_find(&table, &before.remote, &index, &path));
+	assert_true(table_find(&table, &before, &index, &path));
 	assert_int_equal(path, 1);
 	row.paths_used = 1;
 	transport_apply(&table, 0, &row);
-	assert_false(table_find(&table, &before.remote, &index, &path));
-	assert_true(table_find(&table, &row.paths[0].remote, &index, &path));
+	assert_false(table_find(&table, &before, &index, &path));
+	assert_true(table_find(&table, &row.paths[0], &index, &path));
 	transport_remove(&table, 0);
-	assert_false(table_find(&table, &row.paths[0].remote, &index, &path));
+	assert_false(table_find(&table, &row.paths[0], &index, &path));
 	table_close();
 }
 

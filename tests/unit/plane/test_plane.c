@@ -134,7 +134,7 @@ static void test_call_survives_control(void **state)
 	assert_int_equal(now->dtls_client, up.dtls_client);
 	assert_ptr_equal(
 		core_transport_by_ufrag(world->core, up.local_ufrag, strlen(up.local_ufrag)), now);
-	assert_ptr_equal(core_transport_by_address(world->core, &up.paths[0].remote), now);
+	assert_ptr_equal(core_transport_by_path(world->core, &up.paths[0]), now);
 
 	assert_memory_equal(core_publication(world->core, source.id), &source, sizeof(source));
 	assert_memory_equal(core_subscription(world->core, watched.id), &watched, sizeof(watched));
@@ -473,8 +473,8 @@ static void expect_promises_kept(struct world *world, const struct promise *prom
 	assert_int_equal(up->keys.receive_key[0], (uint8_t)promise->connected);
 	assert_int_equal(up->keys.send_salt[11], (uint8_t)(promise->connected + 3));
 	assert_true(core_publishes(world->core, user->id));
-	assert_int_equal(core_transport_by_address(world->core, &up->paths[0].remote)->id.index,
-		up->id.index);
+	assert_int_equal(
+		core_transport_by_path(world->core, &up->paths[0])->id.index, up->id.index);
 }
 
 static void test_killed_at_random(void **state)

@@ -22,10 +22,13 @@ static char directory[] = "/tmp/sluice-test-XXXXXX";
 static char map_path[128];
 static bool mounted;
 
-static struct sluice_address address_make(uint8_t last, uint16_t port)
+enum { MEDIA_PORT = 7000, FEED_PORT = 7001 };
+
+static struct sluice_path path_make(uint8_t last, uint16_t port)
 {
-	return (struct sluice_address){
-		.ip = {[10] = 0xff, [11] = 0xff, 192, 0, 2, last}, .port = port};
+	return (struct sluice_path){
+		.remote = {.ip = {[10] = 0xff, [11] = 0xff, 192, 0, 2, last}, .port = port},
+		.local.port = MEDIA_PORT};
 }
 
 static int map_make(uint32_t entries, uint32_t key_size)
@@ -38,11 +41,13 @@ static int map_make(uint32_t entries, uint32_t key_size)
 	return map;
 }
 
-static bool map_has(int map, const struct sluice_address *address)
+static bool map_has(int map, const struct sluice_path *path)
 {
-	struct sluice_xdp_peer key = {.port_be = htons(address->port)};
+	struct sluice_xdp_peer key = {.port_be = htons(path->remote.port)};
 	uint64_t value;
-	memcpy(key.ip, address->ip, sizeof(key.ip));
+	memcpy(key.ip, path->remote.ip, sizeof(key.ip));
+	if (path->local.port != MEDIA_PORT)
+		key.local_be = htons(path->local.port);
 	return bpf_map_lookup_elem(map, &key, &value) == 0;
 }
 
@@ -61,7 +66,7 @@ static struct steer *steer_on(int *map, uint32_t entries)
 	if (!mounted)
 		skip();
 	*map = map_make(entries, sizeof(struct sluice_xdp_peer));
-	struct steer *steer = steer_create(directory);
+	struct steer *steer = steer_create(directory, MEDIA_PORT);
 	assert_non_null(steer);
 	assert_true(steer_poll(steer));
 	assert_int_equal(steer_status(steer), 0);
@@ -71,15 +76,18 @@ static struct steer *steer_on(int *map, uint32_t entries)
 static void test_no_filter(void **state)
 {
 	(void)state;
-	struct sluice_address a = address_make(1, 4000);
-	struct steer *steer = steer_create("/nonexistent");
+	struct sluice_path a = path_make(1, 4000);
+	struct steer *steer = steer_create("/nonexistent", MEDIA_PORT);
 	assert_non_null(steer);
 	assert_false(steer_poll(steer));
 	assert_true(steer_status(steer) < 0);
 	assert_int_equal(steer_allow(steer, &a), 0);
 	assert_int_equal(steer_deny(steer, &a), 0);
 	assert_int_equal(steer_resync(steer, &a, 1), 0);
-	a.port = 0;
+	a.local.port = 0;
+	assert_int_equal(steer_allow(steer, &a), -EINVAL);
+	a.local.port = FEED_PORT;
+	a.remote.port = 0;
 	assert_int_equal(steer_allow(steer, &a), -EINVAL);
 	steer_destroy(steer);
 	steer_destroy(NULL);
@@ -91,7 +99,7 @@ static void test_path_too_long(void **state)
 	char path[600];
 	memset(path, 'a', sizeof(path));
 	path[sizeof(path) - 1] = 0;
-	assert_null(steer_create(path));
+	assert_null(steer_create(path, MEDIA_PORT));
 }
 
 static void test_allow_deny(void **state)
@@ -99,7 +107,7 @@ static void test_allow_deny(void **state)
 	(void)state;
 	int map;
 	struct steer *steer = steer_on(&map, 16);
-	struct sluice_address a = address_make(1, 4000), b = address_make(1, 4001);
+	struct sluice_path a = path_make(1, 4000), b = path_make(1, 4001);
 	assert_int_equal(steer_allow(steer, &a), 0);
 	assert_int_equal(steer_allow(steer, &a), 0);
 	assert_true(map_has(map, &a));
@@ -114,6 +122,30 @@ static void test_allow_deny(void **state)
 	close(map);
 }
 
+// One address at the media port and at two others of ours: three that come and go by themselves.
+static void test_ports_of_ours(void **state)
+{
+	(void)state;
+	int map;
+	struct steer *steer = steer_on(&map, 16);
+	struct sluice_path paths[3] = {path_make(1, 4000), path_make(1, 4000), path_make(1, 4000)};
+	paths[1].local.port = FEED_PORT;
+	paths[2].local.port = FEED_PORT + 1;
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(steer_allow(steer, &paths[i]), 0);
+	assert_int_equal(map_count(map), 3);
+	assert_int_equal(steer_deny(steer, &paths[1]), 0);
+	assert_true(map_has(map, &paths[0]));
+	assert_false(map_has(map, &paths[1]));
+	assert_true(map_has(map, &paths[2]));
+	assert_int_equal(steer_resync(steer, paths + 1, 2), 0);
+	assert_false(map_has(map, &paths[0]));
+	assert_true(map_has(map, &paths[1]));
+	assert_int_equal(map_count(map), 2);
+	steer_destroy(steer);
+	close(map);
+}
+
 // The key is what the filter looks up: all bytes of it.
 static void test_key_bytes(void **state)
 {
@@ -122,8 +154,8 @@ static void test_key_bytes(void **state)
 		[10] = 0xff, [11] = 0xff, 192, 0, 2, 1, 0x0f, 0xa1, 0, 0};
 	int map;
 	struct steer *steer = steer_on(&map, 16);
-	struct sluice_address a = address_make(1, 4001);
-	a.reserved = 0x5555;
+	struct sluice_path a = path_make(1, 4001);
+	a.remote.reserved = a.local.reserved = 0x5555;
 	uint8_t key[20];
 	assert_int_equal(steer_allow(steer, &a), 0);
 	assert_int_equal(bpf_map_get_next_key(map, NULL, key), 0);
@@ -137,7 +169,7 @@ static void test_full(void **state)
 	(void)state;
 	int map;
 	struct steer *steer = steer_on(&map, 2);
-	struct sluice_address a[3] = {address_make(1, 1), address_make(2, 1), address_make(3, 1)};
+	struct sluice_path a[3] = {path_make(1, 1), path_make(2, 1), path_make(3, 1)};
 	assert_int_equal(steer_allow(steer, &a[0]), 0);
 	assert_int_equal(steer_allow(steer, &a[1]), 0);
 	assert_int_equal(steer_allow(steer, &a[2]), -E2BIG);
@@ -154,33 +186,33 @@ static void test_resync(void **state)
 {
 	(void)state;
 	enum { COUNT = 500 };
-	static struct sluice_address addresses[COUNT];
+	static struct sluice_path paths[COUNT];
 	int map;
 	struct steer *steer = steer_on(&map, 2 * COUNT);
 	for (int i = 0; i < COUNT; i++)
-		addresses[i] = address_make(i & 255, 1000 + i);
-	assert_int_equal(steer_resync(steer, addresses, COUNT), 0);
+		paths[i] = path_make(i & 255, 1000 + i);
+	assert_int_equal(steer_resync(steer, paths, COUNT), 0);
 	assert_false(steer_poll(steer));
 	assert_int_equal(map_count(map), COUNT);
 	steer_destroy(steer);
 
-	steer = steer_create(directory);
+	steer = steer_create(directory, MEDIA_PORT);
 	assert_non_null(steer);
 	assert_true(steer_poll(steer));
 	assert_true(steer_poll(steer));
-	assert_int_equal(steer_resync(steer, addresses + COUNT / 2, COUNT / 2), 0);
+	assert_int_equal(steer_resync(steer, paths + COUNT / 2, COUNT / 2), 0);
 	assert_false(steer_poll(steer));
 	assert_int_equal(map_count(map), COUNT / 2);
 	for (int i = 0; i < COUNT; i++)
-		assert_int_equal(map_has(map, &addresses[i]), i >= COUNT / 2);
+		assert_int_equal(map_has(map, &paths[i]), i >= COUNT / 2);
 
-	struct sluice_address late = address_make(9, 9);
+	struct sluice_path late = path_make(9, 9);
 	assert_int_equal(steer_allow(steer, &late), 0);
-	addresses[1].port = 0; // no address: left out
-	assert_int_equal(steer_resync(steer, addresses, 3), 0);
+	paths[1].remote.port = 0; // no address: left out
+	assert_int_equal(steer_resync(steer, paths, 3), 0);
 	assert_int_equal(map_count(map), 2);
-	assert_true(map_has(map, &addresses[0]));
-	assert_true(map_has(map, &addresses[2]));
+	assert_true(map_has(map, &paths[0]));
+	assert_true(map_has(map, &paths[2]));
 	assert_int_equal(steer_resync(steer, NULL, 0), 0);
 	assert_int_equal(map_count(map), 0);
 	steer_destroy(steer);
@@ -193,7 +225,7 @@ static void test_map_replaced(void **state)
 	(void)state;
 	int first, second;
 	struct steer *steer = steer_on(&first, 16);
-	struct sluice_address a = address_make(1, 4000);
+	struct sluice_path a = path_make(1, 4000);
 	assert_int_equal(steer_resync(steer, &a, 1), 0);
 	assert_false(steer_poll(steer));
 
@@ -248,6 +280,7 @@ int main(void)
 		cmocka_unit_test(test_no_filter),
 		cmocka_unit_test(test_path_too_long),
 		cmocka_unit_test(test_allow_deny),
+		cmocka_unit_test(test_ports_of_ours),
 		cmocka_unit_test(test_key_bytes),
 		cmocka_unit_test(test_full),
 		cmocka_unit_test(test_resync),
