@@ -122,7 +122,9 @@ all: $(addprefix $(BUILD)/,$(programs)) ebpf ## build everything
 dataplane: $(BUILD)/sluice-dataplane-plain $(if $(DPDK),$(BUILD)/sluice-dataplane) ## build the data plane
 control: $(BUILD)/sluice-control $(BUILD)/sluicectl ## build the control plane and sluicectl
 ifneq ($(DPDK),yes)
+ifeq ($(filter deps deps-test run test,$(MAKECMDGOALS)),) # these install it first
 $(info libdpdk is missing: only the plain data plane is built; `sudo make deps` installs it)
+endif
 endif
 
 $(BUILD)/sluice-dataplane: $(dataplane_main) $(call archives,io_dpdk pipeline media contract)
