@@ -249,7 +249,10 @@ test: deps-test ## install what is missing, build, run all tests
 
 test-vm: all ## on demand, 30 min: package, systemd, vfio in an emulated machine
 	$(Q)BUILD=$(BUILD) tests/vm/run.sh
-.PHONY: test-vm
+test-vm-more: all ## on demand, 30 min: services beside the relay, AF_XDP, downgrade, a lost server
+	$(Q)BUILD=$(BUILD) VM_LOG=$(BUILD)/vm/more.log \
+		VM_STAGES="boot provision call services xdp upgrade downgrade drain cut" tests/vm/run.sh
+.PHONY: test-vm test-vm-more
 
 .PHONY: fuzz-build
 fuzz-build: $(fuzz_bin)

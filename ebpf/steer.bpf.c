@@ -84,6 +84,15 @@ struct packet {
 #define STRANGER_NS 1000000000ULL // an address that was heard so lately keeps its place
 #define STRANGER_GAP_NS 3000000000ULL
 
+// The verifier of Linux 6.1 does not know that a swapped 16-bit number has 16 bits, refuses to add it to a pointer, and the
+// compiler, which knows, leaves an ordinary mask out.
+static __always_inline uint32_t length_from_network(__be16 length)
+{
+	uint64_t bytes = bpf_ntohs(length);
+	asm volatile("%0 &= 0xffff" : "+r"(bytes));
+	return bytes;
+}
+
 // What a parser found: go on, or the class at which parsing ends.
 enum { PARSE_ON = -1 };
 
@@ -201,7 +210,7 @@ static __always_inline int udp_classify(
 	int is_feed = udp->dest != bpf_htons(config->media_port);
 	if (is_feed && number >= config->feed_ports)
 		return SLUICE_XDP_not_ours;
-	uint32_t length = bpf_ntohs(udp->len);
+	uint32_t length = length_from_network(udp->len);
 	if (length < sizeof(*udp) || length > packet->left || packet->at + length > packet->end)
 		return is_feed ? SLUICE_XDP_not_ours : SLUICE_XDP_malformed;
 	packet->source.port_be = udp->source;

@@ -7,9 +7,9 @@
 # $receiver_nat put them behind udp_nat.py, $consent says how many seconds of silence they bear.
 start_numbered() {
 	local seconds=$1 rate=${2:-200}
-	on a "$root/tests/peer/numbered_peer.py" --secret "$secret" --user 1 --send "$rate" --consent "${consent:-1}" \
+	on a "$root/tests/peer/numbered_peer.py" --secret "$secret" --user 1 --send "$rate" --consent "${consent:-3}" \
 		${sender_nat:+--nat "$sender_nat"} --seconds "$seconds" >"$work/sender.log" 2>&1 &
-	on b "$root/tests/peer/numbered_peer.py" --secret "$secret" --user 2 --receive --every 0.25 --consent "${consent:-1}" \
+	on b "$root/tests/peer/numbered_peer.py" --secret "$secret" --user 2 --receive --every 0.25 --consent "${consent:-3}" \
 		${receiver_nat:+--nat "$receiver_nat"} --seconds "$seconds" >"$work/receiver.log" 2>&1 &
 	wait_for 20 flows 100
 }

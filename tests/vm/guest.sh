@@ -28,9 +28,10 @@ guest_boot() {
 }
 
 guest_start() {
-	# TCG: /dev/kvm need not be there, and where it is nested it may hang
-	qemu-system-x86_64 -machine q35 -accel tcg,thread=multi -cpu max -smp 2 -m 2048 -nodefaults -display none \
-		-serial "file:$work/console.txt" -device intel-iommu,caching-mode=on \
+	# TCG: /dev/kvm need not be there, and where it is nested it may hang. A session of its own, since a busy machine gives
+	# each session its share (autogroup).
+	setsid qemu-system-x86_64 -machine q35 -accel tcg,thread=multi -cpu max -smp 2 -m 2048 -nodefaults -display none \
+		-serial "file:$work/console.txt" -device intel-iommu \
 		-drive "file=$work/disk.qcow2,if=virtio,cache=unsafe" \
 		-netdev "user,id=ssh,restrict=on,hostfwd=tcp:127.0.0.1:$guest_ssh_port-:22" \
 		-device virtio-net-pci,netdev=ssh,mac=52:54:00:00:00:01 \

@@ -1,13 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# make test-vm: packages, a bare server's disk (kept in $BUILD/vm), and relay_test.sh on it. Root. PLAYBOOKS= names the
-# directory of site.yml ("" = provision by hand), VM_STAGES= some of the stages.
+# make test-vm: packages, a bare server's disk (kept in $BUILD/vm), and relay_test.sh on it. Root. VM_STAGES= names some
+# of the stages.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 build=${BUILD:-build}
 [[ $build = /* ]] || build=$root/$build
 vm=$build/vm
-playbooks=${PLAYBOOKS-$([ ! -e "$root/ansible/site.yml" ] || echo "$root/ansible")}
 mkdir -p "$vm"
 
 [ "$(id -u)" = 0 ] || {
@@ -34,7 +33,8 @@ dpkg-deb -b "$vm/newer" "$newer" >/dev/null
 
 # What the package depends on, what else the test needs in the guest, and what the role installs.
 mapfile -t wanted < <(dpkg-deb -f "$package" Depends | tr ',' '\n' | sed 's/([^)]*)//; s/|.*//; s/ //g' | grep -vx systemd
-	printf '%s\n' librte-net-e1000-23 librte-net-virtio23 ethtool nftables curl python3-debian)
+	printf '%s\n' librte-net-e1000-23 librte-net-virtio23 ethtool nftables curl python3-debian \
+		redis-server coturn prometheus prometheus-node-exporter)
 [ -e "$vm/key" ] || ssh-keygen -q -t ed25519 -N '' -C sluice-vm -f "$vm/key"
 recipe=$({ cat "$root/tests/vm/image.sh"; printf '%s\n' "${wanted[@]}"; } | sha256sum)
 if [ ! -e "$vm/base.qcow2" ] || [ "$(cat "$vm/recipe" 2>/dev/null)" != "$recipe" ]; then
@@ -42,4 +42,4 @@ if [ ! -e "$vm/base.qcow2" ] || [ "$(cat "$vm/recipe" 2>/dev/null)" != "$recipe"
 	"$root/tests/vm/image.sh" "$vm/base.qcow2" "$vm/key.pub" "${wanted[@]}"
 	echo "$recipe" >"$vm/recipe"
 fi
-BUILD=$build exec "$root/tests/vm/relay_test.sh" "$package" "$newer" "$playbooks"
+BUILD=$build exec "$root/tests/vm/relay_test.sh" "$package" "$newer"
