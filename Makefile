@@ -122,7 +122,9 @@ all: $(addprefix $(BUILD)/,$(programs)) ebpf ## build everything
 dataplane: $(BUILD)/sluice-dataplane-plain $(if $(DPDK),$(BUILD)/sluice-dataplane) ## build the data plane
 control: $(BUILD)/sluice-control $(BUILD)/sluicectl ## build the control plane and sluicectl
 ifneq ($(DPDK),yes)
+ifeq ($(filter deps deps-test run test,$(MAKECMDGOALS)),) # these install it first
 $(info libdpdk is missing: only the plain data plane is built; `sudo make deps` installs it)
+endif
 endif
 
 $(BUILD)/sluice-dataplane: $(dataplane_main) $(call archives,io_dpdk pipeline media contract)
@@ -138,9 +140,9 @@ $(BUILD)/sluice-control: $(control_main) $(call archives,dialect edge plane sdp 
 	$(call say,LD,$(notdir $@))
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(control_main) $(call link,dialect edge plane sdp core contract yaml jansson lws bpf) -lev
 
-$(BUILD)/sluicectl: $(sluicectl_main) $(call archives,edge contract)
+$(BUILD)/sluicectl: $(sluicectl_main) $(call archives,edge plane contract)
 	$(call say,LD,$(notdir $@))
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(sluicectl_main) $(call link,edge contract yaml jansson bpf) $(call pc_libs,openssl) -lcap-ng
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(sluicectl_main) $(call link,edge plane contract yaml jansson bpf) $(call pc_libs,openssl) -lcap-ng
 
 # ---- XDP ------------------------------------------------------------------------------------------
 
@@ -292,7 +294,7 @@ help: ## this list
 
 # ---- what sluicectl makes of the shared files
 
-src_ctl := control-plane/sluicectl_view.c $(wildcard control-plane/sluicectl_why*.c)
+src_ctl := control-plane/sluicectl_view.c control-plane/edge/figures.c $(wildcard control-plane/sluicectl_why*.c)
 cflags_ctl := -Icontrol-plane $(call pc_cflags,jansson)
 libs_ctl := ctl pipeline io_plain media contract srtp yaml jansson
 $(eval $(call folder_rules,ctl))

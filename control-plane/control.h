@@ -29,6 +29,7 @@
 #include "edge/turn.h"
 #include "edge/udp.h"
 #include "edge/webhook.h"
+#include "edge/whose.h"
 #include "plane/metrics.h"
 #include "plane/neighbour.h"
 #include "plane/plane.h"
@@ -78,6 +79,7 @@ struct control {
 	struct ctl *ctl;
 	struct admin *admin;
 	struct synthetic *synthetic; // NULL unless test.sessions
+	struct whose whose; // datagrams of captures
 	struct steer *steer;
 	int steer_said; // last steer_status that was logged
 	struct neighbour *neighbours[CONFIG_PORTS_MAX];
@@ -136,6 +138,15 @@ struct feed_host control_feed_host(struct control *control);
 // ---- capture.c
 
 extern const struct ctl_captures control_captures;
+
+void control_stamp(struct control *control); // arrivals, while a capture runs
+// A captured peer that has come back is captured from its first datagram on.
+void control_capture_joined(
+	struct control *control, const struct core_participant *participant, const char *room);
+void control_capture_in(struct control *control, const struct udp_datagram *datagram);
+// udp_send, and captured.
+int control_send(
+	struct control *control, const struct core_path *path, const uint8_t *data, size_t length);
 
 // ---- upkeep.c
 

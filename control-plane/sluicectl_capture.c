@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// `sluicectl capture`: asks control for the packets of one peer, reads them out of the data plane's rings
-// and writes a pcapng file. Control is told twice a second at least how far we are: when we are killed,
+// `sluicectl capture`: asks control for the packets of one peer, reads them out of the rings of the data plane
+// (SRTP and SRTCP) and of control (STUN and DTLS), and writes a pcapng file, in order of time. Control is told twice a second at least how far we are: when we are killed,
 // the capture ends.
 #include "edge/pcapng.h"
 #include "sluicectl.h"
@@ -21,6 +21,7 @@
 
 enum {
 	LOOK_MS = 10,
+	HOLD_MS = 100, // a packet waits so long for older ones of another ring
 	TELL_MS = 200,
 	TELL_SLOTS = 256, // or as soon as so many have been read of one ring
 	BEGIN_MS = 3000, // how long the data plane may take
@@ -40,16 +41,22 @@ struct request {
 	bool decrypted;
 };
 
+struct lane { // one ring
+	const struct sluice_capture *file;
+	uint32_t worker; // in the file
+	uint32_t tail, told; // read so far; as control knows it
+};
+
 struct reader {
 	const char *directory;
 	const struct request *request;
 	struct view view;
 	uint32_t incarnation; // of the data plane
-	uint32_t name; // of the capture
-	char peer[2 * SLUICE_NAME_MAX]; // as control knows it
-	const struct sluice_capture *capture;
+	uint32_t number; // of the capture
+	char peer[SLUICE_CAPTURE_PEER_MAX]; // as control knows it
+	const struct sluice_capture *own, *theirs; // control's file, the data plane's
 	uint32_t workers, ports;
-	uint32_t tails[SLUICE_WORKERS_MAX], told[SLUICE_WORKERS_MAX];
+	struct lane lanes[1 + SLUICE_WORKERS_MAX]; // control's, and the workers'
 	uint64_t told_ns;
 	uint64_t unix_offset_ns; // CLOCK_REALTIME - CLOCK_MONOTONIC
 	uint64_t begun_ns;
@@ -119,7 +126,7 @@ static int capture_ask(struct reader *reader)
 	const char *peer = json_string_value(json_object_get(reply, "peer"));
 	if (!reply)
 		return -1;
-	reader->name = (uint32_t)json_integer_value(json_object_get(reply, "name"));
+	reader->number = (uint32_t)json_integer_value(json_object_get(reply, "number"));
 	snprintf(reader->peer, sizeof(reader->peer), "%s", peer ? peer : request->peer);
 	json_decref(reply);
 	return 0;
@@ -129,14 +136,16 @@ static void progress_tell(struct reader *reader)
 {
 	json_t *tails = json_array();
 	for (uint32_t w = 0; w < reader->workers; w++)
-		json_array_append_new(tails, json_integer(reader->tails[w]));
-	json_t *reply = ask(
-		reader, json_pack("{s:s, s:I, s:s, s:o}", "verb", "capture-read", "name",
-				(json_int_t)reader->name, "peer", reader->peer, "tails", tails));
+		json_array_append_new(tails, json_integer(reader->lanes[1 + w].tail));
+	json_t *reply =
+		ask(reader, json_pack("{s:s, s:I, s:s, s:o, s:I}", "verb", "capture-read", "number",
+				    (json_int_t)reader->number, "peer", reader->peer, "tails",
+				    tails, "own", (json_int_t)reader->lanes[0].tail));
 	if (!reply)
 		stop(reader, reader->why, true);
 	json_decref(reply);
-	memcpy(reader->told, reader->tails, sizeof(reader->told));
+	for (uint32_t i = 0; i <= reader->workers; i++)
+		reader->lanes[i].told = reader->lanes[i].tail;
 	reader->told_ns = clock_ns(CLOCK_MONOTONIC);
 	// One that was killed has left its words behind.
 	if (!sluice_observed_alive(reader->directory))
@@ -146,8 +155,8 @@ static void progress_tell(struct reader *reader)
 static void progress_poll(struct reader *reader)
 {
 	bool due = clock_ns(CLOCK_MONOTONIC) - reader->told_ns >= TELL_MS * NS_PER_MS;
-	for (uint32_t w = 0; w < reader->workers; w++)
-		due |= reader->tails[w] - reader->told[w] >= TELL_SLOTS;
+	for (uint32_t i = 0; i <= reader->workers; i++)
+		due |= reader->lanes[i].tail - reader->lanes[i].told >= TELL_SLOTS;
 	if (due && !reader->end && !reader->over)
 		progress_tell(reader);
 }
@@ -155,8 +164,8 @@ static void progress_poll(struct reader *reader)
 static void capture_end(struct reader *reader)
 {
 	char why[WHY_SIZE];
-	json_t *request =
-		json_pack("{s:s, s:I}", "verb", "capture-end", "name", (json_int_t)reader->name);
+	json_t *request = json_pack(
+		"{s:s, s:I}", "verb", "capture-end", "number", (json_int_t)reader->number);
 	// Without control the data plane ends it by itself.
 	json_decref(control_ask(reader->directory, request, why, sizeof(why)));
 	json_decref(request);
@@ -265,30 +274,39 @@ static void tail_write(struct reader *reader)
 
 // ---- the rings
 
-// The worker whose next packet is the oldest; -1 when there is none.
-static int oldest(const struct reader *reader)
+static const struct sluice_captured *peek(const struct lane *lane, uint32_t ahead)
 {
+	return sluice_capture_peek(lane->file, lane->worker, lane->tail + ahead);
+}
+
+// The ring whose next packet is the oldest; NULL when there is none. One that is young waits for older ones
+// that another ring may not have shown yet, unless its own ring fills.
+static struct lane *oldest(struct reader *reader, uint64_t before_ns)
+{
+	struct lane *found = NULL;
 	uint64_t least_ns = UINT64_MAX;
-	int found = -1;
-	for (uint32_t w = 0; w < reader->workers; w++) {
-		const struct sluice_captured *slot =
-			sluice_capture_peek(reader->capture, w, reader->tails[w]);
+	bool due = false;
+	for (uint32_t i = 0; i <= reader->workers; i++) {
+		struct lane *lane = &reader->lanes[i];
+		const struct sluice_captured *slot = peek(lane, 0);
+		due |= slot && peek(lane, SLUICE_CAPTURE_SLOTS / 2);
 		if (!slot || slot->time_ns >= least_ns)
 			continue;
 		least_ns = slot->time_ns;
-		found = (int)w;
+		found = lane;
 	}
-	return found;
+	return due || least_ns <= before_ns ? found : NULL;
 }
 
+// All that is older than the hold; all there is when nothing more comes.
 static void rings_drain(struct reader *reader)
 {
-	int w;
-	while (!reader->end && (w = oldest(reader)) >= 0) {
-		const struct sluice_captured *slot =
-			sluice_capture_peek(reader->capture, (uint32_t)w, reader->tails[w]);
-		packet_write(reader, slot);
-		reader->tails[w]++;
+	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+	uint64_t before_ns = reader->over ? UINT64_MAX - 1 : now_ns - HOLD_MS * NS_PER_MS;
+	struct lane *lane;
+	while (!reader->end && (lane = oldest(reader, before_ns))) {
+		packet_write(reader, peek(lane, 0));
+		lane->tail++;
 		progress_poll(reader);
 	}
 	if (fflush(reader->out) != 0)
@@ -298,38 +316,58 @@ static void rings_drain(struct reader *reader)
 static bool runs(const struct reader *reader)
 {
 	const struct sluice_observed_head *head = &reader->view.observed->head;
-	return atomic_load(&head->capture.running) == reader->name &&
+	unsigned place = sluice_capture_place(reader->number);
+	return atomic_load(&head->capture.places[place].running) == reader->number &&
 	       atomic_load(&head->incarnation) == reader->incarnation;
 }
 
 // ---- the capture
 
-static int capture_map(struct reader *reader)
+// Its memory shall not outlive us both: the name goes at once.
+static const struct sluice_capture *rings_open(
+	struct reader *reader, enum sluice_capture_writer writer)
+{
+	const struct sluice_capture *file =
+		sluice_capture_open(reader->directory, writer, reader->number);
+	unsigned place = sluice_capture_place(reader->number);
+	if (!file)
+		snprintf(reader->why, WHY_SIZE, "the rings of capture %" PRIu32 " in %s: %s",
+			reader->number, reader->directory, strerror(errno));
+	else
+		sluice_capture_unlink(reader->directory, writer, place);
+	return file;
+}
+
+static int dataplane_wait(struct reader *reader)
 {
 	const struct sluice_observed_head *head = &reader->view.observed->head;
+	unsigned place = sluice_capture_place(reader->number);
 	for (int ms = 0; ms < BEGIN_MS && !runs(reader) && !reader->end; ms += LOOK_MS) {
-		if (atomic_load(&head->capture.refused) == reader->name) {
+		if (atomic_load(&head->capture.places[place].refused) == reader->number) {
 			snprintf(reader->why, WHY_SIZE, "the data plane cannot begin it: %s",
-				strerror((int)atomic_load(&head->capture.error)));
+				strerror((int)atomic_load(&head->capture.places[place].error)));
 			return -1;
 		}
 		progress_poll(reader);
 		pause_ms(LOOK_MS);
 	}
-	if (!runs(reader)) {
-		if (!reader->end)
-			snprintf(reader->why, WHY_SIZE,
-				"the data plane does not begin it: see its log");
+	if (!runs(reader) && !reader->end)
+		snprintf(reader->why, WHY_SIZE, "the data plane does not begin it: see its log");
+	return runs(reader) ? 0 : -1;
+}
+
+static int capture_map(struct reader *reader)
+{
+	reader->own = rings_open(reader, SLUICE_CAPTURE_CONTROL);
+	if (!reader->own || dataplane_wait(reader))
 		return -1;
-	}
-	reader->capture = sluice_capture_open(reader->directory, reader->name);
-	if (!reader->capture) {
-		snprintf(reader->why, WHY_SIZE, "%s/" SLUICE_CAPTURE_FILE ": %s", reader->directory,
-			strerror(errno));
+	reader->theirs = rings_open(reader, SLUICE_CAPTURE_DATAPLANE);
+	if (!reader->theirs)
 		return -1;
-	}
-	sluice_capture_unlink(reader->directory); // its memory shall not outlive us both
-	reader->workers = reader->capture->workers;
+	reader->lanes[0].file = reader->own;
+	reader->workers = reader->theirs->workers;
+	for (uint32_t w = 0; w < reader->workers; w++)
+		reader->lanes[1 + w] = (struct lane){.file = reader->theirs, .worker = w};
 	return 0;
 }
 
@@ -524,7 +562,8 @@ int capture_run(const char *directory, int count, char **words, bool as_json)
 		fprintf(stderr, "sluicectl: capture: %s\n", reader.end ? reader.end : reader.why);
 	if (reader.out && reader.out != stdout)
 		fclose(reader.out);
-	sluice_capture_close(reader.capture);
+	sluice_capture_close(reader.own);
+	sluice_capture_close(reader.theirs);
 	view_close(&reader.view);
 	return status;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The doctor. Every fault comes with the command that mends it.
+#include "plane/filter_object.h"
 #include "sluicectl.h"
 
 #include <sluice/device.h>
@@ -12,7 +13,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/bpf.h>
 #include <linux/ethtool.h>
 #include <linux/if_xdp.h>
 #include <linux/magic.h>
@@ -51,6 +51,13 @@ __attribute__((format(printf, 5, 6))) static void note(
 	json_array_append_new(check->list, item);
 	check->ok = check->ok && state != CHECK_FAULT;
 }
+
+enum {
+	MTU_LEAST = 1280, // bytes, IP header included
+	MTU_MOST =
+		1900, // a packet buffer of 2,176 bytes, 256 of which are the kernel's headroom for XDP
+	WHY_SIZE = 512,
+};
 
 static void check_kernel(struct check *check)
 {
@@ -100,6 +107,19 @@ static void check_bpf_directory(
 			config->bpf_directory);
 }
 
+static void check_object(struct check *check, const struct config *config)
+{
+	char why[WHY_SIZE];
+	if (filter_object_check(config->xdp_object, why, sizeof(why)) == 0)
+		note(check, CHECK_OK, "XDP object", NULL, "%s is of this version",
+			config->xdp_object);
+	else
+		note(check, CHECK_FAULT, "XDP object",
+			"set xdp_object to the steer.bpf.o that came with this program, or install "
+			"the package again",
+			"%s", why);
+}
+
 static long read_number(const char *path)
 {
 	FILE *file = fopen(path, "re");
@@ -145,6 +165,36 @@ static void check_memory(struct check *check, const struct config *config, bool 
 		note(check, CHECK_WARNING, "huge pages", fix,
 			"%ld of 2 MiB are free, %ld wanted: ordinary pages will do, more slowly",
 			free_pages < 0 ? 0 : free_pages, need);
+}
+
+// A worker is pinned to each; the data plane does not start with one that is not there.
+static void check_cores(struct check *check, const struct config *config)
+{
+	const long there = sysconf(_SC_NPROCESSORS_CONF);
+	char missing[128] = "";
+	cpu_set_t before, one;
+	sched_getaffinity(0, sizeof(before), &before);
+	for (uint32_t i = 0; i < config->dataplane.cores_used; i++) {
+		size_t used = strlen(missing);
+		unsigned core = config->dataplane.cores[i];
+		CPU_ZERO(&one);
+		if (core < CPU_SETSIZE)
+			CPU_SET(core, &one);
+		if (sched_setaffinity(0, sizeof(one), &one) < 0)
+			snprintf(missing + used, sizeof(missing) - used, " %u", core);
+	}
+	sched_setaffinity(0, sizeof(before), &before);
+	if (missing[0])
+		note(check, CHECK_FAULT, "cores", "lscpu -e, then set dataplane.cores",
+			"dataplane.cores names what this machine (%ld processors) does not have or "
+			"not allow:%s",
+			there, missing);
+	else if (config->dataplane.cores_used)
+		note(check, CHECK_OK, "cores", NULL, "all %u of dataplane.cores are there",
+			config->dataplane.cores_used);
+	else
+		note(check, CHECK_OK, "cores", NULL, "%u workers on any of %ld processors",
+			config->dataplane.workers, there);
 }
 
 static void check_capabilities(struct check *check)
@@ -207,6 +257,28 @@ static void check_channels(
 		note(check, port->configure_channels ? CHECK_OK : CHECK_FAULT, port->interface, fix,
 			"%u channels but %u queues: flows of the others would be lost", have,
 			queues);
+}
+
+// Media needs 1,280 bytes at most; the other end is where AF_XDP and many drivers give up.
+static bool mtu_is_wrong(struct check *check, int fd, const struct config_port *port)
+{
+	struct ifreq request = {0};
+	char fix[96];
+	snprintf(request.ifr_name, sizeof(request.ifr_name), "%.15s", port->interface);
+	snprintf(fix, sizeof(fix), "ip link set %s mtu 1500", port->interface);
+	if (ioctl(fd, SIOCGIFMTU, &request) ||
+		(request.ifr_mtu >= MTU_LEAST && request.ifr_mtu <= MTU_MOST))
+		return false;
+	if (request.ifr_mtu < MTU_LEAST)
+		note(check, CHECK_FAULT, port->interface, fix,
+			"its MTU is %d: packets of media have up to %d bytes", request.ifr_mtu,
+			MTU_LEAST);
+	else
+		note(check, CHECK_WARNING, port->interface, fix,
+			"its MTU is %d: longer frames than %d bytes do not fit a packet buffer and "
+			"are lost, and many drivers run the filter natively only below 3,000",
+			request.ifr_mtu, MTU_MOST);
+	return true;
 }
 
 static const char *port_name(const struct config_port *port)
@@ -274,6 +346,8 @@ static void check_port(
 		note(check, CHECK_FAULT, port->interface, "ip link", "no such interface");
 	else if (!(request.ifr_flags & IFF_UP))
 		note(check, CHECK_FAULT, port->interface, fix, "the interface is down");
+	else if (mtu_is_wrong(check, fd, port))
+		;
 	else if (strcmp(port->driver, "xdp") == 0)
 		check_channels(check, fd, port, port->queues ? port->queues : workers);
 	else
@@ -302,6 +376,41 @@ static void check_certificate(struct check *check, const struct config *config)
 	X509_free(certificate);
 	if (file)
 		fclose(file);
+}
+
+// What an earlier run has left, where nobody has it open now.
+static void check_state(struct check *check, const struct config *config, const struct view *view)
+{
+	const char *directory = config->runtime_directory;
+	char path[320], why[WHY_SIZE] = "";
+	bool left = false;
+	for (unsigned i = 0; i < 2; i++) {
+		snprintf(path, sizeof(path), "%.250s/%s", directory,
+			i ? SLUICE_OBSERVED_FILE : SLUICE_DESIRED_FILE);
+		bool opened = i ? view->observed != NULL : view->desired != NULL;
+		if (access(path, F_OK) != 0)
+			continue;
+		left = true;
+		if (opened)
+			continue;
+		if (i)
+			sluice_observed_close(sluice_observed_open(directory, why, sizeof(why)));
+		else
+			sluice_desired_close(sluice_desired_open(directory, why, sizeof(why)));
+		note(check, access(path, R_OK) == 0 ? CHECK_FAULT : CHECK_WARNING, "state",
+			access(path, R_OK) == 0 ? "stop both programs, then start them with "
+						  "--discard-state: calls are lost"
+						: "sudo sluicectl check",
+			"%s", why);
+		return;
+	}
+	if (!left)
+		note(check, CHECK_OK, "state", NULL, "%s: nothing is left of an earlier run",
+			directory);
+	else
+		note(check, CHECK_OK, "state", NULL, "%s: of this version%s", directory,
+			view->control_alive || view->dataplane_alive ? ""
+								     : ", it will be taken over");
 }
 
 static void check_processes(struct check *check, const struct view *view)
@@ -421,8 +530,10 @@ json_t *check_run(const struct config *config)
 	if (wants_filter(config)) {
 		check_kernel(&check);
 		check_bpf_directory(&check, config, view.dataplane_alive);
+		check_object(&check, config);
 	}
 	check_memory(&check, config, view.dataplane_alive);
+	check_cores(&check, config);
 	check_capabilities(&check);
 	if (config->ports_used == 0)
 		note(&check, CHECK_WARNING, "ports", "sluicectl -c FILE check",
@@ -434,6 +545,7 @@ json_t *check_run(const struct config *config)
 	check_bind(&check, "media port", SOCK_DGRAM, config->media.port, view.control_alive);
 	check_feed_ports(&check, config, view.control_alive);
 	check_bind(&check, "http port", SOCK_STREAM, config->http.port, view.control_alive);
+	check_state(&check, config, &view);
 	check_processes(&check, &view);
 	view_close(&view);
 	return json_pack("{s:b, s:o}", "ok", check.ok, "checks", check.list);

@@ -179,6 +179,28 @@ static void workers(struct picture *picture, const json_t *list)
 	}
 }
 
+// Queues that lose packets now: one worker may drown while the port as a whole has room.
+static void queues(struct picture *picture, const json_t *list)
+{
+	size_t i;
+	json_t *queue;
+
+	json_array_foreach((json_t *)list, i, queue)
+	{
+		char text[64];
+
+		if (!(json_number_value(json_object_get(queue, "drops_per_second")) > 0))
+			continue;
+		snprintf(text, sizeof(text), "  queue %lld", integer_of(queue, "queue"));
+		cell(picture, text, 22, false);
+		number(picture, queue, "packets_in_per_second", 10);
+		cell(picture, "", 30, false);
+		colour(picture, "\033[1;31m");
+		number(picture, queue, "drops_per_second", 9);
+		line_end(picture);
+	}
+}
+
 static void ports(struct picture *picture, const json_t *list)
 {
 	size_t i;
@@ -195,6 +217,7 @@ static void ports(struct picture *picture, const json_t *list)
 			json_is_true(json_object_get(port, "link_up")) ? "" : ", link DOWN");
 		cell(picture, text, REST, false);
 		line_end(picture);
+		queues(picture, json_object_get(port, "queue"));
 	}
 }
 

@@ -22,6 +22,25 @@ static bool truth_of(const json_t *json, const char *key)
 	return json_is_true(json_object_get(json, key));
 }
 
+// Only queues that have lost something, and what.
+static void text_queues(const json_t *queues, FILE *out)
+{
+	size_t q;
+	json_t *queue;
+	json_array_foreach((json_t *)queues, q, queue)
+	{
+		const json_t *lost = json_object_get(queue, "lost");
+		for (unsigned i = 0; i < SLUICE_QUEUE_LOSS_COUNT; i++) {
+			const char *help, *name = sluice_queue_loss_name(i, &help);
+			if (integer_of(lost, name) > 0)
+				fprintf(out, "  queue %lld lost %lld of %lld: %s, %s\n",
+					integer_of(queue, "queue"), integer_of(lost, name),
+					integer_of(lost, name) + integer_of(queue, "packets"), name,
+					help);
+		}
+	}
+}
+
 static void text_port(const json_t *port, FILE *out)
 {
 	const json_t *xdp = json_object_get(port, "xdp");
@@ -35,6 +54,7 @@ static void text_port(const json_t *port, FILE *out)
 		integer_of(port, "rx_packets"), integer_of(port, "tx_packets"),
 		integer_of(port, "rx_missed") + integer_of(port, "rx_no_buffer"),
 		integer_of(port, "rx_errors") + integer_of(port, "tx_errors"));
+	text_queues(json_object_get(port, "queue"), out);
 	if (json_object_size(xdp) == 0)
 		return;
 	fprintf(out, "  filter:");
@@ -95,6 +115,11 @@ void text_status(const json_t *status, FILE *out)
 	fprintf(out, "%lld rooms, %lld participants, %lld publications, %lld subscriptions\n",
 		integer_of(status, "rooms"), integer_of(status, "participants"),
 		integer_of(status, "publications"), integer_of(status, "subscriptions"));
+	json_array_foreach(json_object_get(status, "captures"), i, item)
+		fprintf(out, "capture %lld of %s, %s, for %.0f s more\n",
+			integer_of(item, "number"), string_of(item, "peer"),
+			truth_of(item, "decrypted") ? "decrypted" : "as on the wire",
+			number_of(item, "seconds_left"));
 }
 
 void text_rooms(const json_t *rooms, FILE *out)

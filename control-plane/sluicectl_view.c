@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "edge/figures.h"
 #include "sluicectl.h"
 
 #include <sluice/xdp.h>
@@ -78,19 +79,19 @@ static json_t *port_json(const struct sluice_port_status *port)
 	for (unsigned i = 0; port->mode == SLUICE_PORT_XDP && i < SLUICE_XDP_CLASS_COUNT; i++)
 		json_object_set_new(xdp, sluice_xdp_class_info(i)->name,
 			json_integer((json_int_t)port->xdp[i]));
-	json_t *json =
-		json_pack("{s:o, s:o, s:s, s:s, s:b, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:o}",
-			"name", view_text(port->name, sizeof(port->name)), "driver",
-			view_text(port->driver, sizeof(port->driver)), "mode",
-			mode_name(port->mode), "xdp_mode",
-			port->mode != SLUICE_PORT_XDP ? "none"
-			: port->xdp_native	      ? "native"
-						      : "generic",
-			"link_up", port->link_up, "queues", port->queues, "rx_packets",
-			(json_int_t)port->rx_packets, "tx_packets", (json_int_t)port->tx_packets,
-			"rx_missed", (json_int_t)port->rx_missed, "rx_errors",
-			(json_int_t)port->rx_errors, "tx_errors", (json_int_t)port->tx_errors,
-			"rx_no_buffer", (json_int_t)port->rx_no_buffer, "xdp", xdp);
+	json_t *json = json_pack(
+		"{s:o, s:o, s:s, s:s, s:b, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "name",
+		view_text(port->name, sizeof(port->name)), "driver",
+		view_text(port->driver, sizeof(port->driver)), "mode", mode_name(port->mode),
+		"xdp_mode",
+		port->mode != SLUICE_PORT_XDP ? "none"
+		: port->xdp_native	      ? "native"
+					      : "generic",
+		"link_up", port->link_up, "queues", port->queues, "rx_packets",
+		(json_int_t)port->rx_packets, "tx_packets", (json_int_t)port->tx_packets,
+		"rx_missed", (json_int_t)port->rx_missed, "rx_errors", (json_int_t)port->rx_errors,
+		"tx_errors", (json_int_t)port->tx_errors, "rx_no_buffer",
+		(json_int_t)port->rx_no_buffer, "xdp", xdp, "queue", figures_queues(port, NULL, 0));
 	return json;
 }
 
@@ -178,6 +179,27 @@ static json_t *control_json(const struct view *view)
 		view_age_s(view, atomic_load(&view->desired->head.beat_ns)));
 }
 
+static json_t *captures_json(const struct view *view)
+{
+	json_t *list = json_array();
+	for (unsigned place = 0; view->desired && place < SLUICE_CAPTURES_MAX; place++) {
+		struct sluice_capture_wish wish;
+		if (!sluice_row_read(
+			    &view->desired->head.captures[place].row, &wish, sizeof(wish)) ||
+			wish.row.generation == 0)
+			continue;
+		double left_s = wish.until_ns > view->now_ns
+					? (double)(wish.until_ns - view->now_ns) / 1e9
+					: 0;
+		json_array_append_new(list,
+			json_pack("{s:I, s:o, s:b, s:f}", "number", (json_int_t)wish.row.generation,
+				"peer", view_text(wish.peer, sizeof(wish.peer)), "decrypted",
+				(wish.flags & SLUICE_CAPTURE_DECRYPTED) != 0, "seconds_left",
+				left_s));
+	}
+	return list;
+}
+
 json_t *view_status(const struct view *view)
 {
 	json_t *rooms = view_rooms(view);
@@ -191,10 +213,10 @@ json_t *view_status(const struct view *view)
 		publications += json_integer_value(json_object_get(room, "publications"));
 		subscriptions += json_integer_value(json_object_get(room, "subscriptions"));
 	}
-	json_t *status = json_pack("{s:o, s:o, s:I, s:I, s:I, s:I}", "dataplane",
+	json_t *status = json_pack("{s:o, s:o, s:I, s:I, s:I, s:I, s:o}", "dataplane",
 		dataplane_json(view), "control", control_json(view), "rooms",
 		(json_int_t)json_array_size(list), "participants", participants, "publications",
-		publications, "subscriptions", subscriptions);
+		publications, "subscriptions", subscriptions, "captures", captures_json(view));
 	json_decref(rooms);
 	return status;
 }

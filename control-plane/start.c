@@ -38,6 +38,14 @@ static const struct sluice_observed *journal_observed(void *context)
 	return control->plane ? plane_observed(control->plane) : NULL;
 }
 
+static bool has_filter(const struct config *config)
+{
+	for (uint32_t i = 0; i < config->ports_used; i++)
+		if (!strcmp(config->ports[i].driver, "xdp"))
+			return true;
+	return false;
+}
+
 static int start_ice(struct control *control, char *why)
 {
 	char pem[CONFIG_PATH_MAX + 16];
@@ -53,7 +61,7 @@ static int start_ice(struct control *control, char *why)
 	control->journal = journal_create(
 		&(struct journal_host){control, journal_observed}, SLUICE_TRANSPORTS_MAX);
 	if (control->join && control->steer && control->journal)
-		return 0;
+		return has_filter(&control->config) ? steer_claim(control->steer, why, WHY_MAX) : 0;
 	snprintf(why, WHY_MAX, "out of memory, or bpf_directory is too long");
 	return -1;
 }

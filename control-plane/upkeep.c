@@ -173,6 +173,7 @@ void control_tick(void *context)
 		control->slow_ms = now_ms;
 		tell_manager(control);
 		log_flush(false);
+		control_stamp(control);
 		leave_when_empty(control, now_ms);
 	}
 	if (now_ms - control->gathered_ms >= CANDIDATES_MS) {

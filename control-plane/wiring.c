@@ -32,6 +32,8 @@ static void row_participant(
 	control->rows.participant(control->rows.context, participant, room, gone);
 	journal_participant(control->journal, participant, room, gone, loop_now_ms());
 	announce_participant(control->announce, participant, room, gone);
+	if (!gone)
+		control_capture_joined(control, participant, room);
 }
 
 static void row_transport(void *context, const struct core_transport *transport, bool gone)
@@ -535,7 +537,7 @@ static int ice_send(void *context, const struct core_path *path, const uint8_t *
 {
 	struct control *control = context;
 
-	return udp_send(control->udp, path, data, length);
+	return control_send(control, path, data, length);
 }
 
 struct sluice_address control_address(const struct core_address *address)
@@ -637,6 +639,7 @@ static void udp_datagram(void *context, const struct udp_datagram *datagram)
 {
 	struct control *control = context;
 
+	control_capture_in(control, datagram);
 	ice_datagram(control->ice, datagram, loop_now_ms());
 	control_settle(control);
 }

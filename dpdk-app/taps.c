@@ -19,14 +19,15 @@ void taps_open(struct taps *taps, const char *directory, struct sluice_observed 
 		.observed = observed,
 		.workers = workers,
 		.workers_used = workers_used};
-	sluice_capture_unlink(directory);
+	sluice_capture_unlink_all(directory, SLUICE_CAPTURE_DATAPLANE);
 	memset(&observed->head.capture, 0, sizeof(observed->head.capture));
 }
 
-static void offer(struct taps *taps, const struct tap_order *order)
+// ---- the workers
+
+static const struct tap_order *current(const struct taps *taps)
 {
-	for (unsigned w = 0; w < taps->workers_used; w++)
-		worker_capture(taps->workers[w], order);
+	return taps->offered ? &taps->orders[taps->order] : NULL;
 }
 
 static bool all_have(const struct taps *taps, const struct tap_order *order)
@@ -37,145 +38,209 @@ static bool all_have(const struct taps *taps, const struct tap_order *order)
 	return true;
 }
 
+// An order is made anew where no worker looks: they must have followed the one before.
+static void offer(struct taps *taps)
+{
+	if (!taps->changed || !all_have(taps, current(taps)))
+		return;
+	taps->changed = false;
+	taps->order = !taps->order;
+	taps->offered = false;
+	struct tap_order *next = &taps->orders[taps->order];
+	memset(next, 0, sizeof(*next));
+	for (unsigned place = 0; place < SLUICE_CAPTURES_MAX; place++) {
+		const struct tap_place *tap = &taps->places[place];
+		if (tap->stage != TAP_RUNS)
+			continue;
+		next->items[place].file = tap->file;
+		next->items[place].participant = tap->participant;
+		next->items[place].decrypted = tap->decrypted;
+		taps->offered = true;
+	}
+	for (unsigned w = 0; w < taps->workers_used; w++)
+		worker_capture(taps->workers[w], current(taps));
+}
+
+// ---- figures
+
+static void add(
+	const struct taps *taps, const struct tap_place *tap, uint64_t *packets, uint64_t *lost)
+{
+	for (unsigned w = 0; w < taps->workers_used; w++) {
+		const struct sluice_capture_lane *lane = &tap->file->lanes[w];
+		*packets += atomic_load_explicit(&lane->packets, memory_order_relaxed);
+		*lost += atomic_load_explicit(&lane->lost, memory_order_relaxed);
+	}
+}
+
 static void count(struct taps *taps)
 {
+	struct sluice_capture_state *state = &taps->observed->head.capture;
 	uint64_t packets = taps->packets_before, lost = taps->lost_before;
-	for (unsigned w = 0; w < taps->workers_used; w++) {
-		const struct sluice_capture_lane *lane = &taps->file->lanes[w];
-		packets += atomic_load_explicit(&lane->packets, memory_order_relaxed);
-		lost += atomic_load_explicit(&lane->lost, memory_order_relaxed);
-	}
-	atomic_store_explicit(&taps->observed->head.capture.packets, packets, memory_order_relaxed);
-	atomic_store_explicit(&taps->observed->head.capture.lost, lost, memory_order_relaxed);
+	for (unsigned place = 0; place < SLUICE_CAPTURES_MAX; place++)
+		if (taps->places[place].stage != TAP_NONE)
+			add(taps, &taps->places[place], &packets, &lost);
+	atomic_store_explicit(&state->packets, packets, memory_order_relaxed);
+	atomic_store_explicit(&state->lost, lost, memory_order_relaxed);
+}
+
+static unsigned places_used(const struct taps *taps)
+{
+	unsigned n = 0;
+	for (unsigned place = 0; place < SLUICE_CAPTURES_MAX; place++)
+		n += taps->places[place].stage != TAP_NONE;
+	return n;
 }
 
 // ---- the end
 
-static void end_begin(struct taps *taps, const char *why)
+static void end_begin(struct taps *taps, unsigned place, const char *why)
 {
-	taps->stage = TAPS_ENDS;
-	taps->end = why;
-	offer(taps, NULL);
-	sluice_capture_unlink(taps->directory);
+	taps->places[place].stage = TAP_ENDS;
+	taps->places[place].end = why;
+	taps->changed = true;
+	sluice_capture_unlink(taps->directory, SLUICE_CAPTURE_DATAPLANE, place);
 }
 
 // Once no worker writes to the file any more.
-static void end_finish(struct taps *taps)
+static void end_finish(struct taps *taps, unsigned place)
 {
-	struct sluice_capture_state *state = &taps->observed->head.capture;
-	count(taps);
-	log_info("capture %" PRIu32 " ends, %s: %" PRIu64 " packets, and %" PRIu64
-		 " that it had no room for",
-		taps->done, taps->end, atomic_load(&state->packets) - taps->packets_before,
-		atomic_load(&state->lost) - taps->lost_before);
-	sluice_capture_close(taps->file);
-	taps->file = NULL;
-	taps->stage = TAPS_NONE;
-	atomic_store(&state->running, 0);
+	struct tap_place *tap = &taps->places[place];
+	uint64_t packets = 0, lost = 0;
+	add(taps, tap, &packets, &lost);
+	taps->packets_before += packets;
+	taps->lost_before += lost;
+	sluice_capture_close(tap->file);
+	tap->file = NULL;
+	tap->stage = TAP_NONE;
+	log_info("capture %" PRIu32 " of %s ends, %s: %" PRIu64 " packets, and %" PRIu64
+		 " that it had no room for; %u still run",
+		tap->number, tap->peer, tap->end, packets, lost, places_used(taps));
+	atomic_store(&taps->observed->head.capture.places[place].running, 0);
 }
 
 void taps_close(struct taps *taps)
 {
-	if (taps->stage == TAPS_NONE)
-		return;
-	if (taps->stage == TAPS_RUNS)
-		taps->end = "the data plane stops";
-	sluice_capture_unlink(taps->directory);
-	end_finish(taps);
+	for (unsigned place = 0; place < SLUICE_CAPTURES_MAX; place++) {
+		struct tap_place *tap = &taps->places[place];
+		if (tap->stage == TAP_NONE)
+			continue;
+		if (tap->stage == TAP_RUNS)
+			tap->end = "the data plane stops";
+		sluice_capture_unlink(taps->directory, SLUICE_CAPTURE_DATAPLANE, place);
+		end_finish(taps, place);
+		count(taps);
+	}
 }
 
 // ---- what control wishes for
 
-static bool is_silent(const struct sluice_desired *desired, uint64_t now_ns)
+static bool is_silent(const struct sluice_desired *desired, unsigned place, uint64_t now_ns)
 {
-	uint64_t beat_ns = atomic_load(&desired->head.capture_reader.beat_ns);
+	uint64_t beat_ns = atomic_load(&desired->head.capture_readers[place].beat_ns);
 	return now_ns > beat_ns && now_ns - beat_ns > SLUICE_CAPTURE_SILENCE_MS * NS_PER_MS;
 }
 
 // The same peer, back as somebody new: control has found it again.
-static void follow(struct taps *taps, const struct sluice_capture_wish *wish)
+static void follow(struct taps *taps, struct tap_place *tap, struct sluice_handle participant)
 {
-	const struct tap_order *now = &taps->orders[taps->order];
-	bool same = now->participant.index == wish->participant.index &&
-		    now->participant.generation == wish->participant.generation;
-	if (same || !all_have(taps, now))
+	if (tap->participant.index == participant.index &&
+		tap->participant.generation == participant.generation)
 		return;
-	struct tap_order *next = &taps->orders[!taps->order];
-	*next = *now;
-	next->participant = wish->participant;
-	taps->order = !taps->order;
-	offer(taps, next);
+	tap->participant = participant;
+	taps->changed = true;
 }
 
 // `wish` is NULL while it cannot be read: control may have died in the middle of it.
-static void go_on(struct taps *taps, const struct sluice_desired *desired,
+static void go_on(struct taps *taps, unsigned place, const struct sluice_desired *desired,
 	const struct sluice_capture_wish *wish, uint64_t now_ns)
 {
-	count(taps);
-	if (desired != taps->desired || (wish && wish->row.generation != taps->done))
-		end_begin(taps, "control has ended it");
-	else if (now_ns >= taps->until_ns + SLUICE_CAPTURE_SILENCE_MS * NS_PER_MS)
-		end_begin(taps, "its time is over");
-	else if (is_silent(desired, now_ns))
-		end_begin(taps, "nobody reads it");
+	struct tap_place *tap = &taps->places[place];
+	if (desired != taps->desired || (wish && wish->row.generation != tap->number))
+		end_begin(taps, place, "control has ended it");
+	else if (now_ns >= tap->until_ns + SLUICE_CAPTURE_SILENCE_MS * NS_PER_MS)
+		end_begin(taps, place, "its time is over");
+	else if (is_silent(desired, place, now_ns))
+		end_begin(taps, place, "nobody reads it");
 	else if (wish)
-		follow(taps, wish);
+		follow(taps, tap, wish->participant);
 }
 
-static void refuse(struct taps *taps, int error)
+static void refuse(struct taps *taps, unsigned place, int error)
 {
 	struct sluice_capture_state *state = &taps->observed->head.capture;
-	log_error("capture %" PRIu32 " cannot begin: %s/" SLUICE_CAPTURE_FILE
-		  ": %s; is there room in the runtime directory?",
-		taps->done, taps->directory, strerror(error));
-	atomic_store(&state->error, (uint32_t)error);
-	atomic_store(&state->refused, taps->done);
+	const struct tap_place *tap = &taps->places[place];
+	log_error("capture %" PRIu32 " of %s cannot begin: %s/capture-%u.dataplane: %s; is there "
+		  "room in the runtime directory?",
+		tap->number, tap->peer, taps->directory, place, strerror(error));
+	atomic_store(&state->places[place].error, (uint32_t)error);
+	atomic_store(&state->places[place].refused, tap->number);
 }
 
-static void begin(struct taps *taps, const struct sluice_desired *desired,
+static void begin(struct taps *taps, unsigned place, const struct sluice_desired *desired,
 	const struct sluice_capture_wish *wish, uint64_t now_ns)
 {
-	struct sluice_capture_state *state = &taps->observed->head.capture;
+	struct tap_place *tap = &taps->places[place];
+	uint32_t number = wish->row.generation;
 	uint64_t most_ns = now_ns + SLUICE_CAPTURE_SECONDS_MAX * NS_PER_S;
-	if (desired != taps->desired) {
-		taps->desired = desired;
-		taps->done = 0;
-	}
-	if (wish->row.generation == 0 || wish->row.generation == taps->done ||
-		wish->until_ns <= now_ns || is_silent(desired, now_ns))
+	if (number == 0 || number == tap->number || sluice_capture_place(number) != place ||
+		wish->until_ns <= now_ns || is_silent(desired, place, now_ns))
 		return;
-	taps->done = wish->row.generation;
-	taps->until_ns = wish->until_ns < most_ns ? wish->until_ns : most_ns;
-	taps->file = sluice_capture_create(taps->directory, taps->done, taps->workers_used);
-	if (!taps->file) {
-		refuse(taps, errno);
-		return;
-	}
-	taps->packets_before = atomic_load(&state->packets);
-	taps->lost_before = atomic_load(&state->lost);
-	taps->orders[taps->order] = (struct tap_order){
-		.file = taps->file,
+	*tap = (struct tap_place){
+		.number = number,
 		.participant = wish->participant,
 		.decrypted = wish->flags & SLUICE_CAPTURE_DECRYPTED,
+		.until_ns = wish->until_ns < most_ns ? wish->until_ns : most_ns,
 	};
-	taps->stage = TAPS_RUNS;
-	offer(taps, &taps->orders[taps->order]);
-	atomic_store(&state->running, taps->done);
-	log_info("capture %" PRIu32 " of participant %" PRIu32 " begins: %s, for %" PRIu64
-		 " s at most",
-		taps->done, wish->participant.index,
-		wish->flags & SLUICE_CAPTURE_DECRYPTED ? "decrypted" : "as on the wire",
-		(taps->until_ns - now_ns + NS_PER_S - 1) / NS_PER_S);
+	memcpy(tap->peer, wish->peer, sizeof(tap->peer) - 1);
+	tap->file = sluice_capture_create(
+		taps->directory, SLUICE_CAPTURE_DATAPLANE, number, taps->workers_used);
+	if (!tap->file) {
+		refuse(taps, place, errno);
+		return;
+	}
+	tap->stage = TAP_RUNS;
+	taps->changed = true;
+	atomic_store(&taps->observed->head.capture.places[place].running, number);
+	log_info("capture %" PRIu32 " of %s begins: %s, for %" PRIu64 " s at most; %u run", number,
+		tap->peer, tap->decrypted ? "decrypted" : "as on the wire",
+		(tap->until_ns - now_ns + NS_PER_S - 1) / NS_PER_S, places_used(taps));
+}
+
+static void place_poll(
+	struct taps *taps, unsigned place, const struct sluice_desired *desired, uint64_t now_ns)
+{
+	struct tap_place *tap = &taps->places[place];
+	struct sluice_capture_wish wish;
+	bool whole =
+		desired && sluice_row_read(&desired->head.captures[place].row, &wish, sizeof(wish));
+	if (tap->stage == TAP_RUNS)
+		go_on(taps, place, desired, whole ? &wish : NULL, now_ns);
+	else if (tap->stage == TAP_NONE && whole && desired == taps->desired)
+		begin(taps, place, desired, &wish, now_ns);
+}
+
+// Another control's file: its numbers begin anew. What still runs ends first.
+static void desired_take(struct taps *taps, const struct sluice_desired *desired)
+{
+	if (desired == taps->desired || places_used(taps) > 0)
+		return;
+	taps->desired = desired;
+	for (unsigned place = 0; place < SLUICE_CAPTURES_MAX; place++)
+		taps->places[place].number = 0;
 }
 
 void taps_poll(struct taps *taps, const struct sluice_desired *desired, uint64_t now_ns)
 {
-	struct sluice_capture_wish wish;
-	bool whole = desired && sluice_row_read(&desired->head.capture.row, &wish, sizeof(wish));
-	if (taps->stage == TAPS_RUNS)
-		go_on(taps, desired, whole ? &wish : NULL, now_ns);
-	else if (taps->stage == TAPS_NONE && whole)
-		begin(taps, desired, &wish, now_ns);
-	if (taps->stage == TAPS_ENDS && all_have(taps, NULL))
-		end_finish(taps);
+	desired_take(taps, desired);
+	for (unsigned place = 0; place < SLUICE_CAPTURES_MAX; place++)
+		place_poll(taps, place, desired, now_ns);
+	offer(taps);
+	if (places_used(taps) == 0)
+		return;
+	count(taps);
+	bool followed = !taps->changed && all_have(taps, current(taps));
+	for (unsigned place = 0; place < SLUICE_CAPTURES_MAX && followed; place++)
+		if (taps->places[place].stage == TAP_ENDS)
+			end_finish(taps, place);
 }

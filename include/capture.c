@@ -15,9 +15,11 @@ static size_t file_size(uint32_t workers)
 	       (size_t)workers * SLUICE_CAPTURE_SLOTS * sizeof(struct sluice_captured);
 }
 
-static int path_of(const char *directory, char *path)
+static int path_of(
+	const char *directory, enum sluice_capture_writer writer, unsigned place, char *path)
 {
-	int length = snprintf(path, PATH_MAX, "%s/" SLUICE_CAPTURE_FILE, directory);
+	int length = snprintf(path, PATH_MAX, "%s/capture-%u.%s", directory, place,
+		writer == SLUICE_CAPTURE_CONTROL ? "control" : "dataplane");
 	if (length > 0 && length < PATH_MAX)
 		return 0;
 	errno = ENAMETOOLONG;
@@ -51,12 +53,13 @@ static int size_file(int fd, size_t size)
 	return error ? -1 : fchmod(fd, 0600);
 }
 
-struct sluice_capture *sluice_capture_create(const char *directory, uint32_t name, uint32_t workers)
+struct sluice_capture *sluice_capture_create(
+	const char *directory, enum sluice_capture_writer writer, uint32_t number, uint32_t workers)
 {
 	char path[PATH_MAX];
-	if (path_of(directory, path) < 0)
+	if (path_of(directory, writer, sluice_capture_place(number), path) < 0)
 		return NULL;
-	sluice_capture_unlink(directory);
+	unlink(path);
 	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return NULL;
@@ -75,7 +78,7 @@ struct sluice_capture *sluice_capture_create(const char *directory, uint32_t nam
 		errno = error;
 		return NULL;
 	}
-	capture->name = name;
+	capture->number = number;
 	capture->workers = workers;
 	capture->size = size;
 	// Last: until it is there a reader takes the file for one that is being made.
@@ -83,19 +86,20 @@ struct sluice_capture *sluice_capture_create(const char *directory, uint32_t nam
 	return capture;
 }
 
-static bool is_whole(const struct sluice_capture *capture, uint32_t name, size_t size)
+static bool is_whole(const struct sluice_capture *capture, uint32_t number, size_t size)
 {
 	return __atomic_load_n(&capture->magic, __ATOMIC_ACQUIRE) == SLUICE_CAPTURE_MAGIC &&
-	       capture->name == name && capture->workers >= 1 &&
+	       capture->number == number && capture->workers >= 1 &&
 	       capture->workers <= SLUICE_WORKERS_MAX && capture->size == size &&
 	       size == file_size(capture->workers);
 }
 
-const struct sluice_capture *sluice_capture_open(const char *directory, uint32_t name)
+const struct sluice_capture *sluice_capture_open(
+	const char *directory, enum sluice_capture_writer writer, uint32_t number)
 {
 	char path[PATH_MAX];
 	struct stat status;
-	if (path_of(directory, path) < 0)
+	if (path_of(directory, writer, sluice_capture_place(number), path) < 0)
 		return NULL;
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
@@ -108,7 +112,7 @@ const struct sluice_capture *sluice_capture_open(const char *directory, uint32_t
 	}
 	size_t size = (size_t)status.st_size;
 	const struct sluice_capture *capture = map(fd, size, PROT_READ, 0);
-	if (!capture || is_whole(capture, name, size))
+	if (!capture || is_whole(capture, number, size))
 		return capture;
 	munmap((void *)capture, size);
 	errno = EINVAL;
@@ -121,9 +125,15 @@ void sluice_capture_close(const struct sluice_capture *capture)
 		munmap((void *)capture, file_size(capture->workers));
 }
 
-void sluice_capture_unlink(const char *directory)
+void sluice_capture_unlink(const char *directory, enum sluice_capture_writer writer, unsigned place)
 {
 	char path[PATH_MAX];
-	if (path_of(directory, path) == 0)
+	if (path_of(directory, writer, place, path) == 0)
 		unlink(path);
+}
+
+void sluice_capture_unlink_all(const char *directory, enum sluice_capture_writer writer)
+{
+	for (unsigned place = 0; place < SLUICE_CAPTURES_MAX; place++)
+		sluice_capture_unlink(directory, writer, place);
 }

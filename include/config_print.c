@@ -159,8 +159,9 @@ static void print_form(FILE *out, const struct config_key *key)
 		fputs("Path.", out);
 		break;
 	case CONFIG_SHIPPED:
-		fputs("Path; empty = beside the program, else in /usr/local/share/sluice or "
-		      "/usr/share/sluice.",
+		fputs("Path; empty = beside the program, else where it is installed, below "
+		      "/usr/local "
+		      "or /usr.",
 			out);
 		break;
 	case CONFIG_ADDRESS:

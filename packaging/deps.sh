@@ -16,7 +16,7 @@ build_packages=(
 )
 bench_packages=(janus jq)
 test_packages=(
-	libcmocka-dev libclang-rt-14-dev clang-format-14 shellcheck nftables
+	libcmocka-dev libcap2-bin libclang-rt-14-dev clang-format-14 shellcheck nftables
 	chromium firefox-esr nodejs python3-aiortc python3-websockets python3-aiohttp
 	gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-nice
 	python3-gst-1.0 gir1.2-gst-plugins-bad-1.0

@@ -112,6 +112,31 @@ if [ -e docs/operations.md ]; then
 	done < <(sed -n -E 's/^\s*X\(([a-z_]+), .*/\1/p' include/sluice/drops.h)
 fi
 
+# ---- metrics, verbs of sluicectl and configuration keys that the texts for operators name are there
+texts=(README.md docs/operations.md docs/troubleshooting.md docs/performance.md docs/loadtest.md docs/dialects.md)
+words() { # of files
+	cat "$@" | tr -c 'a-z0-9_' '\n' | sort -u
+}
+while read -r name; do
+	fault "$(grep -lw "sluice_$name" "${texts[@]}" | head -n 1): there is no sluice_$name"
+done < <(grep -ohE '\bsluice_[a-z0-9_]+' "${texts[@]}" | sed -E 's/^sluice_//; s/_(bucket|sum|count)$//' | sort -u |
+	comm -23 - <(words control-plane/plane/metrics.c include/sluice/*.h ebpf/*.c ansible/roles/sluice/defaults/*.yml |
+		sed 's/^sluice_//' | sort -u))
+# shellcheck disable=SC2016
+while read -r verb; do
+	grep -qE "(\(verb, |\{)\"$verb\"" control-plane/sluicectl.c ||
+		fault "$(grep -lE "sluicectl.* $verb" "${texts[@]}" | head -n 1): sluicectl has no verb $verb"
+done < <(grep -ohE '(^|`|sudo |build/)sluicectl( -[cd] [^ `]+| --json)* [a-z][a-z-]+' "${texts[@]}" |
+	awk '{print $NF}' | sort -u)
+while read -r key; do
+	fault "$(grep -lF "\`$key" "${texts[@]}" | head -n 1): the configuration has no $key"
+done < <(awk '/^[a-z_]+:$/ {section = substr($1, 1, length($1) - 1); print section}' packaging/sluice.yaml |
+	while read -r section; do
+		grep -ohE "\`$section\.[a-z_]+[\`: ]" "${texts[@]}" | tr -d '\`: ' |
+			grep -vE '\.(sock|json|c|h)$'
+	done | sort -u | comm -23 - <(awk '/^[a-z_]+:$/ {section = substr($1, 1, length($1) - 1)}
+		/^  #?[a-z_]+:/ {key = $1; gsub(/[#:]/, "", key); print section "." key}' packaging/sluice.yaml | sort -u))
+
 # ---- the tests that the table of docs/dialects.md names are there
 # shellcheck disable=SC2016
 while read -r name; do

@@ -49,17 +49,22 @@
 	const perSecond = (number) => (Number.isFinite(number) ? `${short(number)}/s` : "–");
 	const bits = (bytes) => short(8 * bytes, "bit/s");
 
-	// Gives each object of a list a function rate(field): its growth per second since the last look.
+	// Gives each object of a list a function rate(field): its growth per second since the last look. Counters
+	// move ten times a second or less: two looks in quick succession, as after the token, say nothing new.
+	const shortest = 0.5; // seconds
 	function withRates(list, items, keyOf, at) {
 		const last = before.get(list);
 		const by = new Map(items.map((item) => [keyOf(item), item]));
 		const seconds = last ? at - last.at : 0;
+		const soon = last && seconds < shortest;
 		for (const item of items) {
 			const then = last && last.by.get(keyOf(item));
-			item.rate = (field) =>
-				then && seconds > 0 ? Math.max(0, (item[field] - (then[field] || 0)) / seconds) : NaN;
+			const earlier = soon && then && then.rate;
+			item.rate = soon ? earlier || (() => NaN) : (field) =>
+				then ? Math.max(0, (item[field] - (then[field] || 0)) / seconds) : NaN;
+			if (then && !soon) delete then.rate; // it would keep all looks before in memory
 		}
-		if (!last || seconds > 0) before.set(list, { at, by });
+		if (!soon) before.set(list, { at, by });
 		return items;
 	}
 

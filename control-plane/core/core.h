@@ -393,9 +393,10 @@ int core_pause(struct core *core, struct core_participant_id id, const char *pub
 
 // `from`, who pairs, offers a session to member `to`. When `to` pairs too, it hears PAIR_OFFER: the same
 // sections, mids and payload types, our ICE and DTLS. Its core_pair_answer becomes PAIR_ANSWER for `from`;
-// without one within setup_ms `from` hears PAIR_GONE. A member that does not pair, or has no link, is
-// answered for at once (PAIR_ANSWER is queued): what the offer sends is published, what it receives is
-// what `to` publishes; no data channels. A later offer of either renegotiates; another ufrag restarts ICE,
+// without one within setup_ms `from` hears PAIR_GONE. A member that does not pair is answered for at once
+// (PAIR_ANSWER is queued): what the offer sends is published, what it receives is what `to` publishes; no data
+// channels. One that has lost its link is answered for in a session that runs, and hears of another one when it
+// is back, unless it outlives its link. A later offer of either renegotiates; another ufrag restarts ICE,
 // another fingerprint replaces the leg. Offers that cross are both answered. CORE_GONE: one has left.
 // CORE_NOT_MEMBER: not of one room. CORE_STATE: `from` does not pair, or is `to`.
 int core_pair_offer(struct core *core, struct core_participant_id from,
@@ -430,6 +431,11 @@ const struct core_transport *core_transport_by_path(
 // the one we send to. CORE_EXISTS: another transport that is alive has remote address and port of ours.
 int core_transport_path(struct core *core, struct core_transport_id id,
 	const struct core_path *path, bool nominated, uint64_t now_ms);
+
+// The ufrag of ours that a valid check has named. One from before an ICE restart stays valid for another 10 s, and
+// outlives further restarts: there are clients that answer a restart and go on as they were.
+int core_transport_named(struct core *core, struct core_transport_id id, const char *ufrag,
+	size_t length, uint64_t now_ms);
 
 // The next hop of a path became known.
 int core_transport_mac(struct core *core, struct core_transport_id id, const struct core_path *path,

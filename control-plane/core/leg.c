@@ -36,8 +36,10 @@ void leg_enter(struct transport *leg)
 	TAILQ_INSERT_TAIL(&leg->publisher->faced, leg, of_publisher);
 	leg->owner->certificate = leg->view.certificate;
 	leg->partner = leg_find(leg->publisher, leg->owner);
-	if (leg->partner)
-		leg->partner->partner = leg;
+	if (!leg->partner)
+		return;
+	leg->partner->partner = leg;
+	leg->partner->alone_until_ms = 0;
 }
 
 void leg_exit(struct core *core, struct transport *leg)

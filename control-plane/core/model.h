@@ -64,6 +64,9 @@ struct transport {
 	TAILQ_ENTRY(transport) of_owner, of_publisher; // the latter in `carried` or `faced`
 	TAILQ_HEAD(, subscription) subscriptions;
 	uint64_t path_checked_ms[CORE_PATHS_MAX];
+	bool lingers; // the last valid check named credentials from before a restart
+	bool resumed; // of a leg: its client has come back since its last description (pair.h)
+	uint64_t alone_until_ms; // of a leg: waits for its far peer to begin anew; 0 = no
 	uint64_t session_id, session_version; // o= of its descriptions
 };
 

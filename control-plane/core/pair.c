@@ -16,6 +16,7 @@
 
 enum {
 	ANSWERING_MS = 2000, // what a client takes to answer an offer, at most
+	ANEW_MS = 5000, // and to offer anew after it has ended what it had
 };
 
 // ---- the end
@@ -42,6 +43,11 @@ bool pair_end(struct core *core, struct transport *leg, const char *why)
 
 	if (!event_reserve(core, participant_events(owner) + participant_events(far)))
 		return false;
+	if (leg->resumed && owner->view.link && leg->partner) {
+		leg->partner->alone_until_ms = UINT64_MAX; // the next tick knows the time
+		close_shown(core, leg);
+		return true;
+	}
 	gone(core, owner, far, why);
 	gone(core, far, owner, why);
 	if (leg->partner)
@@ -396,6 +402,14 @@ static int offer_crossed(
 
 // ---- verbs
 
+// Who has lost its link may come back and is asked then; a session that runs with it need not wait for that.
+static bool can_wait(
+	const struct participant *far, const struct transport *own, const struct desc *offer)
+{
+	return !far->view.outlives &&
+	       !(own && own->partner && leg_described(own) && transport_same_peer(own, offer));
+}
+
 static bool is_asked(const struct transport *leg)
 {
 	return leg && leg->pending && !leg->pending->crossed;
@@ -414,10 +428,10 @@ int core_pair_offer(struct core *core, struct core_participant_id from,
 		return -CORE_BAD_DESC;
 	if (!event_reserve(core, 2 + participant_events(who[0]) + participant_events(who[1])))
 		return -CORE_FULL;
-	if (!who[1]->view.pairs || !who[1]->view.link)
-		return offer_alone(core, who, offer, now_ms);
 	own = leg_find(who[0], who[1]);
 	far = leg_find(who[1], who[0]);
+	if (!who[1]->view.pairs || (!who[1]->view.link && !can_wait(who[1], own, offer)))
+		return offer_alone(core, who, offer, now_ms);
 	if (is_asked(own) && own->pending->desc)
 		return offer_crossed(core, who, offer, now_ms);
 	if (is_asked(far) && far->pending->desc && is_answering(far, offer, now_ms))
@@ -425,19 +439,39 @@ int core_pair_offer(struct core *core, struct core_participant_id from,
 	return offer_ask(core, who, offer, now_ms);
 }
 
-// The answer to an offer that has a newer one behind it: only that counts.
-static int answer_next(struct core *core, struct transport *leg, uint64_t now_ms)
+// Asks of what waits on the leg: the newest counts.
+static int ask_again(struct core *core, struct transport *leg, uint64_t now_ms)
 {
 	struct pending *pending = leg->pending;
 	struct desc *desc = core_allocate(1, sizeof(*desc));
 
 	if (!desc)
 		return -CORE_FULL;
-	offer_drop(core, pending->desc);
-	pending->desc = pending->next;
-	pending->next = NULL;
+	if (pending->next) {
+		offer_drop(core, pending->desc);
+		pending->desc = pending->next;
+		pending->next = NULL;
+	}
 	ask(core, leg, desc, now_ms);
 	return 0;
+}
+
+void pair_resume(struct core *core, struct participant *participant, uint64_t now_ms)
+{
+	struct transport *leg;
+
+	TAILQ_FOREACH (leg, &participant->transports, of_owner) {
+		leg->resumed = leg->view.pair;
+		if (!leg->pending || leg->pending->crossed || !event_reserve(core, 1))
+			continue;
+		if (leg->pending->desc) {
+			ask_again(core, leg, now_ms);
+		} else {
+			pending_drop(core, leg);
+			leg->invited = 0;
+		}
+	}
+	participant->room->review = true;
 }
 
 static bool answer_fits(const struct pending *pending, const struct desc *answer)
@@ -503,7 +537,7 @@ int core_pair_answer(struct core *core, struct core_participant_id from,
 	if (!event_reserve(core, 2 + participant_events(who[0]) + participant_events(who[1])))
 		return -CORE_FULL;
 	if (leg->pending->next)
-		return answer_next(core, leg, now_ms);
+		return ask_again(core, leg, now_ms);
 	if (!leg->pending->desc)
 		return invite_answer(core, leg, answer, now_ms);
 	return answer_both(core, leg, answer, now_ms);
@@ -534,6 +568,14 @@ int core_pair_close(
 
 // ---- time
 
+// Returns true when the leg has waited long enough.
+static bool alone_tick(struct transport *leg, uint64_t now_ms)
+{
+	if (leg->alone_until_ms == UINT64_MAX || leg->pending)
+		leg->alone_until_ms = now_ms + ANEW_MS;
+	return now_ms >= leg->alone_until_ms;
+}
+
 // A session goes on without the change that nobody has answered. One that never came to be has its
 // leg's own time-out.
 void pair_tick(struct core *core, uint64_t now_ms)
@@ -545,9 +587,13 @@ void pair_tick(struct core *core, uint64_t now_ms)
 		const struct pending *pending = leg->pending;
 
 		index = leg->view.id.index + 1;
+		if (leg->alone_until_ms && alone_tick(leg, now_ms)) {
+			pair_end(core, leg, "the far peer has ended it");
+			continue;
+		}
 		if (pending && pending->next && now_ms >= pending->asked_ms + ANSWERING_MS &&
 			event_reserve(core, 1))
-			answer_next(core, leg, now_ms);
+			ask_again(core, leg, now_ms);
 		if (!pending || !leg_described(leg) ||
 			now_ms < pending->asked_ms + core->limits.setup_ms)
 			continue;

@@ -184,6 +184,7 @@ static void join_again(
 	struct core *core, struct participant *participant, const struct core_join *join)
 {
 	bool shown = join->visible && !participant->view.visible;
+	bool lost = !participant->view.link;
 
 	if (participant->view.link != join->link)
 		event_link(core, CORE_EVENT_REPLACED, participant, participant->view.link, NULL);
@@ -194,6 +195,8 @@ static void join_again(
 		event_room(core, CORE_EVENT_JOINED, participant);
 	if (!grant_covers(participant))
 		publication_end_all(core, participant, "publishing is no longer granted");
+	if (lost)
+		pair_resume(core, participant, join->now_ms);
 }
 
 // Is there a place for one more in the room, which may not be there yet?

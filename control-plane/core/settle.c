@@ -390,6 +390,7 @@ static void leg_settle(
 	transport_describe(half->leg, half->desc);
 	half->leg->view.transport_cc_extension_id = 0;
 	half->leg->view.data = false;
+	half->leg->resumed = false;
 }
 
 static void sections_note(const struct half *half, bool alone)
@@ -416,6 +417,8 @@ static void sections_settle(const struct settlement *settlement)
 	if (!other->desc)
 		return;
 	sections_note(other, false);
+	one->leg->partner = other->leg; // where both are new, each was met by the other's old one
+	other->leg->partner = one->leg;
 	for (unsigned i = 0; i < settlement->joints_used; i++) {
 		const struct joint *joint = &settlement->joints[i];
 

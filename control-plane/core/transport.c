@@ -130,18 +130,23 @@ static void previous_forget(struct core *core, struct transport *transport)
 	memset(view->previous_ufrag, 0, sizeof(view->previous_ufrag));
 	memset(view->previous_password, 0, sizeof(view->previous_password));
 	view->previous_until_ms = 0;
+	transport->lingers = false;
 }
 
+// Who still checks by what was valid before the last restart has taken no notice of what that one gave it.
 void transport_restart(struct core *core, struct transport *transport, uint64_t now_ms)
 {
 	struct core_transport *view = &transport->view;
 
-	previous_forget(core, transport);
 	ufrag_remove(core, view->local_ufrag, view->id.index * 2);
-	memcpy(view->previous_ufrag, view->local_ufrag, sizeof(view->previous_ufrag));
-	memcpy(view->previous_password, view->local_password, sizeof(view->previous_password));
+	if (!transport->lingers) {
+		previous_forget(core, transport);
+		memcpy(view->previous_ufrag, view->local_ufrag, sizeof(view->previous_ufrag));
+		memcpy(view->previous_password, view->local_password,
+			sizeof(view->previous_password));
+		ufrag_add(core, view->previous_ufrag, view->id.index * 2 + 1);
+	}
 	view->previous_until_ms = now_ms + PREVIOUS_UFRAG_MS;
-	ufrag_add(core, view->previous_ufrag, view->id.index * 2 + 1);
 	credentials_make(core, transport);
 }
 
@@ -471,6 +476,21 @@ int core_transport_path(struct core *core, struct core_transport_id id,
 	heard(core, transport, now_ms);
 	if (transport->view.state == CORE_TRANSPORT_NEW)
 		state_set(core, transport, CORE_TRANSPORT_CONNECTING);
+	return 0;
+}
+
+int core_transport_named(struct core *core, struct core_transport_id id, const char *ufrag,
+	size_t length, uint64_t now_ms)
+{
+	struct transport *transport = transport_get(core, id);
+	const char *previous = transport ? transport->view.previous_ufrag : "";
+
+	if (!transport)
+		return -CORE_GONE;
+	transport->lingers =
+		length && strlen(previous) == length && !memcmp(previous, ufrag, length);
+	if (transport->lingers)
+		transport->view.previous_until_ms = now_ms + PREVIOUS_UFRAG_MS;
 	return 0;
 }
 

@@ -351,6 +351,17 @@ static void join_refused(struct session *session, int error)
 	session_close(session, later ? CLOSE_LATER : CLOSE_POLICY, core_error_text(error));
 }
 
+// Does another socket hold the name? Who has lost its socket (the member is there without one) comes back
+// unnoticed; who is replaced is somebody new to the others, as in the original.
+static bool name_is_held(const struct core *core, const char *room, const char *identity)
+{
+	const struct core_room *there = core_room_by_name(core, room);
+	const struct core_participant *member =
+		there ? core_participant_by_identity(core, there->id, identity) : NULL;
+
+	return member && member->link;
+}
+
 static int session_join(struct session *session)
 {
 	const struct dialect_host *host = session->host;
@@ -363,7 +374,7 @@ static int session_join(struct session *session)
 		.now_ms = host->now_ms(host->context),
 	};
 	struct rooms_path path;
-	bool resumed;
+	bool held, resumed;
 	int error;
 
 	if (!rooms_path_parse(session->link->path, &path) || path.room_length >= sizeof(room) ||
@@ -375,11 +386,11 @@ static int session_join(struct session *session)
 	session->interposes = host->mode(host->context, session->link, room) != DIALECT_PASS;
 	join.pairs = session->interposes;
 	admission_rights(&session->link->grant, &join);
+	held = name_is_held(host->core, room, identity);
 	error = core_join(host->core, &join, &session->id, &resumed);
 	if (error)
 		return error;
-	if (resumed &&
-		join.visible) // the core tells nobody; peers of this dialect call newcomers, or are called by them
+	if (resumed && held && join.visible) // the core tells nobody
 		peer_send(session, (struct core_participant_id){0},
 			message_peer("peer_joined", identity));
 	send_existing(session);
@@ -401,13 +412,13 @@ static void *rooms_open(const struct dialect_host *host, struct peer_link *link)
 	return session;
 }
 
-static void session_leave(struct session *session)
+static void session_leave(struct session *session, bool clean)
 {
 	const struct dialect_host *host = session->host;
 	const struct core_participant *self = self_of(session);
 
 	if (self && self->link == session)
-		core_unlink(host->core, session->id, true, host->now_ms(host->context));
+		core_unlink(host->core, session->id, clean, host->now_ms(host->context));
 	session->id = (struct core_participant_id){0};
 }
 
@@ -418,7 +429,7 @@ static void message_bad(struct session *session)
 
 	host->count(host->context, dialect_name, "in", "other");
 	host->log(host->context, 'i', "closed: a message was no JSON object");
-	session_leave(session);
+	session_leave(session, true);
 	session_close(session, CLOSE_NORMAL, "");
 }
 
@@ -505,11 +516,11 @@ static void rooms_event(void *context, const struct core_event *event)
 	}
 }
 
-static void rooms_close(void *context, bool)
+static void rooms_close(void *context, bool clean)
 {
 	struct session *session = context;
 
-	session_leave(session); // with or without a close frame: peer_left
+	session_leave(session, clean);
 	passing_clear(&session->passing);
 	free(session);
 }

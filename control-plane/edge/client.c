@@ -3,6 +3,8 @@
 
 #include "poller.h"
 
+#include <openssl/x509_vfy.h>
+
 #include <curl/curl.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -75,12 +77,29 @@ static void request_fail(struct client_request *request, const char *why)
 	request_tell(request, &reply);
 }
 
+// Nobody has signed the certificate whom the system's store knows.
+static bool is_stranger(struct client_request *request)
+{
+	long verdict = X509_V_OK;
+
+	curl_easy_getinfo(request->easy, CURLINFO_SSL_VERIFYRESULT, &verdict);
+	return verdict == X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT ||
+	       verdict == X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN ||
+	       verdict == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY ||
+	       verdict == X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE;
+}
+
 static const char *failure_text(struct client_request *request, CURLcode result)
 {
+	size_t length = strlen(request->why);
 	long error = 0;
 
 	if (request->too_long)
 		return "the reply is too long";
+	if (result == CURLE_PEER_FAILED_VERIFICATION && is_stranger(request))
+		snprintf(request->why + length, sizeof(request->why) - length, "%s",
+			": put its CA into /usr/local/share/ca-certificates and run "
+			"update-ca-certificates");
 	curl_easy_getinfo(request->easy, CURLINFO_OS_ERRNO, &error);
 	if (result == CURLE_COULDNT_CONNECT && error) // libcurl tells the milliseconds instead
 		snprintf(request->why, sizeof(request->why), "cannot connect: %s",

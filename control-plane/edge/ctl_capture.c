@@ -5,9 +5,13 @@
 
 #include <sluice/capture.h>
 
+#include <errno.h>
 #include <string.h>
 
-enum { PEER_MAX = 2 * CORE_NAME_MAX };
+enum {
+	PEER_MAX = 2 * CORE_NAME_MAX,
+	LIST_MAX = SLUICE_CAPTURES_MAX * (PEER_MAX + 40),
+};
 
 static json_t *refusal(const char *error)
 {
@@ -45,11 +49,56 @@ static const struct core_participant *peer_find(
 	return (*why)[0] == 's' ? NULL : found;
 }
 
-static uint32_t name_of(const json_t *request)
+static uint32_t number_of(const json_t *request)
 {
-	json_int_t name = json_integer_value(json_object_get(request, "name"));
+	json_int_t number = json_integer_value(json_object_get(request, "number"));
 
-	return name > 0 && name <= UINT32_MAX ? (uint32_t)name : 0;
+	return number > 0 && number <= UINT32_MAX ? (uint32_t)number : 0;
+}
+
+// Those that run, for people; of `peer` alone unless it is NULL. Returns how many all in all.
+static unsigned list_print(
+	const struct ctl_host *host, const char *peer, char list[static LIST_MAX])
+{
+	struct ctl_capture_running one;
+	unsigned n = 0;
+	size_t used = 0;
+
+	list[0] = 0;
+	for (unsigned place = 0; place < SLUICE_CAPTURES_MAX; place++) {
+		if (!host->captures->running(host->context, place, &one))
+			continue;
+		n++;
+		if ((peer && strcmp(peer, one.peer)) || used >= LIST_MAX)
+			continue;
+		used += (size_t)snprintf(list + used, LIST_MAX - used,
+			"%s%u of %.255s for %u s more", used ? ", " : "", one.number, one.peer,
+			one.seconds);
+	}
+	return n;
+}
+
+static json_t *begin_refusal(const struct ctl_host *host, const char *peer, int error)
+{
+	char list[LIST_MAX], text[LIST_MAX + 160];
+
+	if (error == EBUSY) {
+		list_print(host, peer, list);
+		snprintf(text, sizeof(text),
+			"a capture of this peer runs already (%s): wait for it, or end its "
+			"sluicectl",
+			list);
+	} else if (error == EAGAIN) {
+		list_print(host, NULL, list);
+		snprintf(text, sizeof(text),
+			"%d captures run already: %s: wait for one, or end its sluicectl",
+			SLUICE_CAPTURES_MAX, list);
+	} else {
+		snprintf(text, sizeof(text),
+			"it cannot be begun: %s: is there room in the runtime directory?",
+			strerror(error));
+	}
+	return refusal(text);
 }
 
 json_t *ctl_capture(const struct ctl_host *host, const json_t *request, uint64_t)
@@ -58,8 +107,8 @@ json_t *ctl_capture(const struct ctl_host *host, const json_t *request, uint64_t
 	json_int_t seconds = json_integer_value(json_object_get(request, "seconds"));
 	bool decrypted = json_is_true(json_object_get(request, "decrypted"));
 	const struct core_participant *participant;
-	char peer[PEER_MAX];
-	uint32_t name;
+	char peer[PEER_MAX], list[LIST_MAX];
+	int64_t number;
 
 	if (!wanted || seconds < 1 || seconds > SLUICE_CAPTURE_SECONDS_MAX)
 		return refusal("capture needs a peer, and 1 to 600 seconds");
@@ -71,20 +120,23 @@ json_t *ctl_capture(const struct ctl_host *host, const json_t *request, uint64_t
 	participant = peer_find(host->core, wanted, &why);
 	if (!participant)
 		return refusal(why);
-	name = host->captures->begin(host->context, participant->id, decrypted, (uint32_t)seconds);
-	if (!name)
-		return refusal("another capture runs: one at a time");
 	peer_print(host->core, participant, peer);
-	log_info("capture %u of %s: %s, for %u s at most", name, peer,
+	number = host->captures->begin(
+		host->context, participant->id, peer, decrypted, (uint32_t)seconds);
+	if (number < 0)
+		return begin_refusal(host, peer, (int)-number);
+	log_info("capture %u of %s: %s, for %u s at most", (unsigned)number, peer,
 		decrypted ? "decrypted" : "as on the wire", (unsigned)seconds);
-	return json_pack("{s:b, s:I, s:s, s:I}", "ok", 1, "name", (json_int_t)name, "peer", peer,
-		"seconds", seconds);
+	if (list_print(host, NULL, list) > 1)
+		log_info("captures that run now: %s", list);
+	return json_pack("{s:b, s:I, s:s, s:I}", "ok", 1, "number", (json_int_t)number, "peer",
+		peer, "seconds", seconds);
 }
 
 // A peer that has left and come back is another participant of the same name.
-static void follow(const struct ctl_host *host, uint32_t name, const char *peer)
+static void follow(const struct ctl_host *host, uint32_t number, const char *peer)
 {
-	struct core_participant_id id = host->captures->participant(host->context, name);
+	struct core_participant_id id = host->captures->participant(host->context, number);
 	const struct core_participant *participant;
 	const char *why;
 
@@ -92,27 +144,28 @@ static void follow(const struct ctl_host *host, uint32_t name, const char *peer)
 		return;
 	participant = peer_find(host->core, peer, &why);
 	if (participant)
-		host->captures->follow(host->context, name, participant->id);
+		host->captures->follow(host->context, number, participant->id);
 }
 
 json_t *ctl_capture_read(const struct ctl_host *host, const json_t *request, uint64_t)
 {
 	const json_t *list = json_object_get(request, "tails");
-	uint32_t tails[SLUICE_WORKERS_MAX], name = name_of(request);
+	uint32_t tails[SLUICE_WORKERS_MAX], number = number_of(request);
+	json_int_t own = json_integer_value(json_object_get(request, "own"));
 	size_t n = json_array_size(list);
 
 	if (n > SLUICE_WORKERS_MAX)
 		return refusal("capture-read: too many tails");
 	for (size_t i = 0; i < n; i++)
 		tails[i] = (uint32_t)json_integer_value(json_array_get(list, i));
-	follow(host, name, json_string_value(json_object_get(request, "peer")));
-	if (!host->captures->read(host->context, name, tails, (unsigned)n))
+	follow(host, number, json_string_value(json_object_get(request, "peer")));
+	if (!host->captures->read(host->context, number, tails, (unsigned)n, (uint32_t)own))
 		return refusal("this capture has ended");
 	return json_pack("{s:b}", "ok", 1);
 }
 
 json_t *ctl_capture_end(const struct ctl_host *host, const json_t *request, uint64_t)
 {
-	host->captures->end(host->context, name_of(request));
+	host->captures->end(host->context, number_of(request));
 	return json_pack("{s:b}", "ok", 1);
 }

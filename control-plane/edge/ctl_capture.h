@@ -2,26 +2,36 @@
 // The verbs of `sluicectl capture`:
 //
 //   {"verb":"capture","peer":"ROOM/IDENTITY" or "IDENTITY","seconds":N,"decrypted":BOOL}
-//                        → {"ok":true,"name":N,"peer":"ROOM/IDENTITY","seconds":N}
-//   {"verb":"capture-read","name":N,"peer":…,"tails":[N,…]}
-//                        → {"ok":true}; at least every two seconds, or the capture ends
-//   {"verb":"capture-end","name":N}                             → {"ok":true}
+//                        → {"ok":true,"number":N,"peer":"ROOM/IDENTITY","seconds":N}
+//   {"verb":"capture-read","number":N,"peer":…,"tails":[N,…],"own":N}
+//                        → {"ok":true}; at least every two seconds, or the capture ends. `tails` are of the
+//                        data plane's rings, `own` of control's
+//   {"verb":"capture-end","number":N}                             → {"ok":true}
 #pragma once
 
 #include "ctl.h"
 
+struct ctl_capture_running {
+	uint32_t number;
+	const char *peer; // valid until the next call
+	unsigned seconds; // that it has left
+};
+
 // What these verbs need of the plane; `context` is the host's.
 struct ctl_captures {
 	bool (*may_decrypt)(void *context); // the configuration says
-	// Returns the capture's name, 0 while another one runs.
-	uint32_t (*begin)(void *context, struct core_participant_id participant, bool decrypted,
-		uint32_t seconds);
+	// Returns the capture's number, or -errno: -EAGAIN when as many run as may, -EBUSY when this peer's does.
+	int64_t (*begin)(void *context, struct core_participant_id participant, const char *peer,
+		bool decrypted, uint32_t seconds);
+	// The one that has a place (sluice/capture.h); false when none has.
+	bool (*running)(void *context, unsigned place, struct ctl_capture_running *running);
 	// Whose packets it has; generation 0 when it does not run.
-	struct core_participant_id (*participant)(void *context, uint32_t name);
-	void (*follow)(void *context, uint32_t name, struct core_participant_id participant);
+	struct core_participant_id (*participant)(void *context, uint32_t number);
+	void (*follow)(void *context, uint32_t number, struct core_participant_id participant);
 	// False when it has ended.
-	bool (*read)(void *context, uint32_t name, const uint32_t *tails, unsigned n);
-	void (*end)(void *context, uint32_t name);
+	bool (*read)(
+		void *context, uint32_t number, const uint32_t *tails, unsigned n, uint32_t own);
+	void (*end)(void *context, uint32_t number);
 };
 
 // Each answers one request; the reply is the caller's.

@@ -339,6 +339,37 @@ static uint64_t refused_by(const struct sluice_port_status *port)
 	return port->rx_missed + port->rx_no_buffer + port->rx_errors + port->tx_errors;
 }
 
+static uint64_t lost_by(const struct sluice_queue_status *queue)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < SLUICE_QUEUE_LOSS_COUNT; i++)
+		sum += queue->lost[i];
+	return sum;
+}
+
+json_t *figures_queues(const struct sluice_port_status *now,
+	const struct sluice_port_status *before, double seconds)
+{
+	json_t *list = json_array();
+
+	for (unsigned q = 0; q < now->queues && q < SLUICE_QUEUES_MAX; q++) {
+		const struct sluice_queue_status *queue = &now->queue[q];
+		const struct sluice_queue_status *then = before ? &before->queue[q] : queue;
+		json_t *json = json_pack("{s:i}", "queue", (int)q), *lost = json_object();
+
+		put(json, "packets", queue->packets);
+		put(json, "starved", queue->starved);
+		for (unsigned i = 0; i < SLUICE_QUEUE_LOSS_COUNT; i++)
+			put(lost, sluice_queue_loss_name(i, NULL), queue->lost[i]);
+		json_object_set_new(json, "lost", lost);
+		put_rate(json, "packets_in_per_second", queue->packets, then->packets, seconds);
+		put_rate(json, "drops_per_second", lost_by(queue), lost_by(then), seconds);
+		json_array_append_new(list, json);
+	}
+	return list;
+}
+
 static json_t *port_json(const struct sluice_port_status *port)
 {
 	json_t *json = json_pack("{s:s, s:b, s:i}", "mode", mode_name(port->mode), "link_up",
@@ -380,6 +411,8 @@ json_t *figures_ports(const struct figures *now, const struct figures *before)
 		put_rate(json, "bits_out_per_second", 8 * port->tx_bytes, 8 * then->tx_bytes,
 			seconds);
 		put_rate(json, "drops_per_second", refused_by(port), refused_by(then), seconds);
+		json_object_set_new(
+			json, "queue", figures_queues(port, before ? then : NULL, seconds));
 		json_array_append_new(list, json);
 	}
 	return list;

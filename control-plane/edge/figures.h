@@ -19,6 +19,11 @@ void figures_free(struct figures *figures);
 // plane has started anew, count from zero.
 json_t *figures_workers(const struct figures *now, const struct figures *before);
 json_t *figures_ports(const struct figures *now, const struct figures *before);
+
+// The receive queues of a port: packets taken, losses by reason. Without `before` there are no rates.
+json_t *figures_queues(const struct sluice_port_status *now,
+	const struct sluice_port_status *before, double seconds);
+// As figures_workers.
 json_t *figures_drops(const struct figures *now, const struct figures *before);
 
 // Busiest first: by packets of the time between, or of all time without `before`. From `offset` on `most`.

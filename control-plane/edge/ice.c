@@ -402,6 +402,7 @@ static void check_valid(
 			core_error_text(error));
 		return;
 	}
+	core_transport_named(ice->core, id, answer->ufrag, answer->ufrag_length, ice->now_ms);
 	if (ask)
 		hop_ask(ice, id, &path);
 	agents_checked(ice->agents, id, &datagram->path);

@@ -96,23 +96,25 @@ static int socket_listen(const struct core_address *address)
 
 static int explain(const struct listen_want *want, int error, char *why, size_t why_size)
 {
+	const char *port_key = want->listens ? "listen" : "port";
+	const char *host_key = want->listens ? "listen" : "host";
 	char owner[80];
 
 	if (error == -EADDRINUSE) {
 		owner_describe(true, want->port, owner, sizeof(owner));
-		snprintf(why, why_size, "%s port %u: address in use by %s: stop it or set %s.port",
-			want->what, want->port, owner, want->what);
+		snprintf(why, why_size, "%s port %u: address in use by %s: stop it or set %s.%s",
+			want->what, want->port, owner, want->what, port_key);
 	} else if (error == -EACCES) {
 		snprintf(why, why_size,
-			"%s port %u: not permitted: grant CAP_NET_BIND_SERVICE or set %s.port to "
+			"%s port %u: not permitted: grant CAP_NET_BIND_SERVICE or set %s.%s to "
 			"1024 or more",
-			want->what, want->port, want->what);
+			want->what, want->port, want->what, port_key);
 	} else {
 		snprintf(why, why_size,
-			"%s port %u on %s: %s: set %s.host to an address of this "
+			"%s port %u on %s: %s: set %s.%s to an address of this "
 			"machine",
 			want->what, want->port, *want->host ? want->host : "all addresses",
-			strerror(-error), want->what);
+			strerror(-error), want->what, host_key);
 	}
 	return error;
 }
@@ -129,8 +131,8 @@ int listen_open(struct listen_inherited *inherited, const struct listen_want *wa
 		return opened;
 	for (unsigned i = 0; i < count; i++) {
 		if (address_parse(hosts[i], &address)) {
-			snprintf(why, why_size, "%s.host: %s is not a numeric address", want->what,
-				hosts[i]);
+			snprintf(why, why_size, "%s.%s: %s is not a numeric address", want->what,
+				want->listens ? "listen" : "host", hosts[i]);
 			return -EINVAL;
 		}
 		int fd = socket_listen(&address);

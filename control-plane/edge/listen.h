@@ -3,6 +3,7 @@
 // keeps the queue of connections open while control restarts.
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,6 +27,7 @@ struct listen_want {
 	const char *what; // for messages, as the configuration calls it: "http", "dialects[0]"
 	const char *host; // numeric; empty = all addresses of IPv4 and IPv6
 	uint16_t port;
+	bool listens; // the configuration has both in one key, `listen`, not in `host` and `port`
 };
 
 // Opens, or takes from `inherited`, the sockets that are wanted, non-blocking. Returns how many

@@ -726,7 +726,7 @@ static enum dialect_auth auth_of(const struct config *config, enum config_auth c
 static int listeners_open(
 	struct server *server, const struct config *config, char *why, size_t why_size)
 {
-	struct listen_want http = {"http", config->http.host, config->http.port};
+	struct listen_want http = {"http", config->http.host, config->http.port, false};
 	struct listen_inherited inherited;
 	char what[24];
 	int error;
@@ -736,7 +736,7 @@ static int listeners_open(
 	error = listener_open(server, &inherited, &http, why, why_size);
 	for (uint32_t i = 0; i < config->dialects_used && !error; i++) {
 		const struct config_listener *listener = &config->dialects[i];
-		struct listen_want want = {what, listener->host, listener->port};
+		struct listen_want want = {what, listener->host, listener->port, true};
 		const struct dialect *dialect = server->dialect(listener->name);
 
 		snprintf(what, sizeof(what), "dialects[%u]", i);
@@ -752,7 +752,7 @@ static int listeners_open(
 		error = listener_open(server, &inherited, &want, why, why_size);
 	}
 	if (config->admin.port && !error) {
-		struct listen_want want = {"admin", config->admin.host, config->admin.port};
+		struct listen_want want = {"admin", config->admin.host, config->admin.port, true};
 
 		server->listeners[server->listeners_used].admin = true;
 		error = listener_open(server, &inherited, &want, why, why_size);

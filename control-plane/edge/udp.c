@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -61,6 +62,7 @@ struct udp {
 	struct udp_local *feeds[CONFIG_FEED_PORTS_MAX]; // by number of the port; NULL = not open
 	int epoll; // of the sockets of feeds
 	bool warned_unexpected;
+	bool stamps;
 	struct mmsghdr messages[BURST];
 	struct iovec vectors[BURST];
 	struct sockaddr_storage names[BURST];
@@ -245,6 +247,8 @@ static int address_open(struct udp *udp, struct udp_local *local, unsigned port,
 	}
 	local->sockets[local->sockets_used++] = (struct udp_socket){
 		.fd = fd, .deaf = deaf, .port = (uint8_t)port, .bound = address};
+	if (udp->stamps)
+		setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &(int){1}, sizeof(int));
 	return 0;
 }
 
@@ -455,6 +459,59 @@ bool udp_is_punted(const struct udp *udp, uint8_t port)
 	return port < udp->ports_used && udp->ports[port].punted;
 }
 
+// ---- times of arrival
+
+static uint64_t clock_ns(clockid_t clock)
+{
+	struct timespec now;
+
+	clock_gettime(clock, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+// What came `age_ns` ago; an age that makes no sense (the clock was set) is none.
+static uint64_t came_ns(uint64_t age_ns)
+{
+	const uint64_t most_ns = UINT64_C(10) * 1000000000;
+
+	return clock_ns(CLOCK_MONOTONIC) - (age_ns < most_ns ? age_ns : 0);
+}
+
+static void local_stamp(const struct udp_local *local, bool on)
+{
+	int value = on;
+
+	for (unsigned i = 0; local && i < local->sockets_used; i++)
+		setsockopt(local->sockets[i].fd, SOL_SOCKET, SO_TIMESTAMPNS, &value, sizeof(value));
+}
+
+void udp_stamp(struct udp *udp, bool on)
+{
+	if (udp->stamps == on)
+		return;
+	udp->stamps = on;
+	local_stamp(&udp->media, on);
+	for (unsigned i = 0; i < CONFIG_FEED_PORTS_MAX; i++)
+		local_stamp(udp->feeds[i], on);
+}
+
+static uint64_t stamp_read(const struct cmsghdr *control)
+{
+	struct timespec then;
+
+	memcpy(&then, CMSG_DATA(control), sizeof(then));
+	return came_ns(clock_ns(CLOCK_REALTIME) -
+		       ((uint64_t)then.tv_sec * 1000000000 + (uint64_t)then.tv_nsec));
+}
+
+// The data plane's stamp has 32 bits of microseconds.
+static uint64_t punted_ns(uint32_t arrived_us)
+{
+	uint32_t now_us = (uint32_t)(clock_ns(CLOCK_MONOTONIC) / 1000);
+
+	return came_ns((uint64_t)(now_us - arrived_us) * 1000);
+}
+
 // ---- receiving
 
 static uint8_t port_of(const struct udp *udp, const struct udp_socket *socket, unsigned interface)
@@ -468,9 +525,10 @@ static uint8_t port_of(const struct udp *udp, const struct udp_socket *socket, u
 	return socket->port;
 }
 
-// The address the datagram was sent to and the interface it came in by.
-static void packet_info(struct msghdr *message, struct core_address *local, unsigned *interface)
+// The address the datagram was sent to, when it came, and the interface by which.
+static void packet_info(struct msghdr *message, struct udp_datagram *datagram, unsigned *interface)
 {
+	struct core_address *local = &datagram->path.local;
 	struct cmsghdr *control;
 
 	for (control = CMSG_FIRSTHDR(message); control; control = CMSG_NXTHDR(message, control)) {
@@ -489,6 +547,9 @@ static void packet_info(struct msghdr *message, struct core_address *local, unsi
 			memcpy(&info, CMSG_DATA(control), sizeof(info));
 			memcpy(local->ip, &info.ipi6_addr, 16);
 			*interface = info.ipi6_ifindex;
+		} else if (control->cmsg_level == SOL_SOCKET &&
+			   control->cmsg_type == SCM_TIMESTAMPNS) {
+			datagram->arrived_ns = stamp_read(control);
 		}
 	}
 }
@@ -521,7 +582,7 @@ static void message_take(struct udp *udp, const struct udp_socket *socket, struc
 	}
 	if (address_from(message->msg_hdr.msg_name, &datagram.path.remote))
 		return;
-	packet_info(&message->msg_hdr, &datagram.path.local, &interface);
+	packet_info(&message->msg_hdr, &datagram, &interface);
 	datagram.path.local.port = socket->bound.port;
 	datagram.path.port = port_of(udp, socket, interface);
 	if (udp->ports[datagram.path.port].punted) // the data plane hands us the same one
@@ -588,6 +649,7 @@ void udp_punted(struct udp *udp)
 		datagram.path.local.port = punted.path.local.port;
 		memcpy(datagram.path.remote_mac, punted.path.remote_mac, 6);
 		datagram.path.port = punted.path.port;
+		datagram.arrived_ns = udp->stamps ? punted_ns(punted.arrived_us) : 0;
 		datagram.class = sluice_classify(punted.data, punted.length);
 		udp->host.counters->punt_in[datagram.class]++;
 		if (datagram.class == SLUICE_CLASS_STUN || datagram.class == SLUICE_CLASS_DTLS)

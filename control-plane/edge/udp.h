@@ -25,6 +25,7 @@ struct udp_datagram {
 	enum sluice_class class; // STUN or DTLS
 	const uint8_t *data;
 	size_t length;
+	uint64_t arrived_ns; // CLOCK_MONOTONIC; 0 = not known, see udp_stamp
 };
 
 struct udp_host {
@@ -55,6 +56,10 @@ void udp_port_close(struct udp *udp, uint16_t port);
 
 // Reads what socket `index` has, a bounded number of bursts; the rest comes with the next wake-up.
 void udp_readable(struct udp *udp, unsigned index);
+
+// From now on datagrams come with the time at which kernel or data plane took them, or no longer: it makes the
+// kernel look at its clock for every packet of the machine.
+void udp_stamp(struct udp *udp, bool on);
 
 // Reads punted datagrams, as many as one ring holds, and drops those to a port that is not open.
 void udp_punted(struct udp *udp);

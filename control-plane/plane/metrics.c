@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "metrics.h"
 
+#include "capture.h"
+
 #include <sluice/log.h>
 #include <sluice/xdp.h>
 
@@ -412,6 +414,45 @@ static void add_missed(struct page *page, const struct sluice_observed *observed
 			observed->ports[p].rx_missed + observed->ports[p].rx_no_buffer);
 }
 
+static unsigned queues_used(const struct sluice_port_status *port)
+{
+	return port->queues < SLUICE_QUEUES_MAX ? port->queues : SLUICE_QUEUES_MAX;
+}
+
+static void add_queue_losses(struct page *page, unsigned p, const struct sluice_port_status *port)
+{
+	for (unsigned q = 0; q < queues_used(port); q++)
+		for (unsigned i = 0; i < SLUICE_QUEUE_LOSS_COUNT; i++)
+			add(page,
+				"sluice_nic_queue_lost_packets_total{port=\"%u\",queue=\"%u\","
+				"reason=\"%s\"} %" PRIu64 "\n",
+				p, q, sluice_queue_loss_name(i, NULL), port->queue[q].lost[i]);
+}
+
+static void add_queues(struct page *page, const struct sluice_observed *observed)
+{
+	const struct sluice_port_status *ports = observed->ports;
+	describe(page, "nic_queue_packets_total", "counter", "Frames taken from a receive queue.");
+	for (unsigned p = 0; p < ports_used(observed); p++)
+		for (unsigned q = 0; q < queues_used(&ports[p]); q++)
+			add(page,
+				"sluice_nic_queue_packets_total{port=\"%u\",queue=\"%u\"} %" PRIu64
+				"\n",
+				p, q, ports[p].queue[q].packets);
+	describe(page, "nic_queue_lost_packets_total", "counter",
+		"Frames a receive queue lost before the data plane took them, by reason.");
+	for (unsigned p = 0; p < ports_used(observed); p++)
+		add_queue_losses(page, p, &ports[p]);
+	describe(page, "nic_queue_starved_total", "counter",
+		"How often the kernel found no free packet buffer for a receive queue.");
+	for (unsigned p = 0; p < ports_used(observed); p++)
+		for (unsigned q = 0; q < queues_used(&ports[p]); q++)
+			add(page,
+				"sluice_nic_queue_starved_total{port=\"%u\",queue=\"%u\"} %" PRIu64
+				"\n",
+				p, q, ports[p].queue[q].starved);
+}
+
 static void add_ports(struct page *page, const struct sluice_observed *observed)
 {
 	uint64_t in = 0, out = 0, errors = 0;
@@ -434,21 +475,27 @@ static void add_ports(struct page *page, const struct sluice_observed *observed)
 	series(page, "port_packets_total", "direction=\"in\"", in);
 	series(page, "port_packets_total", "direction=\"out\"", out);
 	add_missed(page, observed);
+	add_queues(page, observed);
 	single(page, "port_errors_total", "counter", "Frames a port refused or spoilt.",
 		(double)errors);
 	add_filter(page, observed);
 }
 
-static void add_captures(struct page *page, const struct sluice_observed *observed)
+static void add_captures(struct page *page, const struct plane *plane)
 {
-	const struct sluice_capture_state *state = &observed->head.capture;
-	single(page, "captures_active", "gauge", "1 while `sluicectl capture` runs.",
-		atomic_load(&state->running) != 0);
+	const struct sluice_desired *desired = plane_desired(plane);
+	uint64_t packets, lost;
+	unsigned running = 0;
+	for (unsigned place = 0; place < SLUICE_CAPTURES_MAX; place++)
+		running += desired->head.captures[place].row.generation != 0;
+	capture_figures(plane, &packets, &lost);
+	single(page, "captures_active", "gauge",
+		"How many `sluicectl capture` run; `sluicectl status` says of whom.", running);
 	single(page, "captured_packets_total", "counter", "Packets copied for `sluicectl capture`.",
-		(double)atomic_load(&state->packets));
+		(double)packets);
 	single(page, "capture_lost_packets_total", "counter",
 		"Packets a capture had no room for; they were forwarded all the same.",
-		(double)atomic_load(&state->lost));
+		(double)lost);
 }
 
 static void add_edge_tables(struct page *page, const struct edge_counters *counters)
@@ -787,8 +834,8 @@ size_t metrics_text(char *text, size_t size, const struct metrics_source *source
 		add_ring_drops(&page, source);
 		add_drops(&page, observed);
 		add_srtp(&page, observed);
-		add_captures(&page, observed);
 	}
+	add_captures(&page, source->plane);
 	add_edge_tables(&page, source->counters);
 	add_udp(&page, source->counters);
 	add_http(&page, source->counters);

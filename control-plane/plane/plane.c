@@ -35,6 +35,7 @@ void plane_destroy(struct plane *plane)
 {
 	if (!plane)
 		return;
+	capture_close(plane);
 	sluice_observed_close(plane->observed);
 	sluice_desired_close(plane->desired);
 	free(plane);

@@ -11,6 +11,12 @@ enum {
 	PLANE_PATH_MAX = 256,
 };
 
+struct plane_capture { // our ring of one capture
+	struct sluice_capture *file; // NULL = none runs here
+	uint32_t next, tail; // slots filled; read
+	uint32_t lost; // since the last datagram that found room
+};
+
 struct plane {
 	char directory[PLANE_PATH_MAX];
 	struct sluice_desired *desired;
@@ -20,6 +26,9 @@ struct plane {
 	bool looked; // at least once
 	uint64_t looked_ms, now_ms;
 	unsigned punt_next; // worker whose punt ring is next
+	struct plane_capture captures[SLUICE_CAPTURES_MAX]; // by place
+	unsigned captures_used;
+	uint64_t captured, captured_lost; // datagrams, since the start
 	struct { // last told to the core
 		uint32_t generation;
 		uint64_t ns;

@@ -7,12 +7,19 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 struct steer {
+	char directory[480];
 	char path[512]; // of the pinned map
+	int claim; // the directory, locked; -1 = not
 	uint16_t media_port;
 	int map; // -1 = none
 	uint32_t map_id;
@@ -26,12 +33,13 @@ struct steer *steer_create(const char *bpf_directory, uint16_t media_port)
 	struct steer *steer = calloc(1, sizeof(*steer));
 	if (!steer)
 		return NULL;
-	int length = snprintf(
-		steer->path, sizeof(steer->path), "%s/%s", bpf_directory, SLUICE_XDP_MAP_PEERS);
-	if (length < 0 || (size_t)length >= sizeof(steer->path)) {
+	if (strlen(bpf_directory) >= sizeof(steer->directory)) {
 		free(steer);
 		return NULL;
 	}
+	strcpy(steer->directory, bpf_directory);
+	snprintf(steer->path, sizeof(steer->path), "%s/" SLUICE_XDP_MAP_PEERS, steer->directory);
+	steer->claim = -1;
 	steer->media_port = media_port;
 	steer->map = -1;
 	steer->status = -ENOENT;
@@ -52,7 +60,55 @@ void steer_destroy(struct steer *steer)
 	if (!steer)
 		return;
 	map_drop(steer, -ENOENT);
+	if (steer->claim >= 0)
+		close(steer->claim);
 	free(steer);
+}
+
+// Who has a flock(2) on that file; 0 = nobody whom we can see.
+static int lock_owner(const struct stat *file)
+{
+	FILE *locks = fopen("/proc/locks", "re");
+	char line[256];
+	int owner = 0;
+	while (locks && !owner && fgets(line, sizeof(line), locks)) {
+		unsigned major, minor;
+		unsigned long long inode;
+		int pid;
+		if (sscanf(line, "%*d: FLOCK %*s %*s %d %x:%x:%llu", &pid, &major, &minor,
+			    &inode) == 4 &&
+			makedev(major, minor) == file->st_dev && inode == file->st_ino)
+			owner = pid;
+	}
+	if (locks)
+		fclose(locks);
+	return owner;
+}
+
+int steer_claim(struct steer *steer, char *why, size_t why_size)
+{
+	struct stat status = {0};
+	int fd = open(steer->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 && (errno == ENOENT || errno == EACCES)) // then there is no map for us either
+		return 0;
+	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0) {
+		steer->claim = fd;
+		return 0;
+	}
+	int error = errno == EWOULDBLOCK ? -EBUSY : -errno;
+	if (error != -EBUSY)
+		snprintf(why, why_size, "bpf_directory %s: %s", steer->directory, strerror(-error));
+	else if (fstat(fd, &status) == 0)
+		snprintf(why, why_size,
+			"bpf_directory %s is in use by another control, pid %d: they would empty "
+			"each "
+			"other's filter; stop it, or give this one a bpffs of its own: mount -t "
+			"bpf "
+			"bpf DIRECTORY, and set bpf_directory for both of its programs",
+			steer->directory, lock_owner(&status));
+	if (fd >= 0)
+		close(fd);
+	return error;
 }
 
 // The map's id, when it is one that we can fill.

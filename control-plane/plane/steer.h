@@ -13,6 +13,11 @@ struct steer;
 // path is too long.
 struct steer *steer_create(const char *bpf_directory, uint16_t media_port);
 
+// Makes `bpf_directory` ours until steer_destroy, or our death: each control takes out of the map what it does not
+// know, so two would empty each other's. Returns 0, also while there is no such directory; -EBUSY with `why`,
+// which names the other, or -errno.
+int steer_claim(struct steer *steer, char *why, size_t why_size);
+
 // Lets go of the map; what is in it stays in force. NULL is fine.
 void steer_destroy(struct steer *steer);
 

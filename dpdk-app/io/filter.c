@@ -23,25 +23,6 @@
 
 #define PIN_DIRECTORY "/sys/fs/bpf" // libbpf's own; DPDK's driver gives it no other
 
-struct pinned {
-	const char *path;
-	const char *name;
-	uint32_t type, key_size, value_size, max_entries;
-};
-
-static const struct pinned pinned[] = {
-	{PIN_DIRECTORY "/" SLUICE_XDP_MAP_PEERS, SLUICE_XDP_MAP_PEERS, BPF_MAP_TYPE_HASH,
-		sizeof(struct sluice_xdp_peer), sizeof(uint64_t), SLUICE_XDP_PEERS_MAX},
-	{PIN_DIRECTORY "/" SLUICE_XDP_MAP_CONFIG, SLUICE_XDP_MAP_CONFIG, BPF_MAP_TYPE_ARRAY,
-		sizeof(uint32_t), sizeof(struct sluice_xdp_config), 1},
-	{PIN_DIRECTORY "/" SLUICE_XDP_MAP_COUNTERS, SLUICE_XDP_MAP_COUNTERS,
-		BPF_MAP_TYPE_PERCPU_ARRAY, sizeof(uint32_t), sizeof(uint64_t),
-		SLUICE_XDP_COUNTERS_MAX},
-	{PIN_DIRECTORY "/" SLUICE_XDP_MAP_STRANGERS, SLUICE_XDP_MAP_STRANGERS,
-		BPF_MAP_TYPE_PERCPU_ARRAY, sizeof(uint32_t), sizeof(struct sluice_xdp_stranger),
-		SLUICE_XDP_STRANGERS_MAX},
-};
-enum { PEERS, CONFIG, COUNTERS, STRANGERS, PINNED_COUNT };
 static_assert(SLUICE_XDP_STRANGERS_MAX + 0 <= SLUICE_STRANGERS + 0);
 
 struct claim {
@@ -53,6 +34,14 @@ static struct claim claims[SLUICE_PORTS_MAX];
 static unsigned claims_used;
 static int counters_map = -1, strangers_map = -1;
 static int processors;
+
+enum { PATH_SIZE = 64 };
+
+static const char *pin_path(unsigned map, char path[PATH_SIZE])
+{
+	snprintf(path, PATH_SIZE, PIN_DIRECTORY "/%s", sluice_xdp_map(map)->name);
+	return path;
+}
 
 // libbpf pins at one fixed place. Another directory is made that place for this process alone, by a
 // mount that ends with it.
@@ -73,17 +62,19 @@ static int directory_bind(const char *directory, char *why, size_t why_size)
 
 // A pinned map of another shape is from another version of Sluice; libbpf would refuse to load the
 // filter because of it.
-static void stale_pin_remove(const struct pinned *pin)
+static void stale_pin_remove(unsigned map)
 {
+	const struct sluice_xdp_map *pin = sluice_xdp_map(map);
+	char path[PATH_SIZE];
 	struct bpf_map_info info = {0};
 	uint32_t size = sizeof(info);
-	int fd = bpf_obj_get(pin->path);
+	int fd = bpf_obj_get(pin_path(map, path));
 	if (fd < 0)
 		return;
 	if (bpf_obj_get_info_by_fd(fd, &info, &size) == 0 &&
 		(info.type != pin->type || info.key_size != pin->key_size ||
 			info.value_size != pin->value_size || info.max_entries != pin->max_entries))
-		unlink(pin->path);
+		unlink(path);
 	close(fd);
 }
 
@@ -111,8 +102,8 @@ int filter_enter(const char *directory, char *why, size_t why_size)
 	memory_lock_allow();
 	if (directory_bind(directory, why, why_size) < 0)
 		return -1;
-	for (unsigned i = 0; i < PINNED_COUNT; i++)
-		stale_pin_remove(&pinned[i]);
+	for (unsigned i = 0; i < SLUICE_XDP_MAPS; i++)
+		stale_pin_remove(i);
 	processors = libbpf_num_possible_cpus();
 	return 0;
 }
@@ -215,19 +206,20 @@ int filter_configure(const struct config *config, char *why, size_t why_size)
 		.feed_port = feeds.first,
 		.feed_ports = feeds.count};
 	const uint32_t key = 0;
-	int fd = bpf_obj_get(pinned[CONFIG].path);
+	char path[PATH_SIZE];
+	int fd = bpf_obj_get(pin_path(SLUICE_XDP_CONFIG, path));
 	if (fd < 0 || bpf_map_update_elem(fd, &key, &value, BPF_ANY) < 0) {
 		snprintf(why, why_size,
 			"the XDP filter's map %s cannot be written: %s; is xdp_object the "
 			"steer.bpf.o of this version?",
-			pinned[CONFIG].path, strerror(errno));
+			path, strerror(errno));
 		if (fd >= 0)
 			close(fd);
 		return -1;
 	}
 	close(fd);
-	counters_map = bpf_obj_get(pinned[COUNTERS].path);
-	strangers_map = bpf_obj_get(pinned[STRANGERS].path);
+	counters_map = bpf_obj_get(pin_path(SLUICE_XDP_COUNTERS, path));
+	strangers_map = bpf_obj_get(pin_path(SLUICE_XDP_STRANGERS, path));
 	return 0;
 }
 
@@ -333,6 +325,7 @@ void filter_leave(void)
 	if (strangers_map >= 0)
 		close(strangers_map);
 	counters_map = strangers_map = -1;
-	for (unsigned i = 0; i < PINNED_COUNT; i++)
-		unlink(pinned[i].path);
+	char path[PATH_SIZE];
+	for (unsigned i = 0; i < SLUICE_XDP_MAPS; i++)
+		unlink(pin_path(i, path));
 }

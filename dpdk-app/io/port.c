@@ -13,6 +13,7 @@
 #include <rte_spinlock.h>
 
 #include <linux/if_packet.h>
+#include <linux/if_xdp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -29,6 +30,7 @@ struct port {
 	bool open;
 	bool tx_shared; // fewer queues than workers: two may send on one
 	uint8_t mac[6];
+	int xsks[SLUICE_QUEUES_MAX]; // sockets beneath the queues; -1 = none that is known
 	rte_spinlock_t tx_locks[RTE_MAX_QUEUES_PER_PORT];
 };
 
@@ -151,12 +153,13 @@ static int port_configure(const struct port *port, const struct config_port *wan
 	return rte_eth_dev_configure(port->id, port->queues, port->queues, &conf);
 }
 
-static void port_queue_watch(const struct port *port, uint16_t queue)
+static void port_queue_watch(struct port *port, uint16_t queue)
 {
 	const int on = 1;
 	unsigned w = queue % port->workers;
-	if (port->mode == SLUICE_PORT_XDP)
-		wait_watch(AF_XDP, w);
+	int xsk = port->mode == SLUICE_PORT_XDP ? wait_watch(AF_XDP, w) : -1;
+	if (queue < SLUICE_QUEUES_MAX)
+		port->xsks[queue] = xsk;
 	if (port->mode != SLUICE_PORT_PACKET)
 		return;
 	int fd = wait_watch(AF_PACKET, w);
@@ -165,7 +168,7 @@ static void port_queue_watch(const struct port *port, uint16_t queue)
 		setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof(on));
 }
 
-static int port_queues_setup(const struct port *port)
+static int port_queues_setup(struct port *port)
 {
 	uint16_t rx = PORT_RING, tx = PORT_RING;
 	int node = rte_eth_dev_socket_id(port->id);
@@ -218,6 +221,8 @@ static void port_init(
 	port->queues = (uint16_t)queues;
 	port->workers = (uint16_t)workers;
 	port->mode = port_mode(wanted);
+	for (unsigned q = 0; q < SLUICE_QUEUES_MAX; q++)
+		port->xsks[q] = -1;
 	for (unsigned q = 0; q < RTE_MAX_QUEUES_PER_PORT; q++)
 		rte_spinlock_init(&port->tx_locks[q]);
 }
@@ -295,6 +300,36 @@ int port_node(unsigned port)
 	return node < 0 ? 0 : node;
 }
 
+// What the driver leaves out. In the kernel's words: rx_dropped had no buffer, or none that is long enough,
+// rx_ring_full found no room where the worker takes them. Kernels before 5.9 know the first alone.
+static void xsk_observe(int xsk, struct sluice_queue_status *status)
+{
+	struct xdp_statistics statistics = {0};
+	socklen_t size = sizeof(statistics);
+	if (xsk < 0 || getsockopt(xsk, SOL_XDP, XDP_STATISTICS, &statistics, &size) < 0)
+		return;
+	status->lost[SLUICE_QUEUE_LOSS_no_buffer] = statistics.rx_dropped;
+	status->lost[SLUICE_QUEUE_LOSS_ring_full] = statistics.rx_ring_full;
+	status->starved = statistics.rx_fill_ring_empty_descs;
+}
+
+static void queues_observe(const struct port *port, const struct rte_eth_stats *stats,
+	struct sluice_port_status *status)
+{
+	for (unsigned q = 0; q < port->queues && q < SLUICE_QUEUES_MAX; q++) {
+		struct sluice_queue_status *queue = &status->queue[q];
+		if (q < RTE_ETHDEV_QUEUE_STAT_CNTRS) {
+			queue->packets = stats->q_ipackets[q];
+			queue->lost[SLUICE_QUEUE_LOSS_device] = stats->q_errors[q];
+		}
+		if (port->mode != SLUICE_PORT_XDP)
+			continue;
+		queue->lost[SLUICE_QUEUE_LOSS_device] = 0; // the same ones once more
+		xsk_observe(port->xsks[q], queue);
+		status->rx_missed += queue->lost[SLUICE_QUEUE_LOSS_ring_full]; // not in imissed
+	}
+}
+
 void port_observe(unsigned index, struct sluice_port_status *status)
 {
 	const struct port *port = &ports[index];
@@ -318,6 +353,7 @@ void port_observe(unsigned index, struct sluice_port_status *status)
 		status->rx_errors = stats.ierrors;
 		status->tx_errors = stats.oerrors;
 		status->rx_no_buffer = stats.rx_nombuf;
+		queues_observe(port, &stats, status);
 	}
 }
 

@@ -29,7 +29,7 @@ void compound_close(struct worker *worker, struct compound *compound)
 	struct transport *transport = &worker->table.transports[compound->transport];
 	struct pkt *pkt = compound->pkt;
 	pkt->length = (uint32_t)span_written(&compound->writer);
-	if (worker->tap.file)
+	if (worker->tap.runs)
 		tap_compound(worker, compound);
 	enum srtp_result result =
 		srtp_seal_rtcp(transport->out, pkt->data, &pkt->length, pkt->room);

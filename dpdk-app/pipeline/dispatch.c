@@ -13,7 +13,7 @@ bool mesh_send(struct worker *worker, unsigned to, const struct mesh_item *item)
 // Drops what no later stage will see.
 static void refuse(struct worker *worker, struct pkt *pkt, enum sluice_drop why)
 {
-	if (worker->tap.file)
+	if (worker->tap.runs)
 		tap_arrived(worker, &pkt, 1);
 	drop_strange(worker, pkt, why);
 }
@@ -54,7 +54,6 @@ unsigned stage_dispatch(struct worker *worker, struct pkt **pkts, unsigned n)
 	for (unsigned i = 0; i < n; i++) {
 		struct pkt *pkt = pkts[i];
 		if (pkt->class == SLUICE_CLASS_STUN || pkt->class == SLUICE_CLASS_DTLS) {
-			punt_capture(worker, pkt);
 			punt_packet(worker, pkt);
 			continue;
 		}

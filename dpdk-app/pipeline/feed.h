@@ -61,8 +61,6 @@ void compound_close(struct worker *worker, struct compound *compound);
 
 // ---- punt.c: datagrams for and from control
 
-// While a capture runs: finds out whose STUN or DTLS datagram this is, and captures it.
-void punt_capture(struct worker *worker, struct pkt *pkt);
 // Hands a STUN or DTLS datagram to control; takes the packet.
 void punt_packet(struct worker *worker, struct pkt *pkt);
 // Sends control's datagrams; returns how many there were.

@@ -87,12 +87,12 @@ unsigned stage_open(struct worker *worker, struct pkt **pkts, unsigned n)
 {
 	unsigned left = 0;
 	stage_count(worker, SLUICE_STAGE_OPEN, n);
-	if (worker->tap.file)
+	if (worker->tap.runs)
 		tap_arrived(worker, pkts, n);
 	for (unsigned i = 0; i < n; i++)
 		if (open_one(worker, pkts[i]))
 			pkts[left++] = pkts[i];
-	if (worker->tap.file)
+	if (worker->tap.runs)
 		tap_opened(worker, pkts, left);
 	return left;
 }

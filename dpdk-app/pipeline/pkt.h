@@ -38,7 +38,7 @@ struct pkt {
 	uint32_t transport; // index, once dispatched
 	_Atomic uint32_t holds;
 	uint16_t head; // bytes before `data` that were Ethernet, IP and UDP, once parsed
-	uint16_t capture; // slot of this worker's capture, and one; 0 = in none
+	uint16_t capture; // place × slots + slot of this worker's lane, and one; 0 = in none
 	uint64_t arrived_ns;
 	// set by ingest
 	uint64_t source; // names the publication's epoch and the SSRC; not 0

@@ -3,22 +3,6 @@
 
 enum { REPLIES_AT_ONCE = 32 };
 
-// Whose datagram it is does not matter but to a capture.
-static void punt_find(struct worker *worker, struct pkt *pkt, const struct sluice_path *path)
-{
-	uint8_t index;
-	if (!worker->tap.file || !table_find(&worker->table, path, &pkt->transport, &index))
-		pkt->transport = TABLE_NONE;
-}
-
-void punt_capture(struct worker *worker, struct pkt *pkt)
-{
-	if (!worker->tap.file)
-		return;
-	punt_find(worker, pkt, &pkt->path);
-	tap_arrived(worker, &pkt, 1);
-}
-
 void punt_packet(struct worker *worker, struct pkt *pkt)
 {
 	const struct sluice_desired *desired = worker->table.desired;
@@ -30,6 +14,7 @@ void punt_packet(struct worker *worker, struct pkt *pkt)
 	memset(&datagram, 0, offsetof(struct sluice_datagram, data));
 	datagram.path = pkt->path;
 	datagram.length = (uint16_t)pkt->length;
+	datagram.arrived_us = (uint32_t)(pkt->arrived_ns / 1000);
 	memcpy(datagram.data, pkt->data, pkt->length);
 	// The consumer's index is only read through the cast.
 	struct sluice_ring ring = sluice_ring_punts(
@@ -62,8 +47,6 @@ static int reply_send(struct worker *worker, const struct sluice_datagram *datag
 		return SLUICE_DROP_too_long;
 	}
 	pkt->flags |= PKT_URGENT;
-	punt_find(worker, pkt, &datagram->path);
-	pkt->class = (uint8_t)sluice_classify(datagram->data, datagram->length);
 	tx_queue(worker, pkt);
 	worker->status->punt_sent++;
 	return -1;

@@ -27,7 +27,7 @@ static void withhold(struct worker *worker, const struct media *media, uint32_t 
 	note(worker, s, (unsigned)why, media->pkt);
 	drop_count(worker, (enum sluice_drop)why, 1);
 	report_drop(&worker->table, s, (enum sluice_drop)why);
-	if (worker->tap.file)
+	if (worker->tap.runs)
 		tap_withheld(worker, media, s, (enum sluice_drop)why);
 }
 
@@ -399,7 +399,7 @@ unsigned stage_seal(struct worker *worker, unsigned n)
 {
 	unsigned left = 0;
 	stage_count(worker, SLUICE_STAGE_SEAL, n);
-	if (worker->tap.file)
+	if (worker->tap.runs)
 		tap_sealing(worker, n);
 	for (unsigned i = 0; i < n; i++) {
 		const struct job *job = &worker->jobs[i];

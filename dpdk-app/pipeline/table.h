@@ -30,7 +30,7 @@ struct transport {
 	uint8_t paths_used, path_selected, transport_cc_id;
 	uint8_t heard_paths; // bit i: macs[i] sent an authenticated packet
 	bool arrived; // something has come
-	bool captured; // its packets go to the capture that runs
+	uint8_t captured; // place of the capture that its packets go to, and one; 0 = none
 	struct srtp_session *out, *in; // NULL = no keys yet
 	uint64_t packets_out, bytes_out; // not in `status` yet
 	uint16_t transport_sequence; // next one we send
@@ -141,7 +141,7 @@ struct table {
 	uint64_t seed;
 	uint32_t cache_slots; // a power of two
 	uint32_t incarnation; // of the data plane
-	struct sluice_handle captured; // participant; generation 0 = nobody
+	const struct tap_order *captures; // NULL = none runs
 	struct sluice_observed *observed;
 	const struct sluice_desired *desired; // NULL = not attached
 	struct transport *transports;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The packets of one peer are copied into the capture's ring: as they are on the wire, after parsing and
+// The packets of a peer are copied into its capture's ring: as they are on the wire, after parsing and
 // before they are given to a port; decrypted, after opening and before sealing. What becomes of a packet is
 // known later than it is copied, so slots are shown to the reader at the end of a turn, and until then a
 // drop is written into the slot that the packet names.
@@ -15,11 +15,6 @@ static const uint8_t no_mac[6];
 
 // ---- slots ----------------------------------------------------------------------------------------
 
-static struct sluice_capture_lane *lane_of(struct worker *worker)
-{
-	return &worker->tap.file->lanes[worker->number];
-}
-
 static void count(_Atomic uint64_t *counter)
 {
 	uint64_t now = atomic_load_explicit(counter, memory_order_relaxed) + 1;
@@ -27,17 +22,20 @@ static void count(_Atomic uint64_t *counter)
 }
 
 // A slot for a packet of a captured transport; NULL when the reader is too slow, or gone.
-static struct sluice_captured *slot_take(
-	struct worker *worker, enum sluice_capture_direction direction, uint64_t time_ns)
+static struct sluice_captured *slot_take(struct worker *worker, const struct transport *transport,
+	enum sluice_capture_direction direction, uint64_t time_ns)
 {
-	struct tap *tap = &worker->tap;
+	unsigned place = transport->captured - 1U;
+	struct tap_lane *tap = &worker->tap.lanes[place];
+	struct sluice_capture_lane *lane = &tap->file->lanes[worker->number];
 	const struct sluice_desired *desired = worker->table.desired;
 	uint32_t tail = tap->next - SLUICE_CAPTURE_SLOTS;
 	if (desired)
 		tail = atomic_load_explicit(
-			&desired->head.capture_reader.tails[worker->number], memory_order_acquire);
+			&desired->head.capture_readers[place].tails[worker->number],
+			memory_order_acquire);
 	if (!sluice_capture_has_room(tap->next, tail)) {
-		count(&lane_of(worker)->lost);
+		count(&lane->lost);
 		tap->lost++;
 		return NULL;
 	}
@@ -47,18 +45,28 @@ static struct sluice_captured *slot_take(
 	slot->direction = (uint8_t)direction;
 	slot->lost = tap->lost;
 	tap->lost = 0;
-	count(&lane_of(worker)->packets);
+	count(&lane->packets);
 	return slot;
 }
 
-static void pkt_mark(const struct worker *worker, struct pkt *pkt)
+// The packet names the slot that was just taken, and its capture.
+static void pkt_mark(
+	const struct worker *worker, const struct transport *transport, struct pkt *pkt)
 {
-	pkt->capture = (uint16_t)((worker->tap.next - 1) % SLUICE_CAPTURE_SLOTS + 1);
+	unsigned place = transport->captured - 1U;
+	uint32_t slot = (worker->tap.lanes[place].next - 1) % SLUICE_CAPTURE_SLOTS;
+	pkt->capture = (uint16_t)(place * SLUICE_CAPTURE_SLOTS + slot + 1);
+}
+static_assert(SLUICE_CAPTURES_MAX * SLUICE_CAPTURE_SLOTS < UINT16_MAX);
+
+static struct tap_lane *lane_of(struct worker *worker, const struct pkt *pkt)
+{
+	return &worker->tap.lanes[(pkt->capture - 1U) / SLUICE_CAPTURE_SLOTS];
 }
 
 static struct sluice_captured *slot_of(struct worker *worker, const struct pkt *pkt)
 {
-	return sluice_capture_slot(worker->tap.file, worker->number, pkt->capture - 1U);
+	return sluice_capture_slot(lane_of(worker, pkt)->file, worker->number, pkt->capture - 1U);
 }
 
 // The frame as it lies in memory.
@@ -98,6 +106,11 @@ static void slot_compose(struct sluice_captured *slot, const struct frame *frame
 
 // ---- who is captured ------------------------------------------------------------------------------
 
+static bool is_decrypted(const struct worker *worker, const struct transport *transport)
+{
+	return worker->tap.lanes[transport->captured - 1U].decrypted;
+}
+
 static const struct transport *transport_of(const struct worker *worker, const struct pkt *pkt)
 {
 	const struct transport *transport = pkt->transport < SLUICE_TRANSPORTS_MAX
@@ -125,24 +138,32 @@ static void frame_from(struct frame *frame, const struct pkt *pkt)
 	memcpy(frame->bytes + 6, pkt->path.remote_mac, 6);
 }
 
-bool tap_wants(const struct table *table, struct sluice_handle participant)
+uint8_t tap_wants(const struct table *table, struct sluice_handle participant)
 {
-	return table->captured.generation != 0 && table->captured.index == participant.index &&
-	       table->captured.generation == participant.generation;
+	for (uint8_t place = 0; table->captures && place < SLUICE_CAPTURES_MAX; place++) {
+		const struct sluice_handle *wanted = &table->captures->items[place].participant;
+		if (table->captures->items[place].file && participant.generation != 0 &&
+			wanted->index == participant.index &&
+			wanted->generation == participant.generation)
+			return (uint8_t)(place + 1);
+	}
+	return 0;
 }
 
 void tap_take(struct worker *worker, const struct tap_order *order)
 {
-	static const struct sluice_handle nobody;
 	struct tap *tap = &worker->tap;
 	struct table *table = &worker->table;
-	if (!order || order->file != tap->file) {
-		tap->next = 0;
-		tap->lost = 0;
+	tap->runs = false;
+	for (unsigned place = 0; place < SLUICE_CAPTURES_MAX; place++) {
+		struct tap_lane *lane = &tap->lanes[place];
+		struct sluice_capture *file = order ? order->items[place].file : NULL;
+		if (file != lane->file)
+			*lane = (struct tap_lane){.file = file};
+		lane->decrypted = file && order->items[place].decrypted;
+		tap->runs |= file != NULL;
 	}
-	tap->file = order ? order->file : NULL;
-	tap->decrypted = order && order->decrypted;
-	table->captured = order ? order->participant : nobody;
+	table->captures = order;
 	for (uint32_t i = 0; i < table->rows[SLUICE_TABLE_TRANSPORT]; i++) {
 		struct transport *transport = &table->transports[i];
 		transport->captured = tap_wants(table, transport->participant);
@@ -156,22 +177,23 @@ void tap_arrived(struct worker *worker, struct pkt **pkts, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++) {
 		struct pkt *pkt = pkts[i];
+		const struct transport *transport = transport_of(worker, pkt);
 		struct sluice_captured *slot = NULL;
-		if (transport_of(worker, pkt))
-			slot = slot_take(worker, SLUICE_CAPTURE_IN, pkt->arrived_ns);
+		if (transport)
+			slot = slot_take(worker, transport, SLUICE_CAPTURE_IN, pkt->arrived_ns);
 		if (!slot)
 			continue;
 		slot_fill(slot, pkt->data - pkt->head, pkt->length + pkt->head);
 		slot->port = pkt->port;
-		pkt_mark(worker, pkt);
+		pkt_mark(worker, transport, pkt);
 	}
 }
 
 void tap_opened(struct worker *worker, struct pkt **pkts, unsigned n)
 {
 	struct frame frame;
-	for (unsigned i = 0; i < n && worker->tap.decrypted; i++) {
-		if (pkts[i]->capture == 0)
+	for (unsigned i = 0; i < n; i++) {
+		if (pkts[i]->capture == 0 || !lane_of(worker, pkts[i])->decrypted)
 			continue;
 		struct sluice_captured *slot = slot_of(worker, pkts[i]);
 		const struct piece whole = {pkts[i]->data, pkts[i]->length};
@@ -189,7 +211,7 @@ void tap_settle(struct pkt **pkts, unsigned n)
 
 void tap_dropped(struct worker *worker, struct pkt *pkt, enum sluice_drop why)
 {
-	if (worker->tap.file)
+	if (worker->tap.runs)
 		slot_of(worker, pkt)->drop = (uint8_t)(why + 1);
 	pkt->capture = 0;
 }
@@ -203,7 +225,7 @@ static struct sluice_captured *compose_to(struct worker *worker, const struct tr
 	struct frame frame;
 	struct sluice_captured *slot = NULL;
 	if (frame_to(&frame, transport))
-		slot = slot_take(worker, SLUICE_CAPTURE_OUT, worker->now_ns);
+		slot = slot_take(worker, transport, SLUICE_CAPTURE_OUT, worker->now_ns);
 	if (slot)
 		slot_compose(slot, &frame, first, second);
 	return slot;
@@ -211,17 +233,18 @@ static struct sluice_captured *compose_to(struct worker *worker, const struct tr
 
 void tap_sealing(struct worker *worker, unsigned n)
 {
-	for (unsigned i = 0; i < n && worker->tap.decrypted; i++) {
+	for (unsigned i = 0; i < n; i++) {
 		const struct job *job = &worker->jobs[i];
 		const struct transport *transport = transport_of(worker, job->out);
 		const struct piece header = {job->out->data, job->out->length};
 		const struct piece payload = {job->payload, job->payload_length};
-		struct sluice_captured *slot =
-			transport ? compose_to(worker, transport, header, payload) : NULL;
+		struct sluice_captured *slot = NULL;
+		if (transport && is_decrypted(worker, transport))
+			slot = compose_to(worker, transport, header, payload);
 		if (!slot)
 			continue;
 		slot->flags |= SLUICE_CAPTURED_PLAIN;
-		pkt_mark(worker, job->out);
+		pkt_mark(worker, transport, job->out);
 	}
 }
 
@@ -231,12 +254,12 @@ void tap_compound(struct worker *worker, const struct compound *compound)
 	const struct transport *transport = transport_of(worker, pkt);
 	const struct piece whole = {pkt->data, pkt->length};
 	struct sluice_captured *slot = NULL;
-	if (transport && worker->tap.decrypted)
+	if (transport && is_decrypted(worker, transport))
 		slot = compose_to(worker, transport, whole, (struct piece){0});
 	if (!slot)
 		return;
 	slot->flags |= SLUICE_CAPTURED_PLAIN;
-	pkt_mark(worker, pkt);
+	pkt_mark(worker, transport, pkt);
 }
 
 void tap_withheld(
@@ -248,21 +271,16 @@ void tap_withheld(
 	struct piece whole = {0};
 	if (!transport || !transport->captured)
 		return;
-	if (worker->tap.decrypted) // as the publisher sent it
+	bool decrypted = is_decrypted(worker, transport);
+	if (decrypted) // as the publisher sent it
 		whole = (struct piece){media->pkt->data, media->pkt->length};
 	struct sluice_captured *slot = compose_to(worker, transport, whole, (struct piece){0});
 	if (!slot)
 		return;
 	slot->drop = (uint8_t)(why + 1);
 	slot->flags |= SLUICE_CAPTURED_UNMADE;
-	if (worker->tap.decrypted)
+	if (decrypted)
 		slot->flags |= SLUICE_CAPTURED_PLAIN;
-}
-
-// Control's datagrams are the same in both kinds of capture.
-static bool is_controls(const struct pkt *pkt)
-{
-	return pkt->class == SLUICE_CLASS_STUN || pkt->class == SLUICE_CLASS_DTLS;
 }
 
 void tap_leaving(struct worker *worker, struct pkt **pkts, unsigned n)
@@ -270,15 +288,17 @@ void tap_leaving(struct worker *worker, struct pkt **pkts, unsigned n)
 	uint64_t now_ns = 0;
 	for (unsigned i = 0; i < n; i++) {
 		struct pkt *pkt = pkts[i];
-		if (!transport_of(worker, pkt) || (worker->tap.decrypted && !is_controls(pkt)))
+		const struct transport *transport = transport_of(worker, pkt);
+		if (!transport || is_decrypted(worker, transport))
 			continue;
 		now_ns = now_ns ? now_ns : io_now_ns();
-		struct sluice_captured *slot = slot_take(worker, SLUICE_CAPTURE_OUT, now_ns);
+		struct sluice_captured *slot =
+			slot_take(worker, transport, SLUICE_CAPTURE_OUT, now_ns);
 		if (!slot)
 			continue;
 		slot_fill(slot, pkt->data, pkt->length);
 		slot->port = pkt->port;
-		pkt_mark(worker, pkt);
+		pkt_mark(worker, transport, pkt);
 	}
 }
 
@@ -301,5 +321,10 @@ void tap_show(struct worker *worker)
 	// A slot that the reader may see is not written to any more.
 	for (unsigned port = 0; port < worker->table.ports; port++)
 		tap_settle(worker->tx[port].pkts, worker->tx[port].used);
-	atomic_store_explicit(&lane_of(worker)->head.value, worker->tap.next, memory_order_release);
+	for (unsigned place = 0; place < SLUICE_CAPTURES_MAX; place++) {
+		const struct tap_lane *lane = &worker->tap.lanes[place];
+		if (lane->file)
+			atomic_store_explicit(&lane->file->lanes[worker->number].head.value,
+				lane->next, memory_order_release);
+	}
 }

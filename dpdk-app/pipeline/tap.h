@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The capture of one peer's packets (sluice/capture.h), this worker's part: see tap.c. While none runs
-// `tap.file` is NULL, and a burst costs one look at it.
+// Captures of peers' packets (sluice/capture.h), this worker's part: see tap.c. While none runs `tap.runs` is
+// false, and a burst costs one look at it.
 #pragma once
 
 #include "pkt.h"
@@ -14,25 +14,32 @@ struct table;
 struct media;
 struct compound;
 
-struct tap_order { // what is to be captured; unchanged while a worker has it
-	struct sluice_capture *file;
-	struct sluice_handle participant;
-	bool decrypted;
+struct tap_order { // what is to be captured, by place; unchanged while a worker has it
+	struct {
+		struct sluice_capture *file; // NULL = no capture has this place
+		struct sluice_handle participant;
+		bool decrypted;
+	} items[SLUICE_CAPTURES_MAX];
 };
 
-struct tap {
-	_Atomic(const struct tap_order *) offered, taken;
-	struct sluice_capture *file; // NULL = no capture runs
+struct tap_lane { // what this worker writes of one capture
+	struct sluice_capture *file; // NULL = none
 	bool decrypted;
 	uint32_t next; // slots filled; the reader sees them at the end of a turn
 	uint32_t lost; // since the last packet that found room
 };
 
-// From now on `order` holds, NULL: none.
+struct tap {
+	bool runs; // some capture does
+	_Atomic(const struct tap_order *) offered, taken;
+	struct tap_lane lanes[SLUICE_CAPTURES_MAX];
+};
+
+// From now on `order` holds, NULL: no capture runs.
 void tap_take(struct worker *worker, const struct tap_order *order);
 
-// Whether a participant's transports are captured.
-bool tap_wants(const struct table *table, struct sluice_handle participant);
+// The capture of a participant's transports: its place and one; 0 = none.
+uint8_t tap_wants(const struct table *table, struct sluice_handle participant);
 
 // Frames of peers, parsed and still encrypted.
 void tap_arrived(struct worker *worker, struct pkt **pkts, unsigned n);

@@ -48,11 +48,11 @@ static void tx_send(struct worker *worker, unsigned port)
 {
 	struct pkt **pkts = worker->tx[port].pkts;
 	unsigned n = worker->tx[port].used;
-	if (worker->tap.file)
+	if (worker->tap.runs)
 		tap_leaving(worker, pkts, n);
 	unsigned sent = io_tx(port, worker->number, pkts, n);
 	unsigned kept = sent < n ? refused(worker, pkts, sent, n) : 0;
-	if (worker->tap.file)
+	if (worker->tap.runs)
 		tap_kept(worker, pkts, kept);
 	link_note(worker, n, sent);
 	stage_count(worker, SLUICE_STAGE_TX, n - kept);

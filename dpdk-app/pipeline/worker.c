@@ -72,7 +72,7 @@ static bool burst_take(struct worker *worker, unsigned *handled)
 	n = stage_feedback(worker, pkts, n);
 	resends_send(worker);
 	n = stage_ingest(worker, pkts, n);
-	if (worker->tap.file)
+	if (worker->tap.runs)
 		tap_settle(pkts, n);
 	stage_fanout(worker, pkts, n);
 	stage_fanout(worker, worker->notes, worker->notes_used);
@@ -107,7 +107,7 @@ unsigned worker_step(struct worker *worker, uint64_t now_ns)
 	media_send(worker);
 	stage_tick(worker);
 	tx_flush(worker);
-	if (worker->tap.file)
+	if (worker->tap.runs)
 		tap_show(worker);
 	tell_others(worker);
 	return handled;

@@ -45,8 +45,8 @@ void worker_attach(struct worker *worker, const struct sluice_desired *desired);
 // The file that the worker reads; NULL = none yet. From any thread.
 const struct sluice_desired *worker_attached(const struct worker *worker);
 
-// From now on the packets of one peer are captured as `order` (tap.h) says, NULL: nobody's. From any thread; the
-// order and its file stay the caller's and must stay as they are until worker_captured returns another one.
+// From now on peers' packets are captured as `order` (tap.h) says, NULL: nobody's. From any thread; the order
+// and its files stay the caller's and must stay as they are until worker_captured returns another one.
 void worker_capture(struct worker *worker, const struct tap_order *order);
 
 // The order that the worker follows; NULL = none. From any thread.

@@ -42,7 +42,8 @@ struct sluice_event {
 struct sluice_datagram {
 	struct sluice_path path; // remote_mac: where it came from, or where it goes
 	uint16_t length; // bytes of data in use
-	uint16_t reserved[3];
+	uint16_t reserved;
+	uint32_t arrived_us; // CLOCK_MONOTONIC, its low 32 bits; of punted ones
 	uint8_t data[SLUICE_DATAGRAM_MAX]; // UDP payload
 };
 

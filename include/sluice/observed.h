@@ -148,6 +148,42 @@ enum sluice_port_mode {
 
 enum { SLUICE_XDP_CLASS_ROOM = 16 };
 
+// What a receive queue has lost before the data plane saw it. Append only.
+#define SLUICE_QUEUE_LOSSES(X)                                                          \
+	X(ring_full, "the worker did not take them in time")                            \
+	X(no_buffer, "no packet buffer was free for them, or they are longer than one") \
+	X(device, "the card or its driver says so and no more")
+
+enum sluice_queue_loss {
+#define X(name, help) SLUICE_QUEUE_LOSS_##name,
+	SLUICE_QUEUE_LOSSES(X)
+#undef X
+		SLUICE_QUEUE_LOSS_COUNT,
+};
+#define SLUICE_QUEUE_LOSS_ROOM 6
+static_assert((int)SLUICE_QUEUE_LOSS_COUNT <= (int)SLUICE_QUEUE_LOSS_ROOM);
+
+struct sluice_queue_status {
+	uint64_t packets; // taken
+	uint64_t starved; // how often the kernel found no free buffer for it (AF_XDP)
+	uint64_t lost[SLUICE_QUEUE_LOSS_ROOM]; // by enum sluice_queue_loss
+};
+
+// Name of a loss, NULL for a number that is none; *help may be NULL.
+static inline const char *sluice_queue_loss_name(unsigned loss, const char **help)
+{
+	static const char *const names[][2] = {
+#define X(name, help) {#name, help},
+		SLUICE_QUEUE_LOSSES(X)
+#undef X
+	};
+	if (loss >= SLUICE_QUEUE_LOSS_COUNT)
+		return NULL;
+	if (help)
+		*help = names[loss][1];
+	return names[loss][0];
+}
+
 struct sluice_port_status {
 	_Alignas(64) char name[32]; // interface, or PCI address
 	char driver[32]; // net_af_xdp, net_ice, …
@@ -161,4 +197,5 @@ struct sluice_port_status {
 	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
 	uint64_t rx_missed, rx_errors, tx_errors, rx_no_buffer;
 	uint64_t xdp[SLUICE_XDP_CLASS_ROOM]; // by enum sluice_xdp_class (xdp.h)
+	struct sluice_queue_status queue[SLUICE_QUEUES_MAX]; // the first `queues` of them
 };

@@ -48,10 +48,11 @@ struct sluice_desired_head {
 	_Atomic uint32_t rows_used[SLUICE_TABLE_COUNT]; // one above the highest row ever used
 	uint64_t started_unix_ms;
 	uint8_t draining;
-	uint8_t reserved[7];
-	struct sluice_capture_wish capture;
-	struct sluice_capture_reader capture_reader;
-	uint8_t reserved2[144];
+	uint8_t reserved[3];
+	uint32_t capture_last; // control's: number of the last capture
+	struct sluice_capture_wish captures[SLUICE_CAPTURES_MAX];
+	struct sluice_capture_reader capture_readers[SLUICE_CAPTURES_MAX];
+	uint8_t reserved2[256];
 };
 
 struct sluice_observed_head {
@@ -68,5 +69,5 @@ struct sluice_observed_head {
 	char version[32]; // of the data plane
 	struct sluice_capture_state capture;
 	uint16_t feed_port, feed_ports; // first and number of feeds.ports that it takes media at
-	uint8_t reserved[220];
+	uint8_t reserved[252];
 };

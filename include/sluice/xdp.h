@@ -65,6 +65,39 @@ enum sluice_xdp_class {
 };
 
 #ifndef __bpf__
+#include <linux/bpf.h>
+#include <stddef.h>
+
+struct sluice_xdp_map { // how this version makes a map; one of another shape is of another version
+	const char *name;
+	uint32_t type, key_size, value_size, max_entries;
+};
+
+// Of the pinned maps; SLUICE_XDP_MAPS is how many there are.
+enum {
+	SLUICE_XDP_PEERS,
+	SLUICE_XDP_CONFIG,
+	SLUICE_XDP_COUNTERS,
+	SLUICE_XDP_STRANGERS,
+	SLUICE_XDP_MAPS
+};
+
+// Shape of a pinned map, by number. Returns NULL for a number that is none.
+static inline const struct sluice_xdp_map *sluice_xdp_map(unsigned map)
+{
+	static const struct sluice_xdp_map maps[] = {
+		{SLUICE_XDP_MAP_PEERS, BPF_MAP_TYPE_HASH, sizeof(struct sluice_xdp_peer),
+			sizeof(uint64_t), SLUICE_XDP_PEERS_MAX},
+		{SLUICE_XDP_MAP_CONFIG, BPF_MAP_TYPE_ARRAY, sizeof(uint32_t),
+			sizeof(struct sluice_xdp_config), 1},
+		{SLUICE_XDP_MAP_COUNTERS, BPF_MAP_TYPE_PERCPU_ARRAY, sizeof(uint32_t),
+			sizeof(uint64_t), SLUICE_XDP_COUNTERS_MAX},
+		{SLUICE_XDP_MAP_STRANGERS, BPF_MAP_TYPE_PERCPU_ARRAY, sizeof(uint32_t),
+			sizeof(struct sluice_xdp_stranger), SLUICE_XDP_STRANGERS_MAX},
+	};
+	return map < SLUICE_XDP_MAPS ? &maps[map] : NULL;
+}
+
 struct sluice_xdp_class_info {
 	const char *name;
 	const char *help;

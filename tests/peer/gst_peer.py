@@ -97,8 +97,8 @@ class Session:
         decoder.sync_state_with_parent()
         pad.link(decoder.get_static_pad("sink"))
 
-    def on_packet(self, _pad, _info, counter):
-        counter.packets += 1
+    def on_packet(self, _pad, info, counter):
+        counter.sequence(info.get_buffer().extract_dup(0, 12))
         return Gst.PadProbeReturn.OK
 
     def on_frame(self, _sink, frame, _pad, counter):

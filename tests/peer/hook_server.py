@@ -8,12 +8,14 @@ import hmac
 import http.server
 import json
 import socketserver
+import ssl
 import time
 
 arguments = argparse.ArgumentParser()
 arguments.add_argument("port", type=int)
 arguments.add_argument("secret")
 arguments.add_argument("log")
+arguments.add_argument("--certificate", help="file with it and its key: speak TLS")
 arguments = arguments.parse_args()
 
 ANSWERS = {
@@ -65,4 +67,9 @@ class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
     request_queue_size = 256
 
 
-Server(("", arguments.port), Handler).serve_forever()
+server = Server(("", arguments.port), Handler)
+if arguments.certificate:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(arguments.certificate)
+    server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+server.serve_forever()

@@ -5,12 +5,15 @@
 Sends tone and a moving picture, or with --numbers RATE packets that carry a running number, and
 counts what comes back; whoever offers opens a data channel and counts what the other side echoes. --call offers
 to everybody who is there; without it the peer only answers. --hang-up closes the socket as soon as the
-connection is up, as BASS does, and opens another when the connection has ended. One JSON line a second.
+connection is up, as BASS does, and opens another when the connection has ended. SIGUSR1 breaks the socket as a dead
+network does, without a close frame, and another is opened. One JSON line a second.
 """
 import argparse
 import asyncio
 import hashlib
 import json
+import os
+import signal
 import struct
 import time
 
@@ -46,8 +49,25 @@ class Dark(VideoStreamTrack):
         await asyncio.sleep(3600)
 
 
+class Stream:
+    """The sequence numbers of one SSRC."""
+
+    def __init__(self, sequence):
+        self.newest = sequence
+        self.seen = set()
+
+    def add(self, sequence):
+        number = self.newest + ((sequence - self.newest + 0x8000) & 0xFFFF) - 0x8000
+        self.newest = max(self.newest, number)
+        self.seen.add(number)
+
+    def lost(self):
+        return max(self.seen) - min(self.seen) + 1 - len(self.seen)
+
+
 class Counter:
     def __init__(self):
+        self.streams = {}
         self.numbers = set()
         self.packets = self.doubled = self.damaged = self.frames = self.changed = 0
         self.digest = None
@@ -61,6 +81,12 @@ class Counter:
         number = struct.unpack_from("!Q", data, mark + len(MARK))[0]
         self.doubled += number in self.numbers
         self.numbers.add(number)
+
+    def sequence(self, data):
+        """A packet whose payload is a codec's."""
+        sequence, ssrc = struct.unpack_from("!2xH4xI", data)
+        self.packets += 1
+        self.streams.setdefault(ssrc, Stream(sequence)).add(sequence)
 
     def frame(self, frame):
         self.picture(bytes(frame.planes[0]))
@@ -76,7 +102,7 @@ class Counter:
         return {
             "packets": self.packets,
             "numbers": len(self.numbers),
-            "lost": expected - len(self.numbers),
+            "lost": expected - len(self.numbers) + sum(stream.lost() for stream in self.streams.values()),
             "doubled": self.doubled,
             "damaged": self.damaged,
             "frames": self.frames,
@@ -173,14 +199,23 @@ class Session:
                 )
 
     def count_packets(self):
+        """As they are decrypted, before aiortc's jitter buffer; numbers are nothing that it could decode."""
+        if not self.connection.getTransceivers():
+            return
         _, kinds = payload_types(self.connection.localDescription.sdp)
+        transport = self.transport()
+        take = type(transport)._handle_rtp_data
 
-        async def count(data, arrival_time_ms):  # decrypted, before aiortc's jitter buffer
+        async def count(data, arrival_time_ms):
             kind = kinds.get(data[1] & 0x7F)
-            if kind:
+            if kind and self.arguments.numbers:
                 self.counters[kind].packet(data)
+            elif kind:
+                self.counters[kind].sequence(data)
+            if not self.arguments.numbers:
+                await take(transport, data, arrival_time_ms=arrival_time_ms)
 
-        self.transport()._handle_rtp_data = count
+        transport._handle_rtp_data = count
 
     def packet(self, kind, payload_type, ssrc, rate):
         number = self.sent[kind]
@@ -220,13 +255,11 @@ class Session:
             if self.connection.sctp:
                 self.connection.sctp.answers = True
         await self.connection.setLocalDescription(await self.connection.createAnswer())
-        if self.arguments.numbers:
-            self.count_packets()
+        self.count_packets()
         return self.connection.localDescription.sdp
 
     async def answered(self, sdp):
-        if self.arguments.numbers:
-            self.count_packets()
+        self.count_packets()
         await self.connection.setRemoteDescription(RTCSessionDescription(sdp, "answer"))
 
     def report(self):
@@ -289,6 +322,8 @@ class Peer:
         async with adapter(self.arguments.url, self.arguments.room, self.arguments.peer) as signaling:
             self.sockets += 1
             self.open = True
+            breaks = signaling.socket.transport.abort
+            asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, breaks)
             if not signaling.addressed:
                 await self.handle(signaling, "joined", None)
             tasks = [asyncio.ensure_future(self.hear(signaling))]
@@ -318,6 +353,7 @@ class Peer:
     async def report(self):
         while True:
             line = {
+                "pid": os.getpid(),
                 "sockets": self.sockets,
                 "open": self.open,
                 "sessions": {name or "": session.report() for name, session in self.sessions.items()},

@@ -76,6 +76,12 @@ await page.evaluate(`(async () => {
 const asked = (method, part) => page.evaluate(
 	`window.asked.filter((one) => one.method === "${method}" && one.path.includes("${part}")).map((one) => one.status)`);
 const framesSeen = () => page.evaluate(`count(window.viewing, "inbound-rtp", "video", "framesDecoded")`);
+const lost = async (kind) => page.evaluate(`count(window.viewing, "inbound-rtp", "${kind}", "packetsLost")`);
+const noneLost = async (client) => {
+	for (const kind of ["audio", "video"])
+		check(await lost(kind) === 0, `${client}: of ${await page.evaluate(
+			`count(window.viewing, "inbound-rtp", "${kind}", "packetsReceived")`)} packets of ${kind} the viewer lost ${await lost(kind)}`);
+};
 const flows = async (what) => {
 	const before = await framesSeen();
 	await until(what, 15, async () => (await framesSeen()) > before + 20);
@@ -117,6 +123,7 @@ await flows("pictures go on after the restart");
 await sleep(11000); // until the relay forgets the credentials of before
 await flows("pictures go on when the old credentials are forgotten");
 
+await noneLost("whip-whep");
 await page.evaluate("window.whip.stop()");
 await until("the publisher's DELETE", 5, async () => (await asked("DELETE", "/whip/session/")).length);
 check((await asked("DELETE", "/whip/session/"))[0] === 200, "whip-whep ends");
@@ -145,6 +152,7 @@ check(options.length > 0 && options.every((status) => status === 204), `@eyevinn
 check((await asked("POST", "/eyevinn/whip"))[0] === 201, "@eyevinn publishes");
 const patches = await asked("PATCH", "/whip/session/");
 check(patches.every((status) => status === 204), `@eyevinn trickles: ${patches}`);
+await noneLost("@eyevinn");
 await page.evaluate("window.eyevinn.destroy()");
 await until("@eyevinn's DELETE", 5, async () => (await asked("DELETE", "/whip/session/")).length);
 check((await asked("DELETE", "/whip/session/"))[0] === 200, "@eyevinn ends");

@@ -80,10 +80,15 @@ class Client:
         self.location = urllib.parse.urljoin(url, headers["Location"])
         await connection.setRemoteDescription(RTCSessionDescription(text, "answer"))
 
-    def report(self, connection):
-        sent = self.picture.count if self.picture else 0
-        state = connection.connectionState
-        print(json.dumps({"sent": sent, "state": state, **self.counts, "statuses": self.statuses}), flush=True)
+    async def report(self, connection):
+        line = {"sent": self.picture.count if self.picture else 0, "state": connection.connectionState, **self.counts}
+        line.update(packets=0, lost=0, statuses=self.statuses)
+        for receiver in connection.getReceivers():
+            for row in (await receiver.getStats()).values():
+                if row.type == "inbound-rtp":
+                    line["packets"] += row.packetsReceived
+                    line["lost"] += row.packetsLost
+        print(json.dumps(line), flush=True)
 
     async def run(self):
         connection = RTCPeerConnection()
@@ -92,11 +97,11 @@ class Client:
         await self.begin(connection)
         for _ in range(int(self.arguments.seconds)):
             await asyncio.sleep(1)
-            self.report(connection)
+            await self.report(connection)
         if not self.arguments.vanish:
             await self.ask("DELETE", self.location)
             await self.ask("DELETE", self.location)
-        self.report(connection)
+        await self.report(connection)
         await connection.close()
 
 

@@ -14,6 +14,18 @@ capture() {
 	ctl capture "$peer" -o "$work/$name.pcapng" "$@" >"$work/$name.json"
 }
 
+# The same in the background: $capturing is to be ended by capture_end.
+capture_begin() {
+	local name=$1 peer=$2
+	shift 2
+	"$build/sluicectl" -d /run/sluice --json capture "$peer" -o "$work/$name.pcapng" "$@" >"$work/$name.json" &
+	capturing=$!
+}
+capture_end() {
+	kill -INT "$capturing"
+	wait "$capturing"
+}
+
 figure() { # NAME JQ-EXPRESSION
 	jq -r "$2" "$work/$1.json"
 }
@@ -22,7 +34,8 @@ figure() { # NAME JQ-EXPRESSION
 read_packets() {
 	local fields=() field
 	for field in frame.packet_flags_direction frame.comment rtp.ssrc rtp.seq rtp.p_type udp.checksum.status \
-		rtcp.pt _ws.malformed frame.interface_name frame.time_epoch stun.type; do
+		rtcp.pt _ws.malformed frame.interface_name frame.time_epoch stun.type \
+		dtls.record.content_type ip.src udp.srcport ip.dst udp.dstport; do
 		fields+=(-e "$field")
 	done
 	tshark -r "$work/$1.pcapng" -d "udp.port==$media_port,rtp" -o udp.check_checksum:TRUE -T fields \
@@ -36,7 +49,8 @@ count() {
 
 packets() { # NAME CONDITION EXPRESSION: the expression's value for each packet
 	awk -F'\t' "{direction = \$1 + 0; to = direction == 2; comment = \$2; ssrc = \$3; seq = \$4; type = \$5
-		bad_sum = \$6 == 0; rtcp = \$7; malformed = \$8 != \"\"; port = \$9; time = \$10; stun = \$11}
+		bad_sum = \$6 == 0; rtcp = \$7; malformed = \$8 != \"\"; port = \$9; time = \$10; stun = \$11
+		dtls = \$12; source = \$13 \":\" \$14; target = \$15 \":\" \$16; media = stun == \"\" && dtls == \"\"}
 		$2 {print $3}" "$work/$1.tsv"
 }
 
@@ -45,8 +59,8 @@ peer() {
 	ctl peers | jq "[.peers[] | select(.identity == \"$1\") | .transports[] | .$2] | add"
 }
 
-running() {
-	[ "$(metric sluice_captures_active)" = 1 ]
+running() { # [HOW-MANY]
+	[ "$(metric sluice_captures_active)" = "${1:-1}" ]
 }
 idle() {
 	[ "$(metric sluice_captures_active)" = 0 ]

@@ -6,6 +6,7 @@ source "$(dirname "$0")/_init.sh"
 
 add_host relay 10
 echo hook-secret >"$work/hook.secret"
+hook_url=http://$relay_ip:7070/admission
 write_config xdp 1
 configure() { # admission.fail
 	cat >"$work/control.yaml" <<-END
@@ -15,7 +16,7 @@ configure() { # admission.fail
 		http: {port: $http_port${2:-}}
 		ports: [{interface: eth0, queues: 1}]
 		rooms: [{name: "*", auth: hook}]
-		admission: {url: "http://$relay_ip:7070/admission", timeout: 1s, fail: $1, secret_file: $work/hook.secret}
+		admission: {url: "$hook_url", timeout: 1s, fail: $1, secret_file: $work/hook.secret}
 		dialects:
 		  - {name: rooms, listen: 8000}
 		  - {name: plain, listen: 8081}
@@ -27,10 +28,10 @@ start_control() {
 	nsenter --net=/run/netns/relay "$build/sluice-control" -c "$work/control.yaml" >>"$work/control.log" 2>&1 &
 	plane_pid[control]=$!
 }
-start_hook() {
-	nsenter --net=/run/netns/relay "$root/tests/peer/hook_server.py" 7070 hook-secret "$work/asked" >"$work/hook.log" 2>&1 &
+start_hook() { # [ARGUMENT...]
+	nsenter --net=/run/netns/relay "$root/tests/peer/hook_server.py" 7070 hook-secret "$work/asked" "$@" >"$work/hook.log" 2>&1 &
 	plane_pid[hook]=$!
-	wait_for 5 on relay curl -s -o /dev/null "http://$relay_ip:7070/"
+	wait_for 5 on relay curl -sk -o /dev/null "$hook_url"
 }
 configure closed
 start_dataplane
@@ -153,6 +154,50 @@ start_control
 wait_for 15 relay_ready
 expect "WHIP, fail open" "$(whip deny/whip)" == 201
 expect "000, fail open" "$(talk .status "ws://$relay_ip:8081/deny" --seconds 0.5)" == 101
+
+# ---- a hook that speaks TLS: whom the system's store does not know is not asked
+hook_url=https://$relay_ip:7070/admission
+openssl req -x509 -newkey rsa:2048 -nodes -keyout "$work/ca.key" -out "$work/ca.pem" -days 1 -subj /CN=authority 2>/dev/null
+certify() { # NAME ALTERNATIVE-NAME: makes NAME.pem, key and certificate
+	openssl req -newkey rsa:2048 -nodes -keyout "$work/$1.key" -out "$work/$1.csr" -subj "/CN=$1" 2>/dev/null
+	openssl x509 -req -in "$work/$1.csr" -CA "$work/ca.pem" -CAkey "$work/ca.key" -CAcreateserial -days 1 \
+		-extfile <(echo "subjectAltName=$2") -out "$work/$1.pem" 2>/dev/null
+	cat "$work/$1.key" >>"$work/$1.pem"
+}
+certify hook "IP:$relay_ip"
+certify elsewhere DNS:elsewhere.example
+hook_by_tls() { # CERTIFICATE FAIL
+	configure "$2"
+	kill_plane control INT
+	[ ! -e "/proc/${plane_pid[hook]}" ] || kill_plane hook
+	start_hook --certificate "$work/$1.pem"
+	: >"$work/control.log"
+	start_control
+	wait_for 15 relay_ready
+	before=$(wc -l <"$work/asked")
+}
+questions() {
+	echo $(($(wc -l <"$work/asked") - before))
+}
+hook_by_tls hook closed
+expect "a stranger's certificate, fail closed" "$(whip allow/whip)" == 403
+expect "questions that it was told" "$(questions)" == 0
+grep 'admission.url: no answer: SSL certificate problem: .* run update-ca-certificates; admission.fail: closed' "$work/control.log"
+hook_by_tls hook open
+expect "a stranger's certificate, fail open" "$(whip deny/whip)" == 201
+expect "questions that it was told" "$(questions)" == 0
+cat /etc/ssl/certs/ca-certificates.crt "$work/ca.pem" >"$work/store.pem"
+mount --bind "$work/store.pem" /etc/ssl/certs/ca-certificates.crt
+hook_by_tls hook closed
+expect "WHIP by a hook over TLS" "$(whip allow/whip)" == 201
+expect "and denied" "$(whip deny/whip)" == 403
+expect "questions that it was told" "$(questions)" == 2
+expect "000 by a hook over TLS" "$(talk .status "ws://$relay_ip:8081/deny-tls")" == 403
+hook_by_tls elsewhere closed
+expect "another server's certificate" "$(whip allow/whip)" == 403
+expect "questions that it was told" "$(questions)" == 0
+grep 'admission.url: no answer: SSL: .*; admission.fail: closed' "$work/control.log"
+
 if grep -F "${member##*.}" "$work/control.log" "$work/asked"; then
 	echo "a token has been told"
 	exit 1

@@ -16,4 +16,5 @@ node "$root/tests/peer/call.mjs" "http://$relay_ip:$http_port" "${CALL_SECONDS:-
 tail -n 1 "$work/greta.log" | cut -c1-600
 expect "frames of the page that webrtcbin decoded, different ones" \
 	"$(peer greta '[.past[], .sessions[]] | .[0].received.video.changed')" '>' 30
+expect "packets of the page that webrtcbin lost" "$(peer greta '[(.past[], .sessions[]).received[].lost] | add')" == 0
 expect "sound of the page that webrtcbin decoded" "$(peer greta '[.past[], .sessions[]] | .[0].received.audio.frames')" '>' 100

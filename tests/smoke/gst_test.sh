@@ -27,6 +27,7 @@ for name in greta ben gerd; do
 			"$(peer "$name" ".sessions.$other.received.video.changed")" '>' 40
 		expect "sound of $other that $name decoded" "$(peer "$name" ".sessions.$other.received.audio.frames")" '>' 100
 	done
+	expect "packets $name lost" "$(peer "$name" '[.sessions[].received[].lost] | add')" == 0
 	expect "peers $name talks to" "$(peer "$name" '.sessions | length')" == 2
 done
 wait_for 10 peer_has ben '.sessions.greta.echoed == 60' || true

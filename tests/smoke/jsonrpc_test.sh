@@ -15,5 +15,6 @@ node "$root/tests/peer/pair_call.mjs" jsonrpc "http://$relay_ip:$jsonrpc_port" s
 	--call ben ${SHOTS:+--shots "$SHOTS"} | cut -c1-700
 expect "video frames aiortc decoded" "$(peer ben '[(.past[], .sessions[]).received.video.frames] | max')" '>' 30
 expect "of them different from the one before" "$(peer ben '[(.past[], .sessions[]).received.video.changed] | max')" '>' 20
+expect "packets aiortc lost" "$(peer ben '[(.past[], .sessions[]).received[].lost] | add')" == 0
 expect "audio frames aiortc decoded" "$(peer ben '[(.past[], .sessions[]).received.audio.frames] | max')" '>' 100
 expect "RTP that reached control's socket" "$(metric sluice_udp_unexpected_datagrams_total)" == 0

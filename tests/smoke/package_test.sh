@@ -87,6 +87,12 @@ as_unit sluice-control.service >"$work/control.log" 2>&1 &
 wait_for 15 relay_ready
 in_tree sluicectl status | grep 'filter attached native'
 echo "ok: both run without root"
+nsenter --net=/run/netns/relay chroot "$tree" sluicectl -c /etc/sluice/sluice.yaml check >"$work/check.log" || {
+	cat "$work/check.log"
+	exit 1
+}
+grep '^ok .*XDP object' "$work/check.log" >/dev/null
+echo "ok: sluicectl check finds nothing in the way"
 in_tree pkill -INT -x sluice-control
 in_tree pkill -INT -x sluice-dataplan
 wait

@@ -37,6 +37,7 @@ for call in 1 2; do # the first is hung up, of the second one side vanishes: con
 	node "$root/tests/peer/plain_call.mjs" "http://$relay_ip:$http_port" "ws://$relay_ip:$plain_port/studio" b 520 \
 		"${ends[call - 1]}"
 	wait_for 45 peer_has studio ".past | length == $call"
+	expect "packets lost in call $call" "$(peer studio ".past[$call - 1].received.audio.lost")" == 0
 	expect "audio frames decoded in call $call" "$(peer studio ".past[$call - 1].received.audio.frames")" '>' 450
 done
 expect "RTP that reached control's socket" "$(metric sluice_udp_unexpected_datagrams_total)" == 0

@@ -23,5 +23,6 @@ expect "peers carl talked to" "$(peer carl '(.past | length) + (.sessions | leng
 expect "messages that a page echoed, of the worse one" "$(peer carl '[(.past[], .sessions[]).echoed] | min')" == 60
 expect "video frames carl decoded of the worse one" "$(peer carl '[(.past[], .sessions[]).received.video.frames] | min')" '>' 30
 expect "of them different from the one before" "$(peer carl '[(.past[], .sessions[]).received.video.changed] | min')" '>' 20
+expect "packets carl lost" "$(peer carl '[(.past[], .sessions[]).received[].lost] | add')" == 0
 expect "audio frames carl decoded of the worse one" "$(peer carl '[(.past[], .sessions[]).received.audio.frames] | min')" '>' 100
 expect "RTP that reached control's socket" "$(metric sluice_udp_unexpected_datagrams_total)" == 0

@@ -28,6 +28,8 @@ wait_for 5 relay_ready
 wait "$viewer"
 expect "video frames the viewer decoded" "$(said viewer .video)" '>' 100
 expect "of them different from the one before" "$(said viewer .changed)" '>' 80
+expect "packets the viewer got" "$(said viewer .packets)" '>' 600
+expect "packets the viewer lost" "$(said viewer .lost)" == 0
 expect "audio frames the viewer decoded" "$(said viewer .audio)" '>' 300
 expect "requests of the viewer" "$(said viewer '[.statuses[] | select(.[0] == "POST")][-1][1]')" == 201
 expect "DELETE of the viewer after control's restart" "$(said viewer '.statuses[-2][1]')" == 200

@@ -24,7 +24,7 @@ done
 for name in ben dora; do
 	wait_for 20 peer_has "$name" '.sessions[] | .echoed == 100'
 done
-for name in ben carl; do
+for name in anna ben carl dora; do
 	expect "packets $name lost" "$(peer "$name" '[.sessions[].received[].lost] | add')" == 0
 	expect "video packets $name got" "$(peer "$name" '.sessions[].received.video.packets')" '>=' 50
 	expect "audio packets $name got" "$(peer "$name" '.sessions[].received.audio.packets')" '>=' 100

@@ -381,10 +381,14 @@ static void expect_leg(const struct world *world, const struct core_transport *l
 		assert_int_equal(partner->participant.index, leg->publisher.index);
 		assert_int_equal(partner->publisher.index, leg->participant.index);
 	}
-	while ((other = core_transport_next(world->core, other)) != NULL)
+	while ((other = core_transport_next(world->core, other)) != NULL) {
 		assert_false(other != leg && other->pair &&
 			     other->participant.index == leg->participant.index &&
 			     other->publisher.index == leg->publisher.index);
+		if (other->pair && other->participant.index == leg->publisher.index &&
+			other->publisher.index == leg->participant.index)
+			assert_ptr_equal(partner, other);
+	}
 }
 
 static void expect_rows(const struct world *world)

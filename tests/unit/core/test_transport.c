@@ -267,6 +267,47 @@ static void test_ice_restart(void **)
 	world_end(&world);
 }
 
+// aiortc answers an ICE restart and goes on with the credentials that it had.
+static void test_client_that_does_not_restart(void **)
+{
+	static struct desc desc;
+	struct world world;
+	const struct core_transport *up = begin(&world);
+	struct core_transport_id id = up->id;
+	char first[CORE_UFRAG_MAX], second[CORE_UFRAG_MAX];
+
+	world_connect(&world, 1000);
+	strcpy(first, up->local_ufrag);
+	for (uint64_t now_ms = 2000; now_ms < 60000; now_ms += 6000) {
+		if (now_ms % 12000 == 2000)
+			assert_int_equal(core_transport_restart(world.core, id, "same", "same-same",
+						 &desc, now_ms),
+				0);
+		strcpy(second, up->local_ufrag);
+		assert_string_not_equal(second, first);
+		assert_string_equal(up->previous_ufrag, first);
+		assert_int_equal(
+			core_transport_named(world.core, id, first, strlen(first), now_ms + 5000),
+			0);
+		core_transport_heard(world.core, id, now_ms + 5000);
+		core_tick(world.core, now_ms + 5999);
+		assert_ptr_equal(core_transport_by_ufrag(world.core, second, strlen(second)), up);
+	}
+	// then it does
+	assert_int_equal(core_transport_named(world.core, id, second, strlen(second), 62000), 0);
+	core_tick(world.core, 64999);
+	assert_ptr_equal(core_transport_by_ufrag(world.core, first, strlen(first)), up);
+	core_tick(world.core, 72000);
+	assert_null(core_transport_by_ufrag(world.core, first, strlen(first)));
+	assert_int_equal(core_transport_named(world.core, id, "", 0, 73000), 0); // nor is that one
+	assert_int_equal(
+		core_transport_restart(world.core, id, "same", "same-same", &desc, 73000), 0);
+	assert_string_equal(up->previous_ufrag, second);
+	id.generation++;
+	assert_int_equal(core_transport_named(world.core, id, "x", 1, 73000), -CORE_GONE);
+	world_end(&world);
+}
+
 static void test_roles(void **)
 {
 	static struct desc offer, answer;
@@ -316,6 +357,7 @@ int main(void)
 		cmocka_unit_test(test_address_changes_hands),
 		cmocka_unit_test(test_ports_of_ours),
 		cmocka_unit_test(test_ice_restart),
+		cmocka_unit_test(test_client_that_does_not_restart),
 		cmocka_unit_test(test_roles),
 		cmocka_unit_test(test_closing_tells_why),
 	};

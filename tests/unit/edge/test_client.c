@@ -404,6 +404,7 @@ static void certificates_of_nobody(void **)
 	ask.url = text;
 	assert_int_equal(fetch(&ask)->status, 0);
 	assert_non_null(strstr(answers[0].why, "certificate"));
+	assert_non_null(strstr(answers[0].why, "run update-ca-certificates"));
 }
 
 static void asks_that_are_wrong(void **)

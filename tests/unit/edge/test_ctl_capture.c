@@ -2,13 +2,22 @@
 #include "edge/ctl_capture.h"
 #include "unit/core/world.h"
 
+#include <sluice/capture.h>
+
+#include <errno.h>
+
 static struct world world;
 
 static struct { // the plane, as far as these verbs know it
 	bool may_decrypt, decrypted;
-	uint32_t name, begun, seconds, tails[SLUICE_WORKERS_MAX];
+	uint32_t begun, seconds, tails[SLUICE_WORKERS_MAX], own;
 	unsigned tails_used;
-	struct core_participant_id participant;
+	int error;
+	struct { // by place
+		uint32_t number;
+		struct core_participant_id participant;
+		char peer[256];
+	} runs[SLUICE_CAPTURES_MAX];
 } plane;
 
 static bool may_decrypt(void *)
@@ -16,46 +25,62 @@ static bool may_decrypt(void *)
 	return plane.may_decrypt;
 }
 
-static uint32_t begin(
-	void *, struct core_participant_id participant, bool decrypted, uint32_t seconds)
+static int64_t begin(void *, struct core_participant_id participant, const char *peer,
+	bool decrypted, uint32_t seconds)
 {
-	if (plane.name)
-		return 0;
-	plane.name = ++plane.begun;
-	plane.participant = participant;
+	if (plane.error)
+		return -plane.error;
+	unsigned place = sluice_capture_place(++plane.begun);
+	plane.runs[place].number = plane.begun;
+	plane.runs[place].participant = participant;
+	snprintf(plane.runs[place].peer, sizeof(plane.runs[place].peer), "%s", peer);
 	plane.decrypted = decrypted;
 	plane.seconds = seconds;
-	return plane.name;
+	return plane.begun;
 }
 
-static struct core_participant_id participant_of(void *, uint32_t name)
+static bool running(void *, unsigned place, struct ctl_capture_running *one)
 {
-	return name == plane.name ? plane.participant : (struct core_participant_id){0};
+	*one = (struct ctl_capture_running){
+		plane.runs[place].number, plane.runs[place].peer, 12 + place};
+	return one->number;
 }
 
-static void follow(void *, uint32_t, struct core_participant_id participant)
+static bool runs(uint32_t number)
 {
-	plane.participant = participant;
+	return number && plane.runs[sluice_capture_place(number)].number == number;
 }
 
-static bool has_read(void *, uint32_t name, const uint32_t *tails, unsigned n)
+static struct core_participant_id participant_of(void *, uint32_t number)
+{
+	return runs(number) ? plane.runs[sluice_capture_place(number)].participant
+			    : (struct core_participant_id){0};
+}
+
+static void follow(void *, uint32_t number, struct core_participant_id participant)
+{
+	plane.runs[sluice_capture_place(number)].participant = participant;
+}
+
+static bool has_read(void *, uint32_t number, const uint32_t *tails, unsigned n, uint32_t own)
 {
 	for (unsigned i = 0; i < n; i++)
 		plane.tails[i] = tails[i];
 	plane.tails_used = n;
-	return name && name == plane.name;
+	plane.own = own;
+	return runs(number);
 }
 
-static void end(void *, uint32_t name)
+static void end(void *, uint32_t number)
 {
-	if (name == plane.name)
-		plane.name = 0;
+	if (runs(number))
+		plane.runs[sluice_capture_place(number)].number = 0;
 }
 
 static json_t *ask(const char *line)
 {
 	static const struct ctl_captures captures = {
-		may_decrypt, begin, participant_of, follow, has_read, end};
+		may_decrypt, begin, running, participant_of, follow, has_read, end};
 	const struct ctl_host host = {.core = world.core, .captures = &captures};
 	json_t *reply = ctl_answer(&host, line, strlen(line), 1000);
 
@@ -71,7 +96,6 @@ static void refused(const char *line, const char *because)
 	assert_false(json_is_true(json_object_get(reply, "ok")));
 	if (!error || !strstr(error, because))
 		fail_msg("%s: not refused for %s but %s", line, because, error ? error : "nothing");
-	assert_int_equal(plane.name, 0);
 	json_decref(reply);
 }
 
@@ -105,13 +129,13 @@ static void a_peer_by_room_or_alone(void **)
 	struct core_participant_id b = world_enter(&world, "other", "2");
 
 	done("{\"verb\":\"capture\",\"peer\":\"demo/1\",\"seconds\":10}", "demo/1");
-	assert_int_equal(plane.participant.index, a.index);
+	assert_int_equal(plane.runs[1].participant.index, a.index);
 	assert_int_equal(plane.seconds, 10);
 	assert_false(plane.decrypted);
-	done("{\"verb\":\"capture-end\",\"name\":1}", NULL);
-	assert_int_equal(plane.name, 0);
+	done("{\"verb\":\"capture-end\",\"number\":1}", NULL);
+	assert_false(runs(1));
 	done("{\"verb\":\"capture\",\"peer\":\"2\",\"seconds\":600}", "other/2");
-	assert_int_equal(plane.participant.index, b.index);
+	assert_int_equal(plane.runs[2].participant.index, b.index);
 }
 
 static void identities_that_do_not_say_who(void **)
@@ -133,10 +157,9 @@ static void slashes_in_names(void **)
 
 	// Room and identity go before an identity alone.
 	done("{\"verb\":\"capture\",\"peer\":\"a/b/c\",\"seconds\":10}", "a/b/c");
-	assert_int_equal(plane.participant.index, one.index);
-	plane.name = 0;
+	assert_int_equal(plane.runs[1].participant.index, one.index);
 	done("{\"verb\":\"capture\",\"peer\":\"x/a/b/c\",\"seconds\":10}", "x/a/b/c");
-	assert_int_equal(plane.participant.index, other.index);
+	assert_int_equal(plane.runs[2].participant.index, other.index);
 }
 
 static void times(void **)
@@ -160,19 +183,45 @@ static void decrypted_only_where_allowed(void **)
 	assert_true(plane.decrypted);
 }
 
-static void one_at_a_time(void **)
+// Whoever may not begin one hears of those that run.
+static void those_that_run_are_named(void **)
 {
 	world_enter(&world, "demo", "1");
+	world_enter(&world, "demo", "2");
+	world_enter(&world, "demo", "3");
 	done("{\"verb\":\"capture\",\"peer\":\"1\",\"seconds\":10}", "demo/1");
-	json_t *reply = ask("{\"verb\":\"capture\",\"peer\":\"1\",\"seconds\":10}");
+	done("{\"verb\":\"capture\",\"peer\":\"2\",\"seconds\":10}", "demo/2");
+	plane.error = EBUSY;
+	refused("{\"verb\":\"capture\",\"peer\":\"2\",\"seconds\":10}",
+		"of this peer runs already (2 of demo/2 for 14 s more)");
+	plane.error = EAGAIN;
+	refused("{\"verb\":\"capture\",\"peer\":\"3\",\"seconds\":10}",
+		"8 captures run already: 1 of demo/1 for 13 s more, 2 of demo/2 for 14 s more:");
+	plane.error = ENOSPC;
+	refused("{\"verb\":\"capture\",\"peer\":\"3\",\"seconds\":10}",
+		"No space left on device: is there room");
+}
 
-	assert_non_null(strstr(json_string_value(json_object_get(reply, "error")), "another"));
+// Of the longest names.
+static void many_are_named(void **)
+{
+	world_enter(&world, "demo", "1");
+	plane.error = EAGAIN;
+	for (unsigned place = 0; place < SLUICE_CAPTURES_MAX; place++) {
+		plane.runs[place].number = UINT32_MAX;
+		memset(plane.runs[place].peer, 'x', sizeof(plane.runs[place].peer) - 1);
+	}
+	json_t *reply = ask("{\"verb\":\"capture\",\"peer\":\"1\",\"seconds\":10}");
+	const char *error = json_string_value(json_object_get(reply, "error"));
+	assert_non_null(error);
+	assert_non_null(strstr(error, "for 19 s more: wait for one"));
 	json_decref(reply);
 }
 
 static void reading(void **)
 {
-	char line[400] = "{\"verb\":\"capture-read\",\"name\":1,\"tails\":[4294967295,2]}";
+	char line[400] =
+		"{\"verb\":\"capture-read\",\"number\":1,\"tails\":[4294967295,2],\"own\":7}";
 
 	world_enter(&world, "demo", "1");
 	done("{\"verb\":\"capture\",\"peer\":\"1\",\"seconds\":10}", "demo/1");
@@ -180,10 +229,11 @@ static void reading(void **)
 	assert_int_equal(plane.tails_used, 2);
 	assert_int_equal(plane.tails[0], UINT32_MAX);
 	assert_int_equal(plane.tails[1], 2);
-	plane.name = 0;
+	assert_int_equal(plane.own, 7);
+	end(NULL, 1);
 	refused(line, "has ended");
 	refused("{\"verb\":\"capture-read\"}", "has ended");
-	strcpy(line, "{\"verb\":\"capture-read\",\"name\":1,\"tails\":[0");
+	strcpy(line, "{\"verb\":\"capture-read\",\"number\":1,\"tails\":[0");
 	for (unsigned i = 0; i < SLUICE_WORKERS_MAX; i++)
 		strcat(line, ",0");
 	strcat(line, "]}");
@@ -196,14 +246,14 @@ static void a_peer_that_comes_back(void **)
 
 	done("{\"verb\":\"capture\",\"peer\":\"1\",\"seconds\":10}", "demo/1");
 	core_kick(world.core, before, "test");
-	done("{\"verb\":\"capture-read\",\"name\":1,\"peer\":\"demo/1\",\"tails\":[]}", NULL);
-	assert_int_equal(plane.participant.index, before.index);
-	assert_int_equal(plane.participant.generation, before.generation);
+	done("{\"verb\":\"capture-read\",\"number\":1,\"peer\":\"demo/1\",\"tails\":[]}", NULL);
+	assert_int_equal(plane.runs[1].participant.index, before.index);
+	assert_int_equal(plane.runs[1].participant.generation, before.generation);
 	struct core_participant_id after = world_enter(&world, "demo", "1");
 
-	done("{\"verb\":\"capture-read\",\"name\":1,\"peer\":\"demo/1\",\"tails\":[]}", NULL);
-	assert_int_equal(plane.participant.index, after.index);
-	assert_int_equal(plane.participant.generation, after.generation);
+	done("{\"verb\":\"capture-read\",\"number\":1,\"peer\":\"demo/1\",\"tails\":[]}", NULL);
+	assert_int_equal(plane.runs[1].participant.index, after.index);
+	assert_int_equal(plane.runs[1].participant.generation, after.generation);
 }
 
 int main(void)
@@ -215,7 +265,8 @@ int main(void)
 		TEST(slashes_in_names),
 		TEST(times),
 		TEST(decrypted_only_where_allowed),
-		TEST(one_at_a_time),
+		TEST(those_that_run_are_named),
+		TEST(many_are_named),
 		TEST(reading),
 		TEST(a_peer_that_comes_back),
 	};

@@ -202,6 +202,11 @@ static void workers_and_ports(void **)
 	worker->drops[SLUICE_DROP_short] = 6;
 	port->rx_packets = 8;
 	port->rx_missed = 2;
+	port->queues = UINT16_MAX; // more than are counted one by one
+	port->queue[1].packets = 7;
+	port->queue[1].lost[SLUICE_QUEUE_LOSS_ring_full] = 3;
+	port->queue[1].lost[SLUICE_QUEUE_LOSS_no_buffer] = 1;
+	port->queue[1].starved = 5;
 	port->xdp[SLUICE_XDP_CLASS_ROOM - 1] = 1;
 	struct figures *now = figures_take(desired, observed, 1000000001);
 	json_t *list = figures_workers(now, before);
@@ -219,6 +224,21 @@ static void workers_and_ports(void **)
 	list = figures_ports(now, before);
 	assert_true(number(list, 0, "packets_in_per_second") == 8);
 	assert_true(number(list, 0, "drops_per_second") == 2);
+	const json_t *queues = json_object_get(json_array_get(list, 0), "queue");
+
+	assert_int_equal(json_array_size(queues), SLUICE_QUEUES_MAX);
+	assert_true(number(queues, 1, "packets_in_per_second") == 7);
+	assert_true(number(queues, 1, "drops_per_second") == 4);
+	assert_int_equal(number(queues, 1, "starved"), 5);
+	const json_t *lost = json_object_get(json_array_get(queues, 1), "lost");
+
+	assert_int_equal(json_integer_value(json_object_get(lost, "ring_full")), 3);
+	assert_int_equal(json_integer_value(json_object_get(lost, "no_buffer")), 1);
+	assert_int_equal(json_integer_value(json_object_get(lost, "device")), 0);
+	json_decref(list);
+	list = figures_ports(now, NULL);
+	queues = json_object_get(json_array_get(list, 0), "queue");
+	assert_null(json_object_get(json_array_get(queues, 1), "drops_per_second"));
 	json_decref(list);
 	list = figures_drops(now, before);
 	assert_int_equal(number(list, SLUICE_DROP_short, "packets"), 6);

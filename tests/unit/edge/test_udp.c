@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -283,6 +284,64 @@ static void punted_datagrams(void **)
 	udp_destroy(udp);
 }
 
+static uint64_t clock_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+static void times_of_arrival_while_they_are_wanted(void **)
+{
+	struct core_address ours;
+	struct udp *udp = udp_new();
+	int peer = peer_open("127.0.0.1", "127.0.0.1", &ours);
+
+	for (int on = 0; on < 4; on++) {
+		uint64_t before_ns = clock_ns();
+
+		udp_stamp(udp, on % 2);
+		assert_int_equal(send(peer, stun, sizeof(stun), 0), sizeof(stun));
+		read_all(udp);
+		assert_int_equal(seen_count, on + 1);
+		if (on % 2) // two clocks are compared: they may be read up to that apart
+			assert_in_range(seen.arrived_ns, before_ns - 1000000, clock_ns() + 1000000);
+		else
+			assert_int_equal(seen.arrived_ns, 0);
+	}
+	close(peer);
+	udp_destroy(udp);
+}
+
+static void times_of_punted_ones(void **)
+{
+	strcpy(config.ports[0].driver, "packet");
+	struct udp *udp = udp_new();
+
+	memset(&punted, 0, sizeof(punted));
+	memcpy(punted.data, stun, sizeof(stun));
+	punted.length = sizeof(stun);
+	punted.path.local.port = config.media.port;
+	punts = 1;
+	udp_punted(udp);
+	assert_int_equal(seen.arrived_ns, 0);
+	udp_stamp(udp, true);
+	uint64_t now_ns = clock_ns();
+
+	punted.arrived_us = (uint32_t)((now_ns - 3000000) / 1000);
+	punts = 1;
+	udp_punted(udp);
+	assert_in_range(seen.arrived_ns, now_ns - 3001000, now_ns + 1000000000);
+	// A stamp that makes no sense is now.
+	now_ns = clock_ns();
+	punted.arrived_us = (uint32_t)(now_ns / 1000) - 20000000;
+	punts = 1;
+	udp_punted(udp);
+	assert_true(seen.arrived_ns >= now_ns);
+	udp_destroy(udp);
+}
+
 static void the_shared_ring_is_not_believed(void **)
 {
 	strcpy(config.ports[0].driver, "packet");
@@ -486,6 +545,8 @@ int main(void)
 		cmocka_unit_test_setup(faults_are_named, fresh),
 		cmocka_unit_test_setup(punted_port_is_deaf, fresh),
 		cmocka_unit_test_setup(punted_datagrams, fresh),
+		cmocka_unit_test_setup(times_of_arrival_while_they_are_wanted, fresh),
+		cmocka_unit_test_setup(times_of_punted_ones, fresh),
 		cmocka_unit_test_setup(the_shared_ring_is_not_believed, fresh),
 		cmocka_unit_test_setup(a_port_of_feeds, fresh),
 		cmocka_unit_test_setup(a_port_may_close_while_it_is_read, fresh),

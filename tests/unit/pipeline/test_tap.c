@@ -24,7 +24,7 @@ static int setup(void **)
 
 static int teardown(void **)
 {
-	sluice_capture_unlink(directory);
+	sluice_capture_unlink_all(directory, SLUICE_CAPTURE_DATAPLANE);
 	return rmdir(directory);
 }
 
@@ -51,9 +51,12 @@ static void capture_begin(unsigned workers, struct sluice_handle whom, bool decr
 	own(&scene.viewers[0], viewer);
 	own(&scene.viewers[1], other);
 	world_settle(&scene.world);
-	file = sluice_capture_create(directory, 1, workers);
+	file = sluice_capture_create(directory, SLUICE_CAPTURE_DATAPLANE, 1, workers);
 	assert_non_null(file);
-	order = (struct tap_order){file, whom, decrypted};
+	order = (struct tap_order){0};
+	order.items[1].file = file;
+	order.items[1].participant = whom;
+	order.items[1].decrypted = decrypted;
 	order_give(&order);
 }
 
@@ -329,34 +332,76 @@ static void what_is_tried_again_is_captured_once(void **)
 	}
 }
 
+// Control captures what it sees; when it came, only we know.
 static void datagrams_of_control(void **)
 {
 	static const uint8_t stun[28] = {0, 1, 0, 8, 0x21, 0x12, 0xA4, 0x42, 7, 7, 7};
 	const struct sluice_captured *slots[8];
 	struct sluice_datagram datagram;
-	for (unsigned decrypted = 0; decrypted < 2; decrypted++) {
-		capture_begin(1, viewer, decrypted);
-		struct world *world = &scene.world;
-		struct sluice_ring punts = sluice_ring_punts(world->desired, world->observed, 0);
-		struct sluice_ring replies =
-			sluice_ring_replies(world->desired, world->observed, 0);
-		peer_push(world, &scene.viewers[0], stun, sizeof(stun));
-		peer_push(world, &scene.viewers[1], stun, sizeof(stun)); // not captured
-		world_settle(world);
-		while (sluice_ring_pop(&punts, &datagram))
-			assert_true(sluice_ring_push(&replies, &datagram, sizeof(datagram)));
-		world_settle(world);
-		for (unsigned direction = 1; direction <= 2; direction++) {
-			size_t length;
-			assert_int_equal(captured(direction, slots, 8), 1);
-			assert_memory_equal(payload_of(slots[0], &length), stun, sizeof(stun));
-			assert_int_equal(slots[0]->flags, 0);
-		}
-		uint8_t frame[PEER_FRAME_MAX];
-		while (plain_memory_pop_tx(0, frame, sizeof(frame)) > 0)
-			;
-		capture_over();
-	}
+	uint8_t frame[PEER_FRAME_MAX];
+	capture_begin(1, viewer, false);
+	struct world *world = &scene.world;
+	struct sluice_ring punts = sluice_ring_punts(world->desired, world->observed, 0);
+	struct sluice_ring replies = sluice_ring_replies(world->desired, world->observed, 0);
+	peer_push(world, &scene.viewers[0], stun, sizeof(stun));
+	world_settle(world);
+	assert_true(sluice_ring_pop(&punts, &datagram));
+	assert_int_equal(datagram.arrived_us, (uint32_t)(world->now_ns / 1000));
+	assert_true(sluice_ring_push(&replies, &datagram, sizeof(datagram)));
+	world_settle(world);
+	for (unsigned direction = 1; direction <= 2; direction++)
+		assert_int_equal(captured(direction, slots, 8), 0);
+	while (plain_memory_pop_tx(0, frame, sizeof(frame)) > 0)
+		;
+	capture_over();
+}
+
+// Each has its own file, its own reader, its own form.
+static void several_at_a_time(void **)
+{
+	const struct sluice_captured *slots[64];
+	capture_begin(1, publisher, true);
+	struct sluice_capture *first = file;
+	struct sluice_capture *second =
+		sluice_capture_create(directory, SLUICE_CAPTURE_DATAPLANE, 7, 1);
+	struct tap_order both = order;
+	both.items[7].file = second;
+	both.items[7].participant = viewer;
+	order_give(&both);
+	scene_send(&scene, true);
+	assert_int_equal(captured(SLUICE_CAPTURE_IN, slots, 64), 1);
+	assert_int_equal(slots[0]->flags, SLUICE_CAPTURED_PLAIN);
+	file = second;
+	assert_int_equal(captured(SLUICE_CAPTURE_IN, slots, 64), 0);
+	assert_int_equal(captured(SLUICE_CAPTURE_OUT, slots, 64), 1);
+	assert_int_equal(slots[0]->flags, 0);
+	// A drop is written into the slot of the right one.
+	uint8_t forged[60] = {0x80, 96, 0, 1, 0, 0, 0, 2, 0, 0, 0x12, 0x34};
+	peer_push(&scene.world, &scene.viewers[0], forged, sizeof(forged));
+	world_settle(&scene.world);
+	dropped_by(SLUICE_CAPTURE_IN, SLUICE_DROP_auth_failed, 0);
+	file = first;
+	assert_null(the_dropped(SLUICE_CAPTURE_IN));
+	// One reader is gone: the other's capture loses nothing.
+	atomic_store(&scene.world.desired->head.capture_readers[1].tails[0], 1 << 30);
+	uint64_t before = atomic_load(&second->lanes[0].packets);
+	scene_send(&scene, false);
+	assert_true(lost() > 0);
+	assert_true(atomic_load(&second->lanes[0].packets) > before);
+	assert_int_equal(atomic_load(&second->lanes[0].lost), 0);
+	// One ends, the other goes on where it was.
+	struct tap_order rest = both;
+	rest.items[1].file = NULL;
+	order_give(&rest);
+	before = atomic_load(&second->lanes[0].packets);
+	scene_send(&scene, false);
+	assert_true(atomic_load(&second->lanes[0].packets) > before);
+	assert_int_equal(
+		atomic_load(&second->lanes[0].head.value), atomic_load(&second->lanes[0].packets));
+	order_give(NULL);
+	sluice_capture_close(second);
+	sluice_capture_close(first);
+	scene_close(&scene);
 }
 
 // Nobody reads: packets are forwarded, the capture has what found room, and says what did not.
@@ -364,7 +409,7 @@ static void a_reader_that_is_gone(void **)
 {
 	const struct sluice_captured *slots[2];
 	capture_begin(1, publisher, false);
-	_Atomic uint32_t *tail = &scene.world.desired->head.capture_reader.tails[0];
+	_Atomic uint32_t *tail = &scene.world.desired->head.capture_readers[1].tails[0];
 	for (unsigned i = 0; i < SLUICE_CAPTURE_SLOTS + 500; i++) {
 		scene_send(&scene, i == 0);
 		scene.viewers[0].inbox_used = scene.viewers[1].inbox_used = 0;
@@ -398,7 +443,8 @@ static void several_workers_and_a_peer_that_comes_back(void **)
 	assert_int_equal(atomic_load(&file->lanes[1].packets), n);
 	// As somebody new: the order follows, and the file goes on.
 	const struct sluice_handle again = {60, 3};
-	const struct tap_order next = {file, again, false};
+	struct tap_order next = order;
+	next.items[1].participant = again;
 	own(&scene.viewers[0], again);
 	order_give(&next);
 	scene_send(&scene, false);
@@ -437,6 +483,7 @@ int main(void)
 		TEST(what_the_port_refuses),
 		TEST(what_is_tried_again_is_captured_once),
 		TEST(datagrams_of_control),
+		TEST(several_at_a_time),
 		TEST(a_reader_that_is_gone),
 		TEST(several_workers_and_a_peer_that_comes_back),
 		TEST(without_an_order_nothing_is_captured),

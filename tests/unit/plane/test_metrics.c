@@ -171,6 +171,9 @@ static void test_filter_and_ports_show(void **state)
 	f->observed->ports[1].xdp[SLUICE_XDP_dtls] = 4;
 	f->observed->ports[0].rx_missed = 6;
 	f->observed->ports[1].rx_no_buffer = 7;
+	f->observed->ports[1].queues = 2;
+	f->observed->ports[1].queue[1] = (struct sluice_queue_status){
+		.packets = 10, .starved = 11, .lost = {[SLUICE_QUEUE_LOSS_ring_full] = 12}};
 	f->observed->head.workers_used = 1;
 	f->observed->workers[0].drops[SLUICE_DROP_auth_failed] = 9;
 	f->observed->workers[0].drops[SLUICE_DROP_mesh_full] = 8;
@@ -179,6 +182,14 @@ static void test_filter_and_ports_show(void **state)
 	assert_non_null(strstr(text, "\nsluice_xdp_verdicts_total{verdict=\"redirected\"} 5\n"));
 	assert_non_null(strstr(text, "\nsluice_nic_missed_packets_total{port=\"0\"} 6\n"));
 	assert_non_null(strstr(text, "\nsluice_nic_missed_packets_total{port=\"1\"} 7\n"));
+	assert_non_null(
+		strstr(text, "\nsluice_nic_queue_packets_total{port=\"1\",queue=\"1\"} 10\n"));
+	assert_non_null(strstr(text, "\nsluice_nic_queue_lost_packets_total{port=\"1\",queue=\"1\","
+				     "reason=\"ring_full\"} 12\n"));
+	assert_non_null(strstr(text, "\nsluice_nic_queue_lost_packets_total{port=\"1\",queue=\"0\","
+				     "reason=\"device\"} 0\n"));
+	assert_non_null(
+		strstr(text, "\nsluice_nic_queue_starved_total{port=\"1\",queue=\"1\"} 11\n"));
 	assert_non_null(strstr(text, "\nsluice_srtp_errors_total{reason=\"auth_failed\"} 9\n"));
 	assert_non_null(strstr(text, "\nsluice_ring_drops_total{ring=\"mesh\"} 8\n"));
 	free(text);

@@ -254,6 +254,30 @@ static void test_map_replaced(void **state)
 	steer_destroy(steer);
 }
 
+// One control for each directory; whoever is refused hears who has it.
+static void test_claim(void **state)
+{
+	char why[512] = "", pid[32];
+	(void)state;
+	struct steer *first = steer_create(directory, MEDIA_PORT),
+		     *second = steer_create(directory, MEDIA_PORT);
+	struct steer *nowhere = steer_create("/nowhere/at/all", MEDIA_PORT),
+		     *file = steer_create("/proc/self/exe", MEDIA_PORT);
+	assert_int_equal(steer_claim(first, why, sizeof(why)), 0);
+	assert_int_equal(steer_claim(second, why, sizeof(why)), -EBUSY);
+	snprintf(pid, sizeof(pid), "another control, pid %d:", (int)getpid());
+	if (!strstr(why, pid) || !strstr(why, directory))
+		fail_msg("%s", why);
+	steer_destroy(first);
+	assert_int_equal(steer_claim(second, why, sizeof(why)), 0);
+	assert_int_equal(steer_claim(nowhere, why, sizeof(why)), 0);
+	assert_int_equal(steer_claim(file, why, sizeof(why)), -ENOTDIR);
+	assert_non_null(strstr(why, "/proc/self/exe"));
+	steer_destroy(second);
+	steer_destroy(nowhere);
+	steer_destroy(file);
+}
+
 static int bpffs_mount(void **state)
 {
 	(void)state;
@@ -285,6 +309,7 @@ int main(void)
 		cmocka_unit_test(test_full),
 		cmocka_unit_test(test_resync),
 		cmocka_unit_test(test_map_replaced),
+		cmocka_unit_test(test_claim),
 	};
 	return cmocka_run_group_tests(tests, bpffs_mount, bpffs_unmount);
 }
