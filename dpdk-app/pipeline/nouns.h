@@ -38,8 +38,9 @@ void publication_prepare(struct publication *publication);
 
 // A subscription of this worker came to (or left) a publication and may ask for resends.
 void publication_cache_use(struct table *table, uint32_t index);
-// Keeps a packet that was sent for resends; it takes over the hold.
-void publication_cache_store(struct table *table, uint32_t index, struct pkt *pkt);
+// Keeps a packet that was sent for resends; it takes over the hold. Returns the packet whose hold is now the caller's:
+// the one that had to go, or this one when it is older than what is kept; NULL = none.
+struct pkt *publication_cache_store(struct table *table, uint32_t index, struct pkt *pkt);
 // The packet with this index of this source; NULL when it is not there.
 struct pkt *publication_cache_find(
 	struct table *table, uint32_t index, uint64_t source, uint64_t packet);

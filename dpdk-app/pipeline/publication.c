@@ -51,7 +51,7 @@ void publication_cache_use(struct table *table, uint32_t index)
 	}
 }
 
-void publication_cache_store(struct table *table, uint32_t index, struct pkt *pkt)
+struct pkt *publication_cache_store(struct table *table, uint32_t index, struct pkt *pkt)
 {
 	struct publication *publication = &table->publications[index];
 	struct pkt **cached = &table->cached[(size_t)index * table->cache_slots];
@@ -66,13 +66,11 @@ void publication_cache_store(struct table *table, uint32_t index, struct pkt *pk
 	if (pkt->index > publication->cached_highest)
 		publication->cached_highest = pkt->index;
 	enum cache_result result = cache_store(&publication->cache, pkt->index, &slot);
-	if (result == CACHE_REFUSED) {
-		pkt_put(&pkt, 1);
-		return;
-	}
-	if (result == CACHE_EVICTED)
-		pkt_put(&cached[slot], 1);
+	if (result == CACHE_REFUSED)
+		return pkt;
+	struct pkt *evicted = result == CACHE_EVICTED ? cached[slot] : NULL;
 	cached[slot] = pkt;
+	return evicted;
 }
 
 struct pkt *publication_cache_find(

@@ -431,8 +431,12 @@ unsigned stage_seal(struct worker *worker, unsigned n)
 
 // ---- afterwards -----------------------------------------------------------------------------------
 
+// What has to go from the cache is in no near memory where many rooms take turns: it is asked for, and let go of at
+// the end.
 void stage_release(struct worker *worker)
 {
+	struct pkt *gone[WORKER_MEDIA];
+	unsigned n = 0;
 	for (unsigned i = 0; i < worker->media_used; i++) {
 		struct pkt *pkt = worker->media[i].pkt;
 		const struct publication *publication =
@@ -441,9 +445,12 @@ void stage_release(struct worker *worker)
 			    publication->row.row.generation == pkt->publication_generation &&
 			    !(pkt->flags & PKT_SKIP);
 		if (keep)
-			publication_cache_store(&worker->table, pkt->publication, pkt);
-		else
-			pkt_put(&pkt, 1);
+			pkt = publication_cache_store(&worker->table, pkt->publication, pkt);
+		if (!pkt)
+			continue;
+		prefetch_lines(pkt, sizeof(*pkt));
+		gone[n++] = pkt;
 	}
+	pkt_put(gone, n);
 	worker->media_used = 0;
 }

@@ -94,15 +94,18 @@ static void the_cache_holds_what_it_was_given(void **)
 		pkts[i]->index = 100 + i * 64; // the same slot
 		pkts[i]->arrived_ns = i;
 	}
-	publication_cache_store(&table, 0, pkts[0]);
+	assert_null(publication_cache_store(&table, 0, pkts[0]));
 	assert_ptr_equal(publication_cache_find(&table, 0, 1, 100), pkts[0]);
 	assert_null(publication_cache_find(&table, 0, 2, 100));
-	publication_cache_store(&table, 0, pkts[1]);
+	struct pkt *gone = publication_cache_store(&table, 0, pkts[1]);
+	assert_ptr_equal(gone, pkts[0]);
 	assert_null(publication_cache_find(&table, 0, 1, 100));
+	assert_ptr_equal(publication_cache_store(&table, 0, gone), gone); // older than what is there
+	pkt_put(&gone, 1);
 	assert_int_equal(plain_balance().put, 1);
 	// Another source: what was there is of no use.
 	pkts[2]->source = 2;
-	publication_cache_store(&table, 0, pkts[2]);
+	assert_null(publication_cache_store(&table, 0, pkts[2]));
 	assert_int_equal(plain_balance().put, 2);
 	publication_cache_expire(&table, 0, 2);
 	assert_ptr_equal(publication_cache_find(&table, 0, 2, 228), pkts[2]);
