@@ -100,7 +100,8 @@ static void the_cache_holds_what_it_was_given(void **)
 	struct pkt *gone = publication_cache_store(&table, 0, pkts[1]);
 	assert_ptr_equal(gone, pkts[0]);
 	assert_null(publication_cache_find(&table, 0, 1, 100));
-	assert_ptr_equal(publication_cache_store(&table, 0, gone), gone); // older than what is there
+	assert_ptr_equal(
+		publication_cache_store(&table, 0, gone), gone); // older than what is there
 	pkt_put(&gone, 1);
 	assert_int_equal(plain_balance().put, 1);
 	// Another source: what was there is of no use.
