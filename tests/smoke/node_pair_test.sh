@@ -3,6 +3,7 @@
 # node-datachannel, which is libdatachannel, calls werift by dialect 004, and at the same time werift calls it by
 # dialect 003: numbered packets both ways, of which not one may be lost, doubled or damaged, and a data channel
 # through the relay and back.
+# alone: werift counts every packet in one thread of JavaScript; beside a test that takes both CPUs its socket overflows
 source "$(dirname "$0")/_init.sh"
 source "$(dirname "$0")/_pairs.sh"
 source "$(dirname "$0")/_numbers.sh"
