@@ -188,6 +188,14 @@ stage_call() {
 	quote guest sluicectl status
 }
 
+hang_up() { # JOB...: each is a shell, its child the peer
+	local job
+	for job; do
+		pkill -P "$job"
+		wait "$job" || true
+	done
+}
+
 # Signals a plane and waits until systemd has started it anew and the call goes on: survives SIGNAL PLANE.
 survives() {
 	local before begun
@@ -272,7 +280,7 @@ stage_xdp() {
 		[ "$(tail -n 1 "$work/xdp-4.log" | jq '.received["3"].video.packets')" -ge 100 ]
 	}
 	wait_for 120 xdp_flows
-	kill "${xdp_peers[@]}"
+	hang_up "${xdp_peers[@]}"
 	said "a call by AF_XDP: $(tail -n 1 "$work/xdp-4.log" | jq -c '.received["3"].video')"
 	finding "packets that the port has from the card" \
 		"$(guest sluicectl --json status | jq --arg name "$interface" '.dataplane.ports[] | select(.name == $name).rx_packets')" '>' 100
@@ -324,7 +332,7 @@ stage_drain() {
 	wait_for 60 draining
 	said "systemctl stop: $(unit ActiveState control), $(unit StatusText control)"
 	still_flows 60
-	kill "${peers[@]}"
+	hang_up "${peers[@]}"
 	stopped() {
 		[ "$(unit ActiveState control)" = inactive ]
 	}
