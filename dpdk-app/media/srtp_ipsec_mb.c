@@ -6,6 +6,7 @@
 // A manager belongs to one thread: it holds jobs under way. Each thread makes its own when it opens its
 // first session; all are freed by stop(). Expanded keys belong to none: any thread may use them.
 #include "gcm.h"
+#include "prefetch.h"
 #include "span.h"
 #include "srtp_backend.h"
 #include "srtp_derive.h"
@@ -720,7 +721,7 @@ static void keys_prefetch(const struct srtp_sealing *sealings, unsigned n, unsig
 			: bytes;
 	for (size_t i = 0; i < bytes; i += LINE)
 		if (i != unused)
-			__builtin_prefetch((const uint8_t *)session->keys + i);
+			prefetch_lines((const uint8_t *)session->keys + i, LINE);
 }
 
 static void seal_some(struct ipsec_mb_thread *thread, struct srtp_sealing *sealings, unsigned n)

@@ -97,6 +97,8 @@ static int account(struct worker *worker, struct pkt *pkt, const struct rtp_head
 	enum nack_result result = nack_receive(&source->nack, pkt->index, worker->now_ns);
 	if (result == NACK_DUPLICATE)
 		return SLUICE_DROP_replayed;
+	if (source->nack.used > 0)
+		worker->table.due_ns[found->publication] = 0;
 	if (result == NACK_RECOVERED)
 		status->recovered++;
 	if (pkt->index > status->highest_index)

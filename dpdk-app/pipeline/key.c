@@ -41,6 +41,7 @@ void key_want(struct worker *worker, uint32_t p)
 	struct source *source = table_source(&worker->table, p, 0);
 	source->key_wanted = true;
 	source->key_tries = 0;
+	worker->table.due_ns[p] = 0;
 	key_poll(worker, p);
 }
 

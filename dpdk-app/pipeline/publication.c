@@ -139,6 +139,7 @@ void publication_keyed(struct table *table, uint32_t index, struct transport *tr
 	}
 	publication->status.keys = transport->keys;
 	publication->changed = true;
+	table->due_ns[index] = 0;
 }
 
 // ---- life -----------------------------------------------------------------------------------------
@@ -190,6 +191,7 @@ static void feed(struct table *table, uint32_t index, struct transport *transpor
 		table_source(table, index, e)->status = publication->status.encodings[e];
 	trace_begin(&table->observed->publication_traces[index], publication->row.row.generation);
 	link_transport(table, index, transport);
+	table->due_ns[index] = 0;
 	if (transport->in)
 		publication_keyed(table, index, transport);
 	report_publication(table, index);

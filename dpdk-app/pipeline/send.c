@@ -126,12 +126,12 @@ static void rows_fetch(const struct worker *worker, uint32_t s)
 	const struct table *table = &worker->table;
 	const struct subscription *subscription = &table->subscriptions[s];
 	const struct transport *transport = &table->transports[table->subscribers[s].transport];
-	__builtin_prefetch(&subscription->status);
+	prefetch_lines(&subscription->status, PREFETCH_LINE);
 	prefetch_lines(&subscription->seen,
 		offsetof(struct subscription, rewrite.older) - offsetof(struct subscription, seen));
 	prefetch_lines(transport, offsetof(struct transport, paths[1]));
 	srtp_session_prefetch(table->subscribers[s].session);
-	__builtin_prefetch(&table->observed->subscriptions[s], 1);
+	__builtin_prefetch(&table->observed->subscriptions[s], 1, PREFETCH_NEAR);
 	__asm__ volatile(""); // see prefetch.h
 }
 

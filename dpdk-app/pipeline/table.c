@@ -42,6 +42,7 @@ static size_t lay_out(struct table *table, uint8_t *memory)
 	table->publications = cut(memory, &at, SLUICE_PUBLICATIONS_MAX, sizeof(struct publication));
 	table->sources = cut(memory, &at, (size_t)SLUICE_PUBLICATIONS_MAX * SLUICE_ENCODINGS_MAX,
 		sizeof(struct source));
+	table->due_ns = cut(memory, &at, SLUICE_PUBLICATIONS_MAX, sizeof(uint64_t));
 	table->cache_indexes = cut(memory, &at, cached, sizeof(uint64_t));
 	table->cached = cut(memory, &at, cached, sizeof(struct pkt *));
 	table->subscriptions =

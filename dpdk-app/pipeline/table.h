@@ -139,8 +139,7 @@ enum { TABLE_WISHES = 256 };
 struct table {
 	unsigned number, workers, ports;
 	uint64_t seed;
-	uint32_t cache_slots; // a power of two
-	uint32_t incarnation; // of the data plane
+	uint32_t cache_slots, incarnation; // a power of two; of the data plane
 	const struct tap_order *captures; // NULL = none runs
 	struct sluice_observed *observed;
 	const struct sluice_desired *desired; // NULL = not attached
@@ -148,6 +147,7 @@ struct table {
 	struct twcc_log *arrivals; // by transport
 	struct publication *publications;
 	struct source *sources; // by publication × SLUICE_ENCODINGS_MAX + encoding
+	uint64_t *due_ns; // by publication: no tick before has anything to do for it
 	uint64_t *cache_indexes; // by publication × cache_slots
 	struct pkt **cached; // the same
 	struct subscription *subscriptions;

@@ -49,19 +49,21 @@ static void send_nacks(struct worker *worker, uint32_t p, struct source *source,
 			worker->now_ns);
 }
 
-static void ask_missing(struct worker *worker, uint32_t p, unsigned e)
+// Returns whether some are still missing.
+static bool ask_missing(struct worker *worker, uint32_t p, unsigned e)
 {
 	const struct publication *publication = &worker->table.publications[p];
 	struct source *source = table_source(&worker->table, p, e);
 	uint16_t missing[NACKS_AT_ONCE];
 	if (!source->started || source->nack.used == 0 || publication->row.kind != SLUICE_VIDEO)
-		return;
+		return false;
 	uint64_t rtt_ns = (uint64_t)source->status.rtt_us * 1000;
 	unsigned n = nack_due(&source->nack, worker->now_ns, rtt_ns, missing, NACKS_AT_ONCE);
 	if (n > 0)
 		send_nacks(worker, p, source, missing, n);
 	if (nack_take_gave_up(&source->nack) && e == 0)
 		key_want(worker, p);
+	return source->nack.used > 0;
 }
 
 static void feed_back(struct worker *worker, uint32_t t, uint32_t media)
@@ -86,15 +88,27 @@ static void feed_back(struct worker *worker, uint32_t t, uint32_t media)
 	pkt_put(&compound.pkt, 1);
 }
 
+// When feedback on arrivals is due again.
+static uint64_t feedback_due(const struct worker *worker, uint32_t t)
+{
+	const struct transport *transport = &worker->table.transports[t];
+	if (transport->transport_cc_id == 0)
+		return worker->now_ns + FEEDBACK_NS;
+	return worker->table.arrivals[t].started ? transport->feedback_ns + FEEDBACK_NS : 0;
+}
+
 static void tick_publication(struct worker *worker, uint32_t p)
 {
 	const struct publication *publication = &worker->table.publications[p];
+	const uint32_t t = publication->row.transport.index;
 	struct source *source = table_source(&worker->table, p, 0);
+	bool asks = false;
 	for (unsigned e = 0; e < publication->row.encodings_used; e++)
-		ask_missing(worker, p, e);
+		asks |= ask_missing(worker, p, e);
 	if (source->key_wanted)
 		key_poll(worker, p);
-	feed_back(worker, publication->row.transport.index, source->ssrc);
+	feed_back(worker, t, source->ssrc);
+	worker->table.due_ns[p] = asks || source->key_wanted ? 0 : feedback_due(worker, t);
 }
 
 // ---- statuses -------------------------------------------------------------------------------------
@@ -326,6 +340,7 @@ static void pools_watch(struct worker *worker)
 
 void stage_tick(struct worker *worker)
 {
+	const struct indexes *own = &worker->table.own_publications;
 	uint64_t ticks = worker->now_ns / TICK_NS;
 	uint64_t first = worker->ticks + 1;
 	if (ticks <= worker->ticks)
@@ -338,8 +353,9 @@ void stage_tick(struct worker *worker)
 		pools_watch(worker);
 	if (worker->number == 0)
 		host_tick(worker);
-	for (uint32_t i = 0; i < worker->table.own_publications.used; i++)
-		tick_publication(worker, worker->table.own_publications.items[i]);
+	for (uint32_t i = 0; i < own->used; i++)
+		if (worker->now_ns >= worker->table.due_ns[own->items[i]])
+			tick_publication(worker, own->items[i]);
 	for (uint64_t tick = first; tick <= ticks; tick++)
 		tick_phase(worker, (uint32_t)(tick % PHASES));
 }
