@@ -204,7 +204,7 @@ $(BUILD)/bench/media/forward: bench/media/forward.c $(bench_shared) $(wildcard t
 fuzz_rtp := $(src_media)
 fuzz_rtcp := $(src_media)
 fuzz_srtp := $(src_media)
-fuzz_stun := control-plane/edge/stun.c control-plane/edge/stun_ask.c
+fuzz_stun := control-plane/edge/stun.c control-plane/edge/stun_ask.c control-plane/edge/address.c
 fuzz_sdp := $(src_sdp) $(src_core)
 fuzz_sfu := $(src_dialect) $(src_sdp) $(src_core)
 fuzz_plain := $(fuzz_sfu)
@@ -215,7 +215,7 @@ fuzz_jsonrpc := $(fuzz_sfu)
 fuzz_demux :=
 fuzz_names := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 fuzz_bin := $(addprefix $(BUILD)/fuzz/,$(fuzz_names))
-$(BUILD)/fuzz/%: tests/fuzz/fuzz_%.c $(src_media) $(src_sdp) $(src_core) $(src_dialect) control-plane/edge/stun.c control-plane/edge/stun_ask.c
+$(BUILD)/fuzz/%: tests/fuzz/fuzz_%.c $(src_media) $(src_sdp) $(src_core) $(src_dialect) $(fuzz_stun)
 	$(call say,FUZZ,$*)
 	$(Q)mkdir -p $(dir $@)
 	$(Q)$(CLANG) -std=gnu2x -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -D_GNU_SOURCE -Iinclude \

@@ -4,6 +4,7 @@
 #include "admission.h"
 #include "chat_call.h"
 #include "chat_people.h"
+#include "reply.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -95,16 +96,6 @@ static bool reply_text(struct http_reply *reply, int status, const char *text)
 	reply->body = strdup(text);
 	reply->length = reply->body ? strlen(text) : 0;
 	return false;
-}
-
-// Takes `json`.
-static void reply_json(struct http_reply *reply, json_t *json)
-{
-	reply->status = json ? 200 : 500;
-	reply->type = "application/json";
-	reply->body = json ? json_dumps(json, JSON_COMPACT) : NULL;
-	reply->length = reply->body ? strlen(reply->body) : 0;
-	json_decref(json);
 }
 
 // ---- who it is
@@ -268,7 +259,7 @@ static void handle_status(
 		chat_call_find(host->core, room, host->now_ms(host->context));
 
 	if (call)
-		reply_json(reply, chat_call_json(call));
+		reply_json(reply, 200, chat_call_json(call));
 	else
 		reply_text(reply, 404, "There is no ongoing call in this chat room");
 }
@@ -286,7 +277,7 @@ static void handle_join(const struct dialect_host *host, const struct http_reque
 	}
 	snprintf(endpoint, sizeof(endpoint), "%s://%.255s/api/chat/realtime/%s",
 		request->secure ? "wss" : "ws", request->host ? request->host : "localhost", room);
-	reply_json(reply,
+	reply_json(reply, 200,
 		json_pack("{s:s,s:s,s:s,s:s,s:s,s:b,s:o}", "provider", "Built-in WebRTC Signaling",
 			"endpoint", endpoint, "token", "", "call_id", call->id, "room_name", room,
 			"is_admin", (int)grant->admin, "participants",
@@ -301,7 +292,7 @@ static void handle_start(const struct dialect_host *host, const char *room,
 	if (chat_call_find(host->core, room, now_ms))
 		reply_text(reply, 423, "There is already an ongoing call in this chat room");
 	else
-		reply_json(reply,
+		reply_json(reply, 200,
 			chat_call_json(chat_call_start(host->core, room, grant->identity, now_ms)));
 }
 

@@ -2,8 +2,7 @@
 #include "rooms_http.h"
 
 #include "admission.h"
-
-#include <jansson.h>
+#include "reply.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -79,32 +78,9 @@ bool rooms_admit(const struct dialect_host *host, const struct http_request *req
 
 // ---- replies
 
-// Takes `json`.
-static void reply_json(struct http_reply *reply, int status, json_t *json)
-{
-	reply->status = status;
-	reply->type = "application/json";
-	reply->body = json ? json_dumps(json, JSON_COMPACT) : NULL;
-	reply->length = reply->body ? strlen(reply->body) : 0;
-	if (!reply->body)
-		reply->status = 500;
-	json_decref(json);
-}
-
 static void reply_not_found(struct http_reply *reply)
 {
 	reply_json(reply, 404, json_pack("{s:s}", "detail", "Not Found"));
-}
-
-static void reply_header(struct http_reply *reply, const char *name, const char *value)
-{
-	struct http_header *header;
-
-	if (reply->headers_used == HTTP_HEADERS_MAX)
-		return;
-	header = &reply->headers[reply->headers_used++];
-	snprintf(header->name, sizeof(header->name), "%s", name);
-	snprintf(header->value, sizeof(header->value), "%s", value);
 }
 
 // Any page that http.origins lets in may ask, with credentials, as all may in the original: no cookie means

@@ -3,6 +3,7 @@
 // docs/dialects.md says which address does what, and which client needs what.
 #include "admission.h"
 #include "dialect.h"
+#include "reply.h"
 #include "sdp/sdp.h"
 #include "whip_fragment.h"
 #include "whip_reply.h"
@@ -114,7 +115,7 @@ static bool is_bogus(const char *token)
 
 static int refuse_unknown(struct call *call, bool given, const char *why)
 {
-	whip_reply_header(call->reply, "www-authenticate",
+	reply_header(call->reply, "www-authenticate",
 		given ? "Bearer realm=\"sluice\", error=\"invalid_token\""
 		      : "Bearer realm=\"sluice\"");
 	return refuse(call, 401, why);
@@ -205,7 +206,7 @@ static int body_parse(struct call *call, struct desc *desc)
 	int error = SDP_BROKEN;
 
 	if (!type_is(request, type_sdp)) {
-		whip_reply_header(call->reply, "accept-post", type_sdp);
+		reply_header(call->reply, "accept-post", type_sdp);
 		return refuse(call, 415, "the body must be application/sdp");
 	}
 	if (request->length)
@@ -271,7 +272,7 @@ static int reply_described(struct call *call, int status, struct core_transport_
 	call->reply->length = (size_t)length;
 	snprintf(location, sizeof(location), "/%s/session/%s", call->path.view ? "whep" : "whip",
 		id);
-	whip_reply_header(call->reply, "location", location);
+	reply_header(call->reply, "location", location);
 	whip_reply_etag(call->reply, row->local_ufrag);
 	whip_reply_servers(call->reply, host, call->grant.identity, true);
 	return 0;
@@ -589,7 +590,7 @@ static void session_patch(struct call *call, const struct whip_session *session)
 	} else if (session->view && type_is(call->request, type_sdp)) {
 		session_answer(call, session);
 	} else {
-		whip_reply_header(call->reply, "accept-patch", type_fragment);
+		reply_header(call->reply, "accept-patch", type_fragment);
 		refuse(call, 415, "the body must be application/trickle-ice-sdpfrag");
 	}
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "whip_reply.h"
 
-#include <jansson.h>
+#include "reply.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,35 +11,19 @@ enum { SERVERS_MAX = 8 };
 
 static const char methods[] = "OPTIONS, GET, HEAD, POST, PATCH, DELETE";
 
-void whip_reply_header(struct http_reply *reply, const char *name, const char *value)
-{
-	struct http_header *header = &reply->headers[reply->headers_used];
-
-	if (reply->headers_used == HTTP_HEADERS_MAX || strlen(value) >= sizeof(header->value))
-		return;
-	snprintf(header->name, sizeof(header->name), "%s", name);
-	snprintf(header->value, sizeof(header->value), "%s", value);
-	reply->headers_used++;
-}
-
 void whip_reply_begin(struct http_reply *reply, int status)
 {
 	reply->status = status;
-	whip_reply_header(reply, "access-control-expose-headers",
+	reply_header(reply, "access-control-expose-headers",
 		"Location, ETag, Link, Accept-Post, Accept-Patch, Retry-After, "
 		"Access-Control-Allow-Methods");
 }
 
 void whip_reply_error(struct http_reply *reply, int status, const char *why)
 {
-	json_t *json = json_pack("{s:s, s:i}", "error", why, "status", status);
-
 	whip_reply_begin(reply, status);
 	free(reply->body);
-	reply->type = "application/json";
-	reply->body = json ? json_dumps(json, JSON_COMPACT) : NULL;
-	reply->length = reply->body ? strlen(reply->body) : 0;
-	json_decref(json);
+	reply_json(reply, status, json_pack("{s:s, s:i}", "error", why, "status", status));
 }
 
 void whip_reply_etag(struct http_reply *reply, const char *ufrag)
@@ -47,18 +31,18 @@ void whip_reply_etag(struct http_reply *reply, const char *ufrag)
 	char tag[CORE_UFRAG_MAX + 2];
 
 	snprintf(tag, sizeof(tag), "\"%s\"", ufrag);
-	whip_reply_header(reply, "etag", tag);
+	reply_header(reply, "etag", tag);
 }
 
 void whip_reply_allow(struct http_reply *reply)
 {
 	reply->allow = methods;
-	whip_reply_header(reply, "accept-post", "application/sdp");
-	whip_reply_header(reply, "accept-patch", "application/trickle-ice-sdpfrag");
-	whip_reply_header(reply, "access-control-allow-methods", methods);
-	whip_reply_header(reply, "access-control-allow-headers",
+	reply_header(reply, "accept-post", "application/sdp");
+	reply_header(reply, "accept-patch", "application/trickle-ice-sdpfrag");
+	reply_header(reply, "access-control-allow-methods", methods);
+	reply_header(reply, "access-control-allow-headers",
 		"Authorization, Content-Type, If-Match, ETag");
-	whip_reply_header(reply, "access-control-max-age", "600");
+	reply_header(reply, "access-control-max-age", "600");
 }
 
 // A quoted string of RFC 9110, 5.6.4 without what would have to be escaped.
@@ -92,7 +76,7 @@ void whip_reply_servers(
 				"credential-type=\"password\"",
 				server->url, user, password);
 		if (known || !*server->credential)
-			whip_reply_header(reply, "link", link);
+			reply_header(reply, "link", link);
 	}
 	explicit_bzero(servers, sizeof(servers));
 	explicit_bzero(link, sizeof(link));

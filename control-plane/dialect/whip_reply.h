@@ -10,9 +10,6 @@ void whip_reply_begin(struct http_reply *reply, int status);
 // {"error": why} with a status.
 void whip_reply_error(struct http_reply *reply, int status, const char *why);
 
-// Adds a header field; one that does not fit is left out.
-void whip_reply_header(struct http_reply *reply, const char *name, const char *value);
-
 // The entity-tag of an ICE session (RFC 9725, 4.3.1).
 void whip_reply_etag(struct http_reply *reply, const char *ufrag);
 

@@ -77,13 +77,7 @@ enum admin_access admin_access(
 // Takes `json`. Always true: the path was ours.
 static bool answer(struct http_reply *reply, int status, json_t *json)
 {
-	reply->status = status;
-	reply->type = "application/json";
-	reply->body = json ? json_dumps(json, JSON_COMPACT) : NULL;
-	reply->length = reply->body ? strlen(reply->body) : 0;
-	if (!reply->body)
-		reply->status = 500;
-	json_decref(json);
+	http_json(reply, status, json);
 	return true;
 }
 

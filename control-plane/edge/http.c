@@ -3,7 +3,6 @@
 
 #include "auth.h"
 
-#include <jansson.h>
 #include <openssl/rand.h>
 
 #include <ctype.h>
@@ -17,26 +16,22 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char type_json[] = "application/json";
 static const char type_text[] = "text/plain; charset=utf-8";
 
 // ---- replies
 
-// Takes `json`.
-static void reply_json(struct http_reply *reply, int status, json_t *json)
+void http_json(struct http_reply *reply, int status, json_t *json)
 {
-	reply->status = status;
-	reply->type = type_json;
+	reply->type = "application/json";
 	reply->body = json ? json_dumps(json, JSON_COMPACT) : NULL;
 	reply->length = reply->body ? strlen(reply->body) : 0;
-	if (!reply->body)
-		reply->status = 500;
+	reply->status = reply->body ? status : 500;
 	json_decref(json);
 }
 
 void http_error(struct http_reply *reply, int status, const char *error)
 {
-	reply_json(reply, status, json_pack("{s:s}", "error", error));
+	http_json(reply, status, json_pack("{s:s}", "error", error));
 }
 
 bool http_origin_allowed(const char *origins, const char *origin)
@@ -82,7 +77,7 @@ static const char *argument(const struct http_request *request, const char *name
 static void answer_live(
 	const struct http_host *, const struct http_request *, struct http_reply *reply)
 {
-	reply_json(reply, 200, json_pack("{s:b}", "alive", 1));
+	http_json(reply, 200, json_pack("{s:b}", "alive", 1));
 }
 
 static void ready_verbose(const struct ready_report *report, struct http_reply *reply)
@@ -122,7 +117,7 @@ static void answer_ready(
 		if (!report.checks[i].ok)
 			json_array_append_new(reasons, json_sprintf("%s: %s", report.checks[i].name,
 							       report.checks[i].why));
-	reply_json(reply, report.ready ? 200 : 503,
+	http_json(reply, report.ready ? 200 : 503,
 		json_pack("{s:b, s:o}", "ready", report.ready, "reasons", reasons));
 }
 
@@ -184,7 +179,7 @@ static void answer_token(
 		http_error(reply, 400, "name and room must be UTF-8 of at most 127 bytes");
 		return;
 	}
-	reply_json(reply, 200,
+	http_json(reply, 200,
 		json_pack("{s:s, s:I, s:s}", "token", token, "userId", (json_int_t)user, "username",
 			name));
 }
@@ -206,7 +201,7 @@ static void answer_config(
 	for (unsigned i = 0; i < used; i++)
 		json_array_append_new(list, ice_server_json(&servers[i]));
 	explicit_bzero(servers, sizeof(servers));
-	reply_json(reply, 200,
+	http_json(reply, 200,
 		json_pack("{s:s, s:o, s:b, s:s}", "ws", host->socket_path, "iceServers", list,
 			"developmentTokens", host->development_tokens, "version", SLUICE_VERSION));
 }
@@ -237,7 +232,7 @@ static const char *type_of(const char *path)
 		{".svg", "image/svg+xml"},
 		{".png", "image/png"},
 		{".ico", "image/x-icon"},
-		{".json", type_json},
+		{".json", "application/json"},
 		{".webmanifest", "application/manifest+json"},
 		{".txt", type_text},
 	};

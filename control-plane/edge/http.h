@@ -6,6 +6,8 @@
 #include "dialect/dialect.h"
 #include "ready.h"
 
+#include <jansson.h>
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -40,6 +42,9 @@ bool http_route(const struct http_host *host, const struct http_request *request
 // Answers with a file of the web directory, "/" with its index.html. Always fills `reply`.
 void http_file(
 	const struct http_host *host, const struct http_request *request, struct http_reply *reply);
+
+// A body of JSON. Takes `json`; NULL, as when memory is short, makes it a 500 without a body.
+void http_json(struct http_reply *reply, int status, json_t *json);
 
 // Fills `reply` with a status and {"error": error}.
 void http_error(struct http_reply *reply, int status, const char *error);

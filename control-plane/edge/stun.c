@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "stun.h"
 
+#include "address.h"
+
 #include <stun/stunagent.h>
 #include <stun/usages/ice.h>
 
-#include <netinet/in.h>
 #include <string.h>
 
 static const uint16_t known_attributes[] = {
@@ -44,27 +45,6 @@ static bool lookup_password(StunAgent *, StunMessage *, uint8_t *username, uint1
 	return true;
 }
 
-static socklen_t address_of(const struct core_address *address, struct sockaddr_storage *storage)
-{
-	static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-
-	memset(storage, 0, sizeof(*storage));
-	if (!memcmp(address->ip, mapped, sizeof(mapped))) {
-		struct sockaddr_in *v4 = (struct sockaddr_in *)storage;
-
-		v4->sin_family = AF_INET;
-		v4->sin_port = htons(address->port);
-		memcpy(&v4->sin_addr, address->ip + 12, 4);
-		return sizeof(*v4);
-	}
-	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)storage;
-
-	v6->sin6_family = AF_INET6;
-	v6->sin6_port = htons(address->port);
-	memcpy(&v6->sin6_addr, address->ip, 16);
-	return sizeof(*v6);
-}
-
 static void answer_error(StunAgent *agent, StunMessage *request, StunError code, uint8_t *reply,
 	struct stun_answer *answer)
 {
@@ -81,7 +61,7 @@ static void answer_request(StunAgent *agent, StunMessage *request, const struct 
 {
 	struct stun_answer *answer = lookup->answer;
 	struct sockaddr_storage source;
-	socklen_t source_length = address_of(remote, &source);
+	socklen_t source_length = address_to(remote, &source);
 	StunMessage message;
 	size_t length = STUN_REPLY_MAX;
 	const struct stun_users *users = lookup->users;

@@ -33,21 +33,6 @@ static void an_error_is_json(void **)
 	assert_non_null(header("access-control-expose-headers", 0));
 }
 
-static void what_does_not_fit_is_left_out(void **)
-{
-	char longest[sizeof(reply.headers[0].value) + 1];
-
-	memset(longest, 'x', sizeof(longest));
-	longest[sizeof(longest) - 1] = 0;
-	whip_reply_header(&reply, "a", longest);
-	assert_int_equal(reply.headers_used, 0);
-	longest[sizeof(longest) - 2] = 0;
-	for (unsigned i = 0; i < HTTP_HEADERS_MAX + 2; i++)
-		whip_reply_header(&reply, "a", longest);
-	assert_int_equal(reply.headers_used, HTTP_HEADERS_MAX);
-	whip_reply_etag(&reply, "abcd");
-}
-
 static void tags_are_strong(void **)
 {
 	whip_reply_etag(&reply, "a+/d");
@@ -77,7 +62,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(an_error_is_json, fresh, fresh),
-		cmocka_unit_test_setup(what_does_not_fit_is_left_out, fresh),
 		cmocka_unit_test_setup(tags_are_strong, fresh),
 		cmocka_unit_test_setup(servers_by_link, fresh),
 	};
