@@ -28,42 +28,43 @@ static const struct look looks[] = {
 		text_drops},
 };
 
+static const struct verb {
+	const char *words, *help;
+} verbs[] = {
+	{"check", "the doctor: what is wrong here, and what mends it"},
+	{"top [--interval S] [--once]",
+		"live: workers, ports and rooms by what they do in a second"},
+	{"why PEER|SSRC|ADDRESS", "what was decided about a peer's media, and why nothing flows"},
+	{"join-report [PEER|ADDRESS]",
+		"what arrived when while a peer joined, and what is missing"},
+	{"kick ROOM IDENTITY [REASON]", "remove a participant"},
+	{"mute ROOM IDENTITY [WHAT]",
+		"stop forwarding audio, video, KIND/MID, or all that somebody sends"},
+	{"unmute ROOM IDENTITY [WHAT]", "go on"},
+	{"drain, undrain", "refuse new participants, or take them again"},
+	{"reload", "read the configuration again; says what changed, and what needs a restart"},
+	{"log LEVEL", "error, warn, info or debug in both planes, until a reload or restart"},
+	{"token [OPTION...]",
+		"an access token, made with a secret of the configuration: --room, --identity,"},
+	{"", "--name, --ttl 6h, --publish no, --subscribe no, --hidden, --key, --admin, --list"},
+	{"capture PEER [OPTION...]", "a peer's packets as a pcapng file: --seconds N, -o FILE, "
+				     "--decrypted, --bytes 10M"},
+	{"push ROOM/PARTICIPANT URL",
+		"its media to a WHIP endpoint, from now on; --token-file FILE, --stop"},
+	{"pull URL ROOM",
+		"a WHEP endpoint's media into a room; --identity NAME, --token-file, --stop"},
+	{"feeds", "all pushes and pulls, and how they are doing"},
+	{"test-session FILE [SECONDS]",
+		"load tests: sessions with the keys of FILE, for 600 seconds"},
+};
+
 static void print_usage(FILE *out)
 {
 	fprintf(out, "usage: sluicectl [-c FILE] [--json] VERB [ARGUMENT...]\n\n");
 	for (size_t i = 0; i < sizeof(looks) / sizeof(looks[0]); i++)
 		fprintf(out, "  %-28s %s\n", looks[i].name, looks[i].help);
-	fprintf(out, "  %-28s %s\n", "check", "the doctor: what is wrong here, and what mends it");
-	fprintf(out, "  %-28s %s\n", "top [--interval S] [--once]",
-		"live: workers, ports and rooms by what they do in a second");
-	fprintf(out, "  %-28s %s\n", "why PEER|SSRC|ADDRESS",
-		"what was decided about a peer's media, and why nothing flows");
-	fprintf(out, "  %-28s %s\n", "join-report [PEER|ADDRESS]",
-		"what arrived when while a peer joined, and what is missing");
-	fprintf(out, "  %-28s %s\n", "kick ROOM IDENTITY [REASON]", "remove a participant");
-	fprintf(out, "  %-28s %s\n", "mute ROOM IDENTITY [WHAT]",
-		"stop forwarding audio, video, KIND/MID, or all that somebody sends");
-	fprintf(out, "  %-28s %s\n", "unmute ROOM IDENTITY [WHAT]", "go on");
-	fprintf(out, "  %-28s %s\n", "drain, undrain",
-		"refuse new participants, or take them again");
-	fprintf(out, "  %-28s %s\n", "reload",
-		"read the configuration again; says what changed, and what needs a restart");
-	fprintf(out, "  %-28s %s\n", "log LEVEL",
-		"error, warn, info or debug in both planes, until a reload or restart");
-	fprintf(out, "  %-28s %s\n", "token [OPTION...]",
-		"an access token, made with a secret of the configuration: --room, --identity,");
-	fprintf(out, "  %-28s %s\n", "",
-		"--name, --ttl 6h, --publish no, --subscribe no, --hidden, --key, --admin, --list");
-	fprintf(out, "  %-28s %s\n", "capture PEER [OPTION...]",
-		"a peer's packets as a pcapng file: --seconds N, -o FILE, --decrypted, --bytes "
-		"10M");
-	fprintf(out, "  %-28s %s\n", "push ROOM/PARTICIPANT URL",
-		"its media to a WHIP endpoint, from now on; --token-file FILE, --stop");
-	fprintf(out, "  %-28s %s\n", "pull URL ROOM",
-		"a WHEP endpoint's media into a room; --identity NAME, --token-file, --stop");
-	fprintf(out, "  %-28s %s\n", "feeds", "all pushes and pulls, and how they are doing");
-	fprintf(out, "  %-28s %s\n", "test-session FILE [SECONDS]",
-		"load tests: sessions with the keys of FILE, for 600 seconds");
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+		fprintf(out, "  %-28s %s\n", verbs[i].words, verbs[i].help);
 	fprintf(out, "\n  -c FILE   configuration (for check, and for where the shared files are)\n"
 		     "  -d DIR    runtime directory, instead of the configuration's\n"
 		     "  --json    machine-readable\n  -V        version\n");

@@ -498,47 +498,41 @@ static void add_captures(struct page *page, const struct plane *plane)
 		(double)lost);
 }
 
+// One series for each of `n` labels.
+static void family(struct page *page, const char *name, const char *key, const char *const *labels,
+	const uint64_t *values, unsigned n, const char *help)
+{
+	char label[64];
+	describe(page, name, "counter", help);
+	for (unsigned i = 0; i < n; i++) {
+		snprintf(label, sizeof(label), "%s=\"%s\"", key, labels[i]);
+		series(page, name, label, values[i]);
+	}
+}
+
+#define LABEL(number, label, help) label,
+
 static void add_edge_tables(struct page *page, const struct edge_counters *counters)
 {
-#define X(number, label, help)                                    \
-	series(page, "ice_results_total", "result=\"" label "\"", \
-		counters->stun[EDGE_STUN_##number]);
-	describe(page, "ice_results_total", "counter", "STUN datagrams by what became of them.");
-	EDGE_STUN_RESULTS(X)
-#undef X
-#define X(number, label, help)                                     \
-	series(page, "dtls_results_total", "result=\"" label "\"", \
-		counters->dtls[EDGE_DTLS_##number]);
-	describe(
-		page, "dtls_results_total", "counter", "DTLS associations by what became of them.");
-	EDGE_DTLS_RESULTS(X)
-#undef X
-#define X(number, label, help)                                       \
-	series(page, "data_datagrams_total", "result=\"" label "\"", \
-		counters->data[EDGE_DATA_##number]);
-	describe(page, "data_datagrams_total", "counter",
+	static const char *const stun[] = {EDGE_STUN_RESULTS(LABEL)};
+	static const char *const dtls[] = {EDGE_DTLS_RESULTS(LABEL)};
+	static const char *const data[] = {EDGE_DATA_RESULTS(LABEL)};
+	static const char *const hook[] = {EDGE_HOOK_RESULTS(LABEL)};
+	static const char *const closes[] = {EDGE_WS_CLOSES(LABEL)};
+	static const char *const webhooks[] = {EDGE_WEBHOOK_RESULTS(LABEL)};
+
+	family(page, "ice_results_total", "result", stun, counters->stun, EDGE_STUN_COUNT,
+		"STUN datagrams by what became of them.");
+	family(page, "dtls_results_total", "result", dtls, counters->dtls, EDGE_DTLS_COUNT,
+		"DTLS associations by what became of them.");
+	family(page, "data_datagrams_total", "result", data, counters->data, EDGE_DATA_COUNT,
 		"Datagrams of data channels between the legs of pairs by what became of them.");
-	EDGE_DATA_RESULTS(X)
-#undef X
-#define X(number, label, help)                                   \
-	series(page, "admissions_total", "result=\"" label "\"", \
-		counters->hook[EDGE_HOOK_##number]);
-	describe(page, "admissions_total", "counter", "Questions to the admission hook.");
-	EDGE_HOOK_RESULTS(X)
-#undef X
-#define X(number, label, help)                                         \
-	series(page, "websocket_closes_total", "reason=\"" label "\"", \
-		counters->ws_closed[EDGE_WS_CLOSE_##number]);
-	describe(page, "websocket_closes_total", "counter", "WebSockets closed by this side.");
-	EDGE_WS_CLOSES(X)
-#undef X
-#define X(number, label, help)                                           \
-	series(page, "webhook_deliveries_total", "result=\"" label "\"", \
-		counters->webhooks[EDGE_WEBHOOK_##number]);
-	describe(page, "webhook_deliveries_total", "counter",
-		"Events for webhooks by what became of them.");
-	EDGE_WEBHOOK_RESULTS(X)
-#undef X
+	family(page, "admissions_total", "result", hook, counters->hook, EDGE_HOOK_COUNT,
+		"Questions to the admission hook.");
+	family(page, "websocket_closes_total", "reason", closes, counters->ws_closed,
+		EDGE_WS_CLOSE_COUNT, "WebSockets closed by this side.");
+	family(page, "webhook_deliveries_total", "result", webhooks, counters->webhooks,
+		EDGE_WEBHOOK_COUNT, "Events for webhooks by what became of them.");
 	single(page, "webhook_waiting_events", "gauge",
 		"Events that receivers of webhooks have not taken yet.",
 		counters->webhooks_waiting);
@@ -562,12 +556,12 @@ static void add_histogram(struct page *page, const char *name, const char *stage
 
 static void add_joins(struct page *page, const struct edge_counters *counters)
 {
+	static const char *const stages[] = {EDGE_JOIN_STAGES(LABEL)};
+
 	describe(page, "join_duration_seconds", "histogram",
 		"Stages of joining, each from the end of the one before it.");
-#define X(number, label, help) \
-	add_histogram(page, "join_duration_seconds", label, &counters->join[EDGE_JOIN_##number]);
-	EDGE_JOIN_STAGES(X)
-#undef X
+	for (unsigned i = 0; i < EDGE_JOIN_COUNT; i++)
+		add_histogram(page, "join_duration_seconds", stages[i], &counters->join[i]);
 }
 
 static void add_messages(struct page *page, const struct edge_counters *counters)
@@ -641,11 +635,7 @@ static void add_udp(struct page *page, const struct edge_counters *counters)
 static void add_feeds(struct page *page, const struct edge_counters *counters)
 {
 	static const char *const kinds[EDGE_FEED_KINDS] = {"push", "pull"};
-	static const char *const states[] = {
-#define X(name, label, help) label,
-		EDGE_FEED_STATES(X)
-#undef X
-	};
+	static const char *const states[] = {EDGE_FEED_STATES(LABEL)};
 	char label[64];
 	describe(page, "feeds", "gauge", "Pushes to WHIP and pulls from WHEP endpoints.");
 	for (unsigned kind = 0; kind < EDGE_FEED_KINDS; kind++)
