@@ -51,7 +51,7 @@ static void text_feed(const json_t *one, FILE *out)
 static int feeds_show(const char *directory, bool as_json)
 {
 	char why[256];
-	json_t *request = json_pack("{s:s}", "verb", "feeds"), *one;
+	json_t *request = json_pack("{s:s}", "verb", "feeds"), *feeds, *one;
 	json_t *reply = control_ask(directory, request, why, sizeof(why));
 	size_t i;
 
@@ -60,12 +60,15 @@ static int feeds_show(const char *directory, bool as_json)
 		fprintf(stderr, "sluicectl: %s\n", why);
 		return 1;
 	}
-	if (as_json)
+	feeds = json_object_get(reply, "feeds");
+	if (as_json) {
 		json_dumpf(reply, stdout, JSON_INDENT(2));
-	if (as_json)
 		printf("\n");
-	else
-		json_array_foreach(json_object_get(reply, "feeds"), i, one) text_feed(one, stdout);
+	} else if (json_array_size(feeds) == 0) {
+		printf("no pushes and no pulls\n");
+	} else {
+		json_array_foreach(feeds, i, one) text_feed(one, stdout);
+	}
 	json_decref(reply);
 	return 0;
 }

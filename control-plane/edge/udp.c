@@ -564,8 +564,9 @@ static void count_unexpected(struct udp *udp, const struct core_path *path)
 	udp->warned_unexpected = true;
 	address_print(&path->remote, text);
 	log_about(LOG_LEVEL_WARN, LOG_OF(.address = text),
-		"control's UDP socket has seen RTP or something unknown: is the XDP filter "
-		"attached? (said once; counted)");
+		"control's UDP socket has seen RTP or something unknown: is the data plane "
+		"running, "
+		"and its XDP filter attached? (said once; counted)");
 }
 
 static void message_take(struct udp *udp, const struct udp_socket *socket, struct mmsghdr *message)

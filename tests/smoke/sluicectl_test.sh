@@ -35,6 +35,7 @@ done
 
 # text forms print, unknown verbs are refused with 2
 "$build/sluicectl" -d /run/sluice status | grep 'filter attached native' >/dev/null
+[ "$("$build/sluicectl" -d /run/sluice feeds)" = "no pushes and no pulls" ]
 status=0
 "$build/sluicectl" -d /run/sluice nonsense 2>/dev/null || status=$?
 expect "exit status of an unknown verb" $status == 2
