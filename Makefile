@@ -252,7 +252,9 @@ test-vm: all ## on demand, 30 min: package, systemd, vfio in an emulated machine
 test-vm-more: all ## on demand, 30 min: services beside the relay, AF_XDP, downgrade, a lost server
 	$(Q)BUILD=$(BUILD) VM_LOG=$(BUILD)/vm/more.log \
 		VM_STAGES="boot provision call services xdp upgrade downgrade drain cut" tests/vm/run.sh
-.PHONY: test-vm test-vm-more
+test-vm-hand: all ## on demand, 10 min: docs/operations.md, typed into a bare server
+	$(Q)BUILD=$(BUILD) VM_LOG=$(BUILD)/vm/hand.log VM_STAGES="boot hand_start call hand_call hand_end" tests/vm/run.sh
+.PHONY: test-vm test-vm-more test-vm-hand
 
 .PHONY: fuzz-build
 fuzz-build: $(fuzz_bin)

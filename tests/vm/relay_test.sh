@@ -8,6 +8,7 @@
 source "$(dirname "$0")/../smoke/_init.sh"
 source "$root/tests/smoke/_numbered.sh"
 source "$root/tests/vm/guest.sh"
+source "$root/tests/vm/by_hand.sh"
 
 media_ip=10.77.0.11
 kernel_ip=10.77.0.12 # what the kernel has on that card while it is its own
@@ -280,8 +281,8 @@ stage_xdp() {
 		[ "$(tail -n 1 "$work/xdp-4.log" | jq '.received["3"].video.packets')" -ge 100 ]
 	}
 	wait_for 120 xdp_flows
-	hang_up "${xdp_peers[@]}"
 	said "a call by AF_XDP: $(tail -n 1 "$work/xdp-4.log" | jq -c '.received["3"].video')"
+	hang_up "${xdp_peers[@]}"
 	finding "packets that the port has from the card" \
 		"$(guest sluicectl --json status | jq --arg name "$interface" '.dataplane.ports[] | select(.name == $name).rx_packets')" '>' 100
 	quote guest sluicectl -c /etc/sluice/sluice.yaml check
