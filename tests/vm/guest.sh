@@ -43,7 +43,7 @@ guest_start() {
 }
 
 ssh_options=(-i "$build/vm/key" -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR
-	-o ConnectTimeout=60 -o ControlMaster=auto -o "ControlPath=$work/ssh" -o ControlPersist=yes)
+	-o ConnectTimeout=60 -o ServerAliveInterval=10 -o ServerAliveCountMax=9 -o ControlMaster=auto -o "ControlPath=$work/ssh" -o ControlPersist=yes)
 
 guest() { # COMMAND...: as root in the guest
 	kill -0 "$guest_pid" && ssh "${ssh_options[@]}" -p $guest_ssh_port root@127.0.0.1 "$@"
