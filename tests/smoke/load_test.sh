@@ -3,6 +3,7 @@
 # sluice-load: 2 publishers and 50 subscribers in one room, every packet arrives once, whole and decrypted
 # (by libsrtp2, whatever the relay uses), and the tester's count is the relay's own. Then, with packets
 # dropped and damaged on the way, the tester finds exactly those: its zero means something.
+# alone: a tester that is late, as beside a test that takes both CPUs, declares its run invalid
 source "$(dirname "$0")/_init.sh"
 
 load() { # NAME OPTIONS...: runs it on host a; leaves $status, and the figures in $work/NAME.json
