@@ -67,7 +67,8 @@ static int signals_open(struct dataplane *plane)
 	return -1;
 }
 
-// What fails here fails again until somebody changes the configuration or the machine.
+// What fails here fails again until somebody changes the configuration or the machine, but for queues that are not
+// free yet.
 static int ports_open(struct dataplane *plane)
 {
 	struct config *config = &plane->options.config;
@@ -79,8 +80,11 @@ static int ports_open(struct dataplane *plane)
 	for (unsigned p = 0; p < config->ports_used; p++)
 		if (interface_prepare(&config->ports[p], workers, plane->why, WHY_SIZE) < 0)
 			return -1;
-	return backend_open(config, plane->options.arguments, plane->options.arguments_used,
+	int error = backend_open(config, plane->options.arguments, plane->options.arguments_used,
 		plane->why, WHY_SIZE);
+	if (error == -EAGAIN)
+		plane->status = 1;
+	return error;
 }
 
 static void host_fill(struct host *host, const struct config_port *port)

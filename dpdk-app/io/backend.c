@@ -148,8 +148,9 @@ static int ports_open(char *why, size_t why_size)
 {
 	bool filtered = false;
 	for (unsigned p = 0; p < config->ports_used; p++) {
-		if (port_open(config, p, port_queue_count(p), workers, why, why_size) < 0)
-			return -1;
+		int error = port_open(config, p, port_queue_count(p), workers, why, why_size);
+		if (error)
+			return error;
 		filtered |= port_has_filter(p);
 	}
 	if (filtered)
@@ -183,11 +184,12 @@ int backend_open(const struct config *wanted, char **arguments, unsigned argumen
 		filters_release(ignored, sizeof(ignored));
 		return -1;
 	}
-	if (pools_open(why, why_size) < 0 || ports_open(why, why_size) < 0) {
+	int error = pools_open(why, why_size);
+	if (!error)
+		error = ports_open(why, why_size);
+	if (error)
 		everything_close(ignored, sizeof(ignored));
-		return -1;
-	}
-	return 0;
+	return error;
 }
 
 int backend_close(char *why, size_t why_size)

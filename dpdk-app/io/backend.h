@@ -11,7 +11,7 @@
 
 // Opens all ports of the configuration and makes a packet pool for each worker. `arguments` are
 // further EAL arguments, ignored without DPDK. Returns 0, or -1 after writing one line of what
-// failed, why and what to do into `why`; nothing stays open then.
+// failed, why and what to do into `why`, -EAGAIN when it may pass by itself; nothing stays open then.
 int backend_open(const struct config *config, char **arguments, unsigned arguments_used, char *why,
 	size_t why_size);
 

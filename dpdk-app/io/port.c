@@ -12,6 +12,7 @@
 #include <rte_ethdev.h>
 #include <rte_spinlock.h>
 
+#include <errno.h>
 #include <linux/if_packet.h>
 #include <linux/if_xdp.h>
 #include <stdio.h>
@@ -199,9 +200,12 @@ static int port_start(struct port *port, const struct config_port *wanted,
 	if (error)
 		return port_fail(port, "configure the device", error, why, why_size);
 	error = port_queues_setup(port);
-	if (error)
-		return port_fail(port, "set up the queues (is another program using them?)", error,
-			why, why_size);
+	if (error) {
+		port_fail(port, "set up the queues (is another program using them?)", error, why,
+			why_size);
+		// That of a process that was killed is given back when the kernel has time for it.
+		return port->mode == SLUICE_PORT_XDP ? -EAGAIN : -1;
+	}
 	error = rte_eth_dev_start(port->id);
 	if (!error)
 		error = rte_eth_macaddr_get(port->id, &mac);
@@ -271,8 +275,9 @@ int port_open(const struct config *config, unsigned index, unsigned queues, unsi
 		return -1;
 	}
 	port->tx_shared = port->queues < workers;
-	if (port_start(port, wanted, &info, why, why_size) < 0)
-		return -1;
+	error = port_start(port, wanted, &info, why, why_size);
+	if (error)
+		return error;
 	port->open = true;
 	ports_used = index + 1;
 	return 0;

@@ -19,7 +19,8 @@ int port_devargs(const struct config *config, unsigned port, unsigned queues, ch
 bool port_is_pci(const struct config_port *port);
 
 // Configures and starts ports[port] with `queues` queues each way, queue q receiving into the pool of
-// worker q % workers. Returns 0, or -1 with `why`; the device is closed then.
+// worker q % workers. Returns 0, or -1 with `why`, -EAGAIN when a queue of AF_XDP is not free, which may pass; the
+// device is closed then.
 int port_open(const struct config *config, unsigned port, unsigned queues, unsigned workers,
 	char *why, size_t why_size);
 
