@@ -55,7 +55,8 @@ guest_copy() { # FILE... DIRECTORY
 
 # Waits until it has gone down and is back with another boot.
 guest_rebooted() { # BOOT-ID
-	[ "$(guest cat /proc/sys/kernel/random/boot_id)" != "$1" ]
+	local now
+	now=$(guest cat /proc/sys/kernel/random/boot_id) && [ -n "$now" ] && [ "$now" != "$1" ]
 }
 
 guest_reboot() {
