@@ -18,7 +18,10 @@ grep 'port eth0: DPDK could not set up the queues (is another program using them
 
 start_control
 supervise_plane dataplane
-sleep 1
+refused() { # TIMES
+	[ "$(grep -c 'could not set up the queues' "$work/dataplane.log")" -ge "$1" ]
+}
+wait_for 10 refused 3
 pkill -P $holder
 wait_for 10 relay_ready
 echo "ok: it came when the queue was free"
