@@ -13,15 +13,15 @@ static void give_up(struct nack *nack, uint64_t packets)
 	nack->gave_up |= packets > 0;
 }
 
-static void entry_remove(struct nack *nack, uint32_t i)
+static void entry_remove(struct nack *nack, struct nack_entry *entries, uint32_t i)
 {
 	nack->used--;
-	memmove(&nack->entries[i], &nack->entries[i + 1],
-		(nack->used - i) * sizeof(nack->entries[0]));
+	memmove(&entries[i], &entries[i + 1], (nack->used - i) * sizeof(entries[0]));
 }
 
 // The packets from `begin` up to `end` are missing; only the last NACK_ROOM can be asked for.
-static void gap_note(struct nack *nack, uint64_t begin, uint64_t end, uint64_t now_ns)
+static void gap_note(struct nack *nack, struct nack_entry *entries, uint64_t begin, uint64_t end,
+	uint64_t now_ns)
 {
 	nack->missing += end - begin;
 	if (end - begin > NACK_ROOM) {
@@ -32,13 +32,13 @@ static void gap_note(struct nack *nack, uint64_t begin, uint64_t end, uint64_t n
 	uint32_t oldest = wanted > NACK_ROOM ? wanted - NACK_ROOM : 0;
 	give_up(nack, oldest);
 	nack->used -= oldest;
-	memmove(nack->entries, nack->entries + oldest, nack->used * sizeof(nack->entries[0]));
+	memmove(entries, entries + oldest, nack->used * sizeof(entries[0]));
 	for (; begin < end; begin++)
-		nack->entries[nack->used++] =
-			(struct nack_entry){.index = begin, .missing_ns = now_ns};
+		entries[nack->used++] = (struct nack_entry){.index = begin, .missing_ns = now_ns};
 }
 
-static enum nack_result forward(struct nack *nack, uint64_t index, uint64_t now_ns)
+static enum nack_result forward(
+	struct nack *nack, struct nack_entry *entries, uint64_t index, uint64_t now_ns)
 {
 	uint64_t expected = nack->seen.highest + 1;
 	if (!nack->seen.started || index - expected > NACK_JUMP_MAX) {
@@ -47,16 +47,17 @@ static enum nack_result forward(struct nack *nack, uint64_t index, uint64_t now_
 		nack->used = 0;
 		nack->first = index;
 	} else {
-		gap_note(nack, expected, index, now_ns);
+		gap_note(nack, entries, expected, index, now_ns);
 	}
 	seq_window_add(&nack->seen, index);
 	return NACK_NEW;
 }
 
-enum nack_result nack_receive(struct nack *nack, uint64_t index, uint64_t now_ns)
+enum nack_result nack_receive(
+	struct nack *nack, struct nack_entry *entries, uint64_t index, uint64_t now_ns)
 {
 	if (!nack->seen.started || index > nack->seen.highest)
-		return forward(nack, index, now_ns);
+		return forward(nack, entries, index, now_ns);
 	if (seq_window_check(&nack->seen, index) != SEQ_NEW)
 		return NACK_DUPLICATE;
 	seq_window_add(&nack->seen, index);
@@ -64,8 +65,8 @@ enum nack_result nack_receive(struct nack *nack, uint64_t index, uint64_t now_ns
 		return NACK_NEW;
 	nack->recovered++;
 	for (uint32_t i = 0; i < nack->used; i++)
-		if (nack->entries[i].index == index) {
-			entry_remove(nack, i);
+		if (entries[i].index == index) {
+			entry_remove(nack, entries, i);
 			return NACK_RECOVERED;
 		}
 	nack->lost--; // it had been given up
@@ -88,8 +89,8 @@ static bool entry_is_due(
 	return entry->tries < NACK_TRIES_MAX && now_ns - entry->asked_ns >= retry_ns;
 }
 
-unsigned nack_due(
-	struct nack *nack, uint64_t now_ns, uint64_t rtt_ns, uint16_t *sequences, unsigned n)
+unsigned nack_due(struct nack *nack, struct nack_entry *entries, uint64_t now_ns, uint64_t rtt_ns,
+	uint16_t *sequences, unsigned n)
 {
 	uint64_t retry_ns = rtt_ns + rtt_ns / 4;
 	if (retry_ns < RETRY_MIN_NS)
@@ -97,7 +98,7 @@ unsigned nack_due(
 	unsigned due = 0;
 	uint32_t kept = 0;
 	for (uint32_t i = 0; i < nack->used; i++) {
-		struct nack_entry entry = nack->entries[i];
+		struct nack_entry entry = entries[i];
 		if (entry_is_over(&entry, now_ns, retry_ns)) {
 			give_up(nack, 1);
 			continue;
@@ -107,7 +108,7 @@ unsigned nack_due(
 			entry.asked_ns = now_ns;
 			entry.tries++;
 		}
-		nack->entries[kept++] = entry;
+		entries[kept++] = entry;
 	}
 	nack->used = kept;
 	return due;

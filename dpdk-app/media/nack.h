@@ -21,15 +21,16 @@ struct nack_entry {
 	uint8_t tries;
 };
 
-struct nack { // all zero = nothing received yet
-	struct seq_window seen;
+// All zero = nothing received yet. The entries lie apart, for they are rarely looked at: NACK_ROOM of them, the
+// caller's, the same for every call.
+struct nack {
 	uint64_t first; // index; what came before it was never missing
 	uint32_t used; // entries, ascending by index
 	bool gave_up; // since nack_take_gave_up
 	uint64_t missing; // noticed in all
 	uint64_t recovered; // of those, came after all
 	uint64_t lost; // of those, given up and not come so far
-	struct nack_entry entries[NACK_ROOM];
+	struct seq_window seen;
 };
 
 enum nack_result {
@@ -40,13 +41,14 @@ enum nack_result {
 
 // Takes note of a packet of the stream, original or unwrapped from RTX. `index` is ROC << 16 |
 // sequence.
-enum nack_result nack_receive(struct nack *nack, uint64_t index, uint64_t now_ns);
+enum nack_result nack_receive(
+	struct nack *nack, struct nack_entry *entries, uint64_t index, uint64_t now_ns);
 
 // Sequence numbers to ask for now, ascending, at most `n`; returns how many. A packet is asked for
 // when three later ones are here or 10 ms have passed, then again after about 1.25 round trips (20 ms
 // at least), until NACK_TRIES_MAX times or one second. `rtt_ns` 0 = unknown.
-unsigned nack_due(
-	struct nack *nack, uint64_t now_ns, uint64_t rtt_ns, uint16_t *sequences, unsigned n);
+unsigned nack_due(struct nack *nack, struct nack_entry *entries, uint64_t now_ns, uint64_t rtt_ns,
+	uint16_t *sequences, unsigned n);
 
 // True once after packets were given up: video then needs a key frame.
 bool nack_take_gave_up(struct nack *nack);

@@ -5,15 +5,16 @@ enum { PICTURE_MASK = 0x7FFF };
 
 #define PICTURE_VALID (UINT32_C(1) << 31) // in what rewrite_picture packs
 
-void rewrite_init(struct rewrite *rewrite, uint64_t first)
+void rewrite_init(struct rewrite *rewrite, struct rewrite_segment *older, uint64_t first)
 {
-	*rewrite = (struct rewrite){.next = first};
+	*rewrite = (struct rewrite){.next = first, .older = older};
 }
 
-void rewrite_resume(
-	struct rewrite *rewrite, uint64_t next, uint32_t last_timestamp, uint64_t last_sent_ns)
+void rewrite_resume(struct rewrite *rewrite, struct rewrite_segment *older, uint64_t next,
+	uint32_t last_timestamp, uint64_t last_sent_ns)
 {
 	*rewrite = (struct rewrite){
+		.older = older,
 		.next = next,
 		.has_last = last_sent_ns != 0,
 		.last_timestamp = last_timestamp,

@@ -49,32 +49,34 @@ struct rewrite_segment {
 	uint32_t timestamp_offset; // output - source
 	uint16_t picture_offset;
 	uint8_t tl0_offset;
-	bool has_picture;
-	bool starts_run; // false: the same run after a drop on purpose
+	bool has_picture : 1;
+	bool starts_run : 1; // false: the same run after a drop on purpose
 };
 
-struct rewrite { // what every packet needs comes first
+struct rewrite {
 	uint64_t next; // output index a new run would get: one above the highest given out
-	uint64_t segments_used; // counts up
+	uint64_t last_ns; // when last_timestamp was
+	uint32_t last_timestamp; // ours, the newest
+	uint32_t segments_used; // counts up
 	bool broken; // the next packet starts a new run
 	bool has_last; // last_* are valid
 	bool has_last_picture;
 	uint8_t last_tl0_picture;
-	uint32_t last_timestamp; // ours, the newest
-	uint64_t last_ns; // when that was
 	uint16_t last_picture_id; // ours, the newest; 15 bits
 	struct rewrite_segment newest; // when segments_used > 0
-	struct rewrite_segment older[REWRITE_SEGMENTS]; // segment i is at i % REWRITE_SEGMENTS
+	struct rewrite_segment
+		*older; // REWRITE_SEGMENTS, the caller's; segment i is at i % REWRITE_SEGMENTS
 };
 
 // Starts a stream at output index `first` (RFC 3550 wants it random; keep it below 2^15). Timestamps
-// begin as the first source's.
-void rewrite_init(struct rewrite *rewrite, uint64_t first);
+// begin as the first source's. `older` has room for REWRITE_SEGMENTS and stays the caller's: it lies apart because it
+// is rarely looked at.
+void rewrite_init(struct rewrite *rewrite, struct rewrite_segment *older, uint64_t first);
 
 // Goes on after a restart: `next` is the first index that was surely not used; the other two are of
 // the last packet sent, CLOCK_MONOTONIC. `last_sent_ns` 0 = never sent anything.
-void rewrite_resume(
-	struct rewrite *rewrite, uint64_t next, uint32_t last_timestamp, uint64_t last_sent_ns);
+void rewrite_resume(struct rewrite *rewrite, struct rewrite_segment *older, uint64_t next,
+	uint32_t last_timestamp, uint64_t last_sent_ns);
 
 // The VP8 part of it, as rewrite_picture gave it before. Call after rewrite_resume.
 void rewrite_resume_picture(struct rewrite *rewrite, uint32_t picture);

@@ -31,12 +31,14 @@ static inline uint64_t seq_extend(uint64_t highest, uint16_t sequence)
 	return highest + (uint64_t)(int64_t)distance;
 }
 
-// The last SEQ_WINDOW_BITS indexes, one bit each. All zero = nothing seen.
-enum { SEQ_WINDOW_BITS = 1024 };
+// The last SEQ_WINDOW_BITS indexes, one bit each. All zero = nothing seen. As long as they come in order only what stands
+// in front is looked at: the word of the highest one joins the others when the next one begins.
+enum { SEQ_WINDOW_BITS = 1024, SEQ_WINDOW_WORDS = SEQ_WINDOW_BITS / 64 };
 struct seq_window {
 	bool started;
 	uint64_t highest;
-	uint64_t bits[SEQ_WINDOW_BITS / 64]; // by index modulo SEQ_WINDOW_BITS
+	uint64_t recent; // the word of `highest`: what stands in its place in `words` is older
+	uint64_t words[SEQ_WINDOW_WORDS]; // by index modulo SEQ_WINDOW_BITS
 };
 
 enum seq_seen { SEQ_NEW, SEQ_SEEN, SEQ_OLD }; // SEQ_OLD: below the window, nobody knows
@@ -48,24 +50,39 @@ static inline enum seq_seen seq_window_check(const struct seq_window *window, ui
 		return SEQ_NEW;
 	if (window->highest - index >= SEQ_WINDOW_BITS)
 		return SEQ_OLD;
-	uint64_t bit = UINT64_C(1) << (index % 64);
-	return window->bits[index % SEQ_WINDOW_BITS / 64] & bit ? SEQ_SEEN : SEQ_NEW;
+	uint64_t word = index / 64 == window->highest / 64
+				? window->recent
+				: window->words[index / 64 % SEQ_WINDOW_WORDS];
+	return word >> index % 64 & 1 ? SEQ_SEEN : SEQ_NEW;
+}
+
+// Makes room for the word of `index`, which comes after that of the highest one.
+static inline void seq_window_turn(struct seq_window *window, uint64_t index)
+{
+	uint64_t word = window->highest / 64;
+	if (index / 64 - word > SEQ_WINDOW_WORDS) {
+		memset(window->words, 0, sizeof(window->words));
+	} else {
+		window->words[word % SEQ_WINDOW_WORDS] = window->recent;
+		while (++word < index / 64)
+			window->words[word % SEQ_WINDOW_WORDS] = 0;
+	}
+	window->recent = 0;
 }
 
 // Adds `index`, moving the window up when it is the highest; one that is SEQ_OLD is ignored.
 static inline void seq_window_add(struct seq_window *window, uint64_t index)
 {
+	const uint64_t bit = UINT64_C(1) << index % 64;
 	if (!window->started || index > window->highest) {
-		if (!window->started || index - window->highest >= SEQ_WINDOW_BITS)
-			memset(window->bits, 0, sizeof(window->bits));
-		else
-			for (uint64_t i = window->highest + 1; i < index; i++)
-				window->bits[i % SEQ_WINDOW_BITS / 64] &=
-					~(UINT64_C(1) << (i % 64));
+		if (window->started && index / 64 != window->highest / 64)
+			seq_window_turn(window, index);
 		window->started = true;
 		window->highest = index;
-	} else if (window->highest - index >= SEQ_WINDOW_BITS) {
-		return;
+		window->recent |= bit;
+	} else if (index / 64 == window->highest / 64) {
+		window->recent |= bit;
+	} else if (window->highest - index < SEQ_WINDOW_BITS) {
+		window->words[index / 64 % SEQ_WINDOW_WORDS] |= bit;
 	}
-	window->bits[index % SEQ_WINDOW_BITS / 64] |= UINT64_C(1) << (index % 64);
 }

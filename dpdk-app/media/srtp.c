@@ -83,7 +83,8 @@ struct srtp_session *srtp_session_open(enum srtp_direction direction,
 	if (profile != SLUICE_SRTP_AES128_CM_SHA1_80 && profile != SLUICE_SRTP_AEAD_AES_128_GCM &&
 		profile != SLUICE_SRTP_AEAD_AES_256_GCM)
 		return NULL;
-	struct srtp_session *session = srtp_memory_get(sizeof(*session));
+	enum srtp_memory_lane lane = srtp_lane(direction);
+	struct srtp_session *session = srtp_memory_get(lane, sizeof(*session));
 	if (!session)
 		return NULL;
 	*session = (struct srtp_session){.direction = direction,
@@ -94,7 +95,7 @@ struct srtp_session *srtp_session_open(enum srtp_direction direction,
 	if (chosen->keys_open(session, key))
 		return session;
 	srtp_streams_close(&session->streams);
-	srtp_memory_put(session, sizeof(*session));
+	srtp_memory_put(lane, session, sizeof(*session));
 	return NULL;
 }
 
@@ -104,7 +105,7 @@ void srtp_session_close(struct srtp_session *session)
 		return;
 	srtp_streams_close(&session->streams);
 	session->backend->keys_close(session);
-	srtp_memory_put(session, sizeof(*session));
+	srtp_memory_put(srtp_lane(session->direction), session, sizeof(*session));
 }
 
 // ---- streams --------------------------------------------------------------------------------------
@@ -393,14 +394,15 @@ static enum srtp_result job_claim(
 }
 
 // Hands claimed jobs to their back ends, as long a run of one as there is.
-static void seal_claimed(struct srtp_sealing *sealings, unsigned n)
+static void seal_claimed(
+	struct srtp_sealing *sealings, unsigned n, const struct srtp_meanwhile *meanwhile)
 {
 	unsigned begin = 0;
 	for (unsigned i = 1; i <= n; i++) {
 		const struct srtp_backend *backend = sealings[begin].job->session->backend;
 		if (i < n && sealings[i].job->session->backend == backend)
 			continue;
-		backend->seal(sealings + begin, i - begin);
+		backend->seal(sealings + begin, i - begin, meanwhile);
 		begin = i;
 	}
 }
@@ -409,11 +411,18 @@ void srtp_session_prefetch(const struct srtp_session *session)
 {
 	if (session)
 		prefetch_lines(
-			session, offsetof(struct srtp_session, streams.own_rows[0].rtcp_window));
+			session, offsetof(struct srtp_session, streams.own_rows[0].window.words));
 	__asm__ volatile(""); // see prefetch.h
 }
 
-static unsigned seal_chunk(struct srtp_seal_job *jobs, unsigned n)
+void srtp_keys_prefetch(const struct srtp_session *session)
+{
+	if (session && session->backend->keys_prefetch)
+		session->backend->keys_prefetch(session);
+}
+
+static unsigned seal_chunk(
+	struct srtp_seal_job *jobs, unsigned n, const struct srtp_meanwhile *meanwhile)
 {
 	struct srtp_sealing sealings[CHUNK];
 	unsigned claimed = 0, sealed = 0;
@@ -432,18 +441,24 @@ static unsigned seal_chunk(struct srtp_seal_job *jobs, unsigned n)
 		stream = sealing->stream;
 		claimed += jobs[i].result == SRTP_OK;
 	}
-	seal_claimed(sealings, claimed);
+	seal_claimed(sealings, claimed, meanwhile);
 	for (unsigned i = 0; i < n; i++)
 		sealed += jobs[i].result == SRTP_OK;
 	return sealed;
 }
 
-unsigned srtp_seal(struct srtp_seal_job *jobs, unsigned n)
+unsigned srtp_seal_meanwhile(
+	struct srtp_seal_job *jobs, unsigned n, const struct srtp_meanwhile *meanwhile)
 {
 	unsigned sealed = 0;
 	for (unsigned i = 0; i < n; i += CHUNK)
-		sealed += seal_chunk(jobs + i, n - i < CHUNK ? n - i : CHUNK);
+		sealed += seal_chunk(jobs + i, n - i < CHUNK ? n - i : CHUNK, meanwhile);
 	return sealed;
+}
+
+unsigned srtp_seal(struct srtp_seal_job *jobs, unsigned n)
+{
+	return srtp_seal_meanwhile(jobs, n, NULL);
 }
 
 enum srtp_result srtp_seal_rtcp(

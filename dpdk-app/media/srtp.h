@@ -113,13 +113,27 @@ struct srtp_seal_job {
 		summed; // out, when SRTP_OK: they begin at an even place of data; 0: no sum was made
 };
 
-// Asks for the session's memory, as far as sealing under its first SSRCs needs it; the keys are asked for by
-// srtp_seal. For callers with many sessions, some packets before their turn. NULL is ignored.
+// Asks for the session's memory, as far as packets of its first SSRC need it. For callers with many sessions, some
+// packets before their turn. NULL is ignored.
 void srtp_session_prefetch(const struct srtp_session *session);
+
+// Asks for the keys that RTP needs. The session itself is looked at and should be near by then; NULL is ignored.
+// srtp_seal does it by itself.
+void srtp_keys_prefetch(const struct srtp_session *session);
 
 // Seals `n` packets, of any sessions in any order. Each job gets its own result; returns how
 // many are SRTP_OK. The data of a job that failed must not be sent.
 unsigned srtp_seal(struct srtp_seal_job *jobs, unsigned n);
+
+struct srtp_meanwhile {
+	void (*ask)(void *context);
+	void *context;
+};
+
+// As srtp_seal; calls `ask` before it seals a packet, up to once for each: while the processor is busy with one, memory
+// for what comes after all of these packets can be on its way. NULL = nothing is asked for.
+unsigned srtp_seal_meanwhile(
+	struct srtp_seal_job *jobs, unsigned n, const struct srtp_meanwhile *meanwhile);
 
 // Seals a compound RTCP packet in place; index counted here, from 0, per SSRC of its first packet. The
 // SSRC must therefore be new to the key after a restart: see rtcp.h.

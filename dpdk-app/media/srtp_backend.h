@@ -5,6 +5,7 @@
 #pragma once
 
 #include "srtp.h"
+#include "srtp_memory.h"
 #include "srtp_streams.h"
 
 #include <stdbool.h>
@@ -21,6 +22,18 @@ struct srtp_session {
 	void *keys, *rtcp_keys; // the back end's own
 	struct srtp_streams streams;
 };
+
+// Where a session and its keys of RTP lie.
+static inline enum srtp_memory_lane srtp_lane(enum srtp_direction direction)
+{
+	return direction == SRTP_OUT ? SRTP_MEMORY_SENDING : SRTP_MEMORY_OTHER;
+}
+
+static inline void srtp_ask(const struct srtp_meanwhile *meanwhile)
+{
+	if (meanwhile)
+		meanwhile->ask(meanwhile->context);
+}
 
 // An incoming packet whose header fits and whose index is neither too old nor seen.
 struct srtp_opening {
@@ -59,13 +72,16 @@ struct srtp_backend {
 	// Makes the session's keys, rtcp_keys; false when memory is short, and nothing is left behind.
 	bool (*keys_open)(struct srtp_session *session, const struct sluice_srtp_key *key);
 	void (*keys_close)(struct srtp_session *session);
+	// Asks for the memory of the keys of RTP. NULL: nothing to ask for.
+	void (*keys_prefetch)(const struct srtp_session *session);
 	// Where a back end keeps streams of its own: adds one for `stream`, or takes it away. Else NULL.
 	enum srtp_result (*stream_add)(struct srtp_session *session, struct srtp_stream *stream);
 	void (*stream_remove)(struct srtp_session *session, uint32_t ssrc);
 	// Authenticates and decrypts in place.
 	enum srtp_result (*open)(struct srtp_opening *opening);
-	// Sets result and, when it is SRTP_OK, length of each job.
-	void (*seal)(struct srtp_sealing *sealings, unsigned n);
+	// Sets result and, when it is SRTP_OK, length of each job. `meanwhile` may be NULL.
+	void (*seal)(
+		struct srtp_sealing *sealings, unsigned n, const struct srtp_meanwhile *meanwhile);
 	enum srtp_result (*open_rtcp)(struct srtcp_packet *packet);
 	enum srtp_result (*seal_rtcp)(struct srtcp_packet *packet);
 };

@@ -256,18 +256,21 @@ static int gcm_expand(IMB_MGR *manager, const struct srtp_master *master, unsign
 	return result;
 }
 
-static void keys_free(struct ipsec_mb_keys *keys)
+static void keys_free(enum srtp_memory_lane lane, struct ipsec_mb_keys *keys)
 {
 	if (keys)
-		srtp_memory_put(keys, keys_bytes(keys->transform));
+		srtp_memory_put(lane, keys, keys_bytes(keys->transform));
 }
 
-static struct ipsec_mb_keys *keys_make(IMB_MGR *manager, enum sluice_srtp_profile profile,
+static struct ipsec_mb_keys *keys_make(IMB_MGR *manager, const struct srtp_session *session,
 	const struct sluice_srtp_key *key, unsigned labels, enum transform gcm)
 {
+	const enum sluice_srtp_profile profile = session->profile;
+	const enum srtp_memory_lane lane =
+		labels == SRTP_LABEL_RTCP ? SRTP_MEMORY_OTHER : srtp_lane(session->direction);
 	enum transform transform = profile == SLUICE_SRTP_AES128_CM_SHA1_80 ? CM : gcm;
 	size_t bytes = keys_bytes(transform);
-	struct ipsec_mb_keys *keys = srtp_memory_get(bytes);
+	struct ipsec_mb_keys *keys = srtp_memory_get(lane, bytes);
 	if (!keys)
 		return NULL;
 	memset(keys, 0, bytes);
@@ -284,14 +287,14 @@ static struct ipsec_mb_keys *keys_make(IMB_MGR *manager, enum sluice_srtp_profil
 					 : gcm_expand(manager, &master, labels, keys);
 	if (result == 0)
 		return keys;
-	keys_free(keys);
+	keys_free(lane, keys);
 	return NULL;
 }
 
 static void keys_close(struct srtp_session *session)
 {
-	keys_free(session->keys);
-	keys_free(session->rtcp_keys);
+	keys_free(srtp_lane(session->direction), session->keys);
+	keys_free(SRTP_MEMORY_OTHER, session->rtcp_keys);
 	session->keys = session->rtcp_keys = NULL;
 }
 
@@ -301,8 +304,8 @@ static bool keys_open_by(
 	struct ipsec_mb_thread *thread = thread_get();
 	if (!thread)
 		return false;
-	session->keys = keys_make(thread->wide, session->profile, key, 0, gcm);
-	session->rtcp_keys = keys_make(thread->wide, session->profile, key, SRTP_LABEL_RTCP, gcm);
+	session->keys = keys_make(thread->wide, session, key, 0, gcm);
+	session->rtcp_keys = keys_make(thread->wide, session, key, SRTP_LABEL_RTCP, gcm);
 	if (session->keys && session->rtcp_keys)
 		return true;
 	keys_close(session);
@@ -705,13 +708,8 @@ static enum srtp_result rtcp_seal(struct srtcp_packet *packet)
 
 // The keys of many receivers do not fit in the nearest caches. All of a key is asked for without a look
 // at it, which would have to wait.
-static void keys_prefetch(const struct srtp_sealing *sealings, unsigned n, unsigned at)
+static void keys_prefetch(const struct srtp_session *session)
 {
-	if (at + KEYS_AHEAD >= n)
-		return;
-	const struct srtp_session *session = sealings[at + KEYS_AHEAD].job->session;
-	if (session == sealings[at + KEYS_AHEAD - 1].job->session)
-		return;
 	const enum transform transform =
 		session->profile == SLUICE_SRTP_AES128_CM_SHA1_80 ? CM : gcm_transform;
 	const size_t bytes = keys_bytes(transform);
@@ -724,13 +722,24 @@ static void keys_prefetch(const struct srtp_sealing *sealings, unsigned n, unsig
 			prefetch_lines((const uint8_t *)session->keys + i, LINE);
 }
 
-static void seal_some(struct ipsec_mb_thread *thread, struct srtp_sealing *sealings, unsigned n)
+static void keys_prefetch_ahead(const struct srtp_sealing *sealings, unsigned n, unsigned at)
+{
+	if (at + KEYS_AHEAD >= n)
+		return;
+	const struct srtp_session *session = sealings[at + KEYS_AHEAD].job->session;
+	if (session != sealings[at + KEYS_AHEAD - 1].job->session)
+		keys_prefetch(session);
+}
+
+static void seal_some(struct ipsec_mb_thread *thread, struct srtp_sealing *sealings, unsigned n,
+	const struct srtp_meanwhile *meanwhile)
 {
 	struct srtp_sealing *cm[JOBS];
 	unsigned cm_used = 0;
 	for (unsigned i = 0; i < n; i++) {
 		const struct ipsec_mb_keys *keys = sealings[i].job->session->keys;
-		keys_prefetch(sealings, n, i);
+		keys_prefetch_ahead(sealings, n, i);
+		srtp_ask(meanwhile);
 		if (keys->transform == CM)
 			cm[cm_used++] = &sealings[i];
 		else
@@ -740,13 +749,14 @@ static void seal_some(struct ipsec_mb_thread *thread, struct srtp_sealing *seali
 		cm_seal(thread, cm, cm_used);
 }
 
-static void rtp_seal(struct srtp_sealing *sealings, unsigned n)
+static void rtp_seal(
+	struct srtp_sealing *sealings, unsigned n, const struct srtp_meanwhile *meanwhile)
 {
 	struct ipsec_mb_thread *thread = thread_get();
 	for (unsigned i = 0; i < n && !thread; i++)
 		sealings[i].job->result = SRTP_NO_ROOM;
 	for (unsigned i = 0; i < n && thread; i += JOBS)
-		seal_some(thread, sealings + i, n - i < JOBS ? n - i : JOBS);
+		seal_some(thread, sealings + i, n - i < JOBS ? n - i : JOBS, meanwhile);
 }
 
 const struct srtp_backend srtp_ipsec_mb = {
@@ -755,6 +765,7 @@ const struct srtp_backend srtp_ipsec_mb = {
 	.name = name,
 	.keys_open = keys_open,
 	.keys_close = keys_close,
+	.keys_prefetch = keys_prefetch,
 	.open = rtp_open,
 	.seal = rtp_seal,
 	.open_rtcp = rtcp_open,
@@ -767,6 +778,7 @@ const struct srtp_backend srtp_ipsec_mb_alone = {
 	.name = name,
 	.keys_open = keys_open_alone,
 	.keys_close = keys_close,
+	.keys_prefetch = keys_prefetch,
 	.open = rtp_open,
 	.seal = rtp_seal,
 	.open_rtcp = rtcp_open,

@@ -176,10 +176,13 @@ static enum srtp_result rtp_seal(const struct srtp_sealing *sealing)
 	return SRTP_OK;
 }
 
-static void rtp_seal_all(struct srtp_sealing *sealings, unsigned n)
+static void rtp_seal_all(
+	struct srtp_sealing *sealings, unsigned n, const struct srtp_meanwhile *meanwhile)
 {
-	for (unsigned i = 0; i < n; i++)
+	for (unsigned i = 0; i < n; i++) {
+		srtp_ask(meanwhile);
 		sealings[i].job->result = rtp_seal(&sealings[i]);
+	}
 }
 
 // ---- RTCP -----------------------------------------------------------------------------------------

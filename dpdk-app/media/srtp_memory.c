@@ -43,11 +43,15 @@ struct chunk {
 	_Alignas(SRTP_MEMORY_ALIGN) struct chunk *next;
 };
 
+struct lane {
+	uint8_t *at, *end; // what was never cut, of its newest chunk
+	struct piece *free[SIZES]; // by size in units of SRTP_MEMORY_ALIGN
+};
+
 struct arena { // of a thread
 	struct arena *next;
-	struct chunk *chunks;
-	uint8_t *at, *end; // what was never cut, of the first chunk
-	struct piece *free[SIZES]; // by size in units of SRTP_MEMORY_ALIGN
+	struct chunk *chunks; // of all lanes
+	struct lane lanes[SRTP_MEMORY_LANES];
 };
 
 static struct arena *arenas; // under arenas_lock
@@ -89,7 +93,7 @@ static uint8_t *chunk_map(void)
 	return map + before;
 }
 
-static bool chunk_add(struct arena *arena)
+static bool chunk_add(struct arena *arena, struct lane *lane)
 {
 	uint8_t *map = chunk_map();
 	if (!map)
@@ -98,32 +102,33 @@ static bool chunk_add(struct arena *arena)
 	__lsan_register_root_region(map, CHUNK_BYTES);
 	chunk->next = arena->chunks;
 	arena->chunks = chunk;
-	arena->at = map + sizeof(*chunk);
-	arena->end = map + CHUNK_BYTES;
+	lane->at = map + sizeof(*chunk);
+	lane->end = map + CHUNK_BYTES;
 	return true;
 }
 
-void *srtp_memory_get(size_t bytes)
+void *srtp_memory_get(enum srtp_memory_lane which, size_t bytes)
 {
 	size_t size = (bytes + SRTP_MEMORY_ALIGN - 1) / SRTP_MEMORY_ALIGN;
 	struct arena *arena = arena_get();
 	assert(bytes > 0 && size < SIZES);
 	if (!arena)
 		return NULL;
-	struct piece *piece = arena->free[size];
+	struct lane *lane = &arena->lanes[which];
+	struct piece *piece = lane->free[size];
 	if (piece) {
 		ASAN_UNPOISON_MEMORY_REGION(piece, size * SRTP_MEMORY_ALIGN);
-		arena->free[size] = piece->next;
+		lane->free[size] = piece->next;
 		return piece;
 	}
-	if ((size_t)(arena->end - arena->at) < size * SRTP_MEMORY_ALIGN && !chunk_add(arena))
+	if ((size_t)(lane->end - lane->at) < size * SRTP_MEMORY_ALIGN && !chunk_add(arena, lane))
 		return NULL;
-	void *memory = arena->at;
-	arena->at += size * SRTP_MEMORY_ALIGN;
+	void *memory = lane->at;
+	lane->at += size * SRTP_MEMORY_ALIGN;
 	return memory;
 }
 
-void srtp_memory_put(void *memory, size_t bytes)
+void srtp_memory_put(enum srtp_memory_lane which, void *memory, size_t bytes)
 {
 	if (!memory)
 		return;
@@ -133,8 +138,9 @@ void srtp_memory_put(void *memory, size_t bytes)
 		return; // lost until everything is released
 	size_t size = (bytes + SRTP_MEMORY_ALIGN - 1) / SRTP_MEMORY_ALIGN;
 	struct piece *piece = memory;
-	piece->next = arena->free[size];
-	arena->free[size] = piece;
+	struct lane *lane = &arena->lanes[which];
+	piece->next = lane->free[size];
+	lane->free[size] = piece;
 	ASAN_POISON_MEMORY_REGION(memory, size * SRTP_MEMORY_ALIGN);
 }
 

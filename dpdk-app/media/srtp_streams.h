@@ -33,13 +33,14 @@ struct srtp_stream {
 	uint64_t floor;
 	uint64_t first; // out: indexes below are refused
 	uint64_t *digests; // out, resends allowed: of the packet by index modulo the window
-	uint32_t rtcp_index; // out: last one used, 0 = none
 	struct seq_window window; // indexes authenticated (in) or used (out)
 	struct srtcp_window rtcp_window; // in
-	uint8_t reserved[32]; // whole cache lines
+	uint32_t rtcp_index; // out: last one used, 0 = none
+	uint8_t reserved[16]; // whole cache lines
 };
 static_assert(sizeof(struct srtp_stream) == 256);
-static_assert(offsetof(struct srtp_stream, window.bits) == 64);
+static_assert(offsetof(struct srtp_stream, window.words) ==
+	      64); // what a packet in order needs is one line
 
 enum { SRTP_STREAMS_OWN = 3, SRTP_SLOTS_OWN = 8 };
 

@@ -7,7 +7,7 @@ bool compound_open(struct worker *worker, uint32_t t, const struct rtcp_report_b
 	unsigned n, struct compound *compound)
 {
 	const struct transport *transport = &worker->table.transports[t];
-	if (!transport->out || !frame_next_hop(transport))
+	if (!transport->out || !transport->framed)
 		return false;
 	if (pkt_get(worker->number, &compound->pkt, 1) != 1) {
 		trace_transport(worker, t, SLUICE_DROP_no_buffer,
@@ -40,7 +40,7 @@ void compound_close(struct worker *worker, struct compound *compound)
 		return;
 	}
 	uint32_t length = pkt->length;
-	if (!frame_transport(pkt, transport)) {
+	if (!transport->framed || !frame_put(pkt, &transport->frame, &(struct frame_sum){0})) {
 		drop_of(worker, pkt, SLUICE_DROP_no_path);
 		return;
 	}

@@ -62,10 +62,13 @@ unsigned stage_dispatch(struct worker *worker, struct pkt **pkts, unsigned n)
 			continue;
 		}
 		const struct transport *transport = &worker->table.transports[pkt->transport];
-		if (transport->mine)
-			pkts[left++] = pkt;
-		else
+		if (!transport->mine) {
 			hand_over(worker, pkt, transport->worker);
+			continue;
+		}
+		if (left == 0 || pkts[left - 1]->transport != pkt->transport)
+			srtp_session_prefetch(transport->in);
+		pkts[left++] = pkt;
 	}
 	return left;
 }

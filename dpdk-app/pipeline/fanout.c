@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "nouns.h"
 #include "stage.h"
 
 bool media_read(struct media *media, struct pkt *pkt, const struct sluice_publication *publication)
@@ -42,6 +43,7 @@ static void media_append(struct worker *worker, struct publication *publication)
 	struct media *media = &worker->media[at];
 	media->next = WORKER_MEDIA;
 	publication->media_last = at;
+	publication_cache_fetch(&worker->table, media->pkt->publication, media->pkt->index);
 	// What `media_last` says of an earlier turn names no packet of this publication now.
 	media->follows = before < at &&
 			 worker->media[before].pkt->publication == media->pkt->publication &&

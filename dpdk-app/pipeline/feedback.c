@@ -68,7 +68,7 @@ static void resend(struct worker *worker, uint32_t s, uint16_t sequence)
 		resend_refuse(worker, s, sequence);
 		return;
 	}
-	if (!resend_allow(&subscription->resends, origin.output_index, worker->now_ns,
+	if (!resend_allow(&worker->table.histories[s].resends, origin.output_index, worker->now_ns,
 		    resend_interval_ns(subscription)))
 		return;
 	if (!resend_afford(subscription)) {

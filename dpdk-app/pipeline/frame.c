@@ -17,7 +17,11 @@ enum {
 	PROTOCOL_UDP = 17,
 };
 
-static const uint8_t no_mac[6];
+// As a word of 16 bits, which a frame has room for.
+static uint16_t sum_of(uint64_t sum, const uint8_t *bytes, size_t length)
+{
+	return (uint16_t)~checksum_fold(checksum_add(sum, bytes, length));
+}
 
 static uint8_t *make_ipv4(struct frame *frame, const struct sluice_path *path)
 {
@@ -28,8 +32,8 @@ static uint8_t *make_ipv4(struct frame *frame, const struct sluice_path *path)
 	ip[9] = PROTOCOL_UDP;
 	memcpy(ip + 12, path->local.ip + 12, 4);
 	memcpy(ip + 16, path->remote.ip + 12, 4);
-	frame->ip_sum = checksum_add(0, ip, IPV4_BYTES);
-	frame->udp_sum = checksum_add(0, ip + 12, 8);
+	frame->ip_sum = sum_of(0, ip, IPV4_BYTES);
+	frame->udp_sum = sum_of(htons(PROTOCOL_UDP), ip + 12, 8);
 	return ip + IPV4_BYTES;
 }
 
@@ -41,7 +45,7 @@ static uint8_t *make_ipv6(struct frame *frame, const struct sluice_path *path)
 	ip[7] = TIME_TO_LIVE;
 	memcpy(ip + 8, path->local.ip, 16);
 	memcpy(ip + 24, path->remote.ip, 16);
-	frame->udp_sum = checksum_add(0, ip + 8, 32);
+	frame->udp_sum = sum_of(htons(PROTOCOL_UDP), ip + 8, 32);
 	return ip + IPV6_BYTES;
 }
 
@@ -55,7 +59,7 @@ void frame_make(struct frame *frame, const struct sluice_path *path, const uint8
 	uint8_t *udp = ipv4 ? make_ipv4(frame, path) : make_ipv6(frame, path);
 	span_put_u16(udp, path->local.port);
 	span_put_u16(udp + 2, path->remote.port);
-	frame->udp_sum = checksum_add(frame->udp_sum, udp, UDP_BYTES) + htons(PROTOCOL_UDP);
+	frame->udp_sum = sum_of(frame->udp_sum, udp, UDP_BYTES);
 }
 
 // The checksum is full: a port may send it to a peer that verifies.
@@ -63,7 +67,7 @@ static uint16_t udp_checksum(
 	const struct pkt *pkt, const struct frame *frame, const struct frame_sum *known)
 {
 	const uint16_t length = (uint16_t)(pkt->length + UDP_BYTES);
-	uint64_t sum = frame->udp_sum + known->sum;
+	uint64_t sum = known->sum + frame->udp_sum;
 	sum = checksum_add(sum, pkt->data, pkt->length - known->bytes);
 	uint16_t checksum = checksum_fold(sum + 2 * htons(length)); // in both headers
 	return checksum ? checksum : 0xFFFF; // 0 would say "none"
@@ -108,34 +112,6 @@ bool frame_write(struct pkt *pkt, const struct sluice_path *path, const uint8_t 
 	return frame_put(pkt, &frame, &(struct frame_sum){0});
 }
 
-const uint8_t *frame_next_hop(const struct transport *transport)
-{
-	if (transport->paths_used == 0)
-		return NULL;
-	uint8_t selected = transport->path_selected;
-	const struct sluice_path *path = &transport->paths[selected];
-	if (transport->heard_paths >> selected & 1)
-		return transport->macs[selected];
-	// On the loopback interface all addresses are zero.
-	bool known = memcmp(path->remote_mac, no_mac, 6) != 0 ||
-		     memcmp(io_mac(path->port), no_mac, 6) == 0;
-	return known ? path->remote_mac : NULL;
-}
-
-bool frame_of(struct frame *frame, const struct transport *transport)
-{
-	const uint8_t *mac = frame_next_hop(transport);
-	if (mac)
-		frame_make(frame, &transport->paths[transport->path_selected], mac);
-	return mac != NULL;
-}
-
-bool frame_transport(struct pkt *pkt, const struct transport *transport)
-{
-	struct frame frame;
-	return frame_of(&frame, transport) && frame_put(pkt, &frame, &(struct frame_sum){0});
-}
-
 static void pathless(struct worker *worker, struct job *job)
 {
 	trace_subscription(worker, job->subscription, SLUICE_DROP_no_path,
@@ -146,14 +122,10 @@ static void pathless(struct worker *worker, struct job *job)
 unsigned stage_frame(struct worker *worker, unsigned n)
 {
 	unsigned left = 0;
-	uint32_t made = TABLE_NONE; // whose headers these are
-	struct frame frame;
 	for (unsigned i = 0; i < n; i++) {
 		struct job *job = &worker->jobs[i];
-		uint32_t t = job->out->transport;
-		if (made != t)
-			made = frame_of(&frame, &worker->table.transports[t]) ? t : TABLE_NONE;
-		if (made == t && frame_put(job->out, &frame, &job->sealed))
+		const struct transport *transport = &worker->table.transports[job->out->transport];
+		if (transport->framed && frame_put(job->out, &transport->frame, &job->sealed))
 			job_keep(worker, job, left++);
 		else
 			pathless(worker, job);

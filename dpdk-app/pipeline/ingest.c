@@ -94,7 +94,9 @@ static int account(struct worker *worker, struct pkt *pkt, const struct rtp_head
 		clock_rate = publication->row.codecs[found->codec].clock_rate;
 	publication->changed = true;
 	status->heard_ns = worker->now_ns;
-	enum nack_result result = nack_receive(&source->nack, pkt->index, worker->now_ns);
+	enum nack_result result = nack_receive(&source->nack,
+		table_missing(&worker->table, found->publication, found->encoding), pkt->index,
+		worker->now_ns);
 	if (result == NACK_DUPLICATE)
 		return SLUICE_DROP_replayed;
 	if (source->nack.used > 0)

@@ -15,6 +15,12 @@ bool transport_apply(struct table *table, uint32_t index, const struct sluice_tr
 bool publication_apply(struct table *table, uint32_t index, const struct sluice_publication *row);
 bool subscription_apply(struct table *table, uint32_t index, const struct sluice_subscription *row);
 
+// Next hop towards the transport's selected path, NULL when it is not known: the last one that was heard on the path,
+// else control's.
+const uint8_t *transport_next_hop(const struct transport *transport);
+// Paths, or the next hop of one, have changed: makes the headers of what is sent from now on.
+void transport_frame(struct transport *transport);
+
 // Ends the noun; nothing happens when there is none.
 void transport_remove(struct table *table, uint32_t index);
 void publication_remove(struct table *table, uint32_t index);
@@ -41,6 +47,8 @@ void publication_cache_use(struct table *table, uint32_t index);
 // Keeps a packet that was sent for resends; it takes over the hold. Returns the packet whose hold is now the caller's:
 // the one that had to go, or this one when it is older than what is kept; NULL = none.
 struct pkt *publication_cache_store(struct table *table, uint32_t index, struct pkt *pkt);
+// Asks for the memory in which a packet of this index will be kept.
+void publication_cache_fetch(const struct table *table, uint32_t index, uint64_t packet);
 // The packet with this index of this source; NULL when it is not there.
 struct pkt *publication_cache_find(
 	struct table *table, uint32_t index, uint64_t source, uint64_t packet);

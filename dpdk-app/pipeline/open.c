@@ -1,10 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "media/prefetch.h"
+#include "nouns.h"
 #include "report.h"
 #include "stage.h"
 
 #define TELL_NS UINT64_C(100000000)
 
-// The peer was heard on a path: the next hop of its last authenticated packet wins.
+enum { PUBLISHERS_AHEAD = 4 }; // packets
+
+// The next hop of the peer's last authenticated packet wins.
+static void next_hop_note(struct transport *transport, const struct pkt *pkt)
+{
+	uint8_t path = pkt->path_index;
+	if (path >= SLUICE_PATHS_MAX ||
+		(transport->heard_paths >> path & 1 &&
+			memcmp(transport->macs[path], pkt->path.remote_mac, 6) == 0))
+		return;
+	transport->heard_paths |= (uint8_t)(1U << path);
+	memcpy(transport->macs[path], pkt->path.remote_mac, 6);
+	transport_frame(transport);
+}
+
+// The peer was heard on a path.
 static void heard(struct worker *worker, struct transport *transport, const struct pkt *pkt)
 {
 	struct sluice_transport_status *status = &transport->status;
@@ -13,10 +30,7 @@ static void heard(struct worker *worker, struct transport *transport, const stru
 	status->heard_ns = worker->now_ns;
 	status->heard_path = path;
 	transport->changed = true;
-	if (path < SLUICE_PATHS_MAX) {
-		transport->heard_paths |= (uint8_t)(1U << path);
-		memcpy(transport->macs[path], pkt->path.remote_mac, 6);
-	}
+	next_hop_note(transport, pkt);
 	memcpy(status->heard_mac, pkt->path.remote_mac, 6);
 	if (status->first_packet_ns == 0)
 		status->first_packet_ns = worker->now_ns;
@@ -83,15 +97,45 @@ static bool open_one(struct worker *worker, struct pkt *pkt)
 	return true;
 }
 
+// Asks for what opening a packet and its publication's books need. Where many rooms take turns that is in no near cache.
+static void publisher_fetch(const struct table *table, const struct transport *transport)
+{
+	uint32_t p = transport->first_publication;
+	srtp_keys_prefetch(transport->in);
+	if (p == TABLE_NONE)
+		return;
+	const struct publication *publication = &table->publications[p];
+	prefetch_lines(publication, offsetof(struct publication, row.codecs[1]));
+	prefetch_lines(&publication->row.source_epoch, 1);
+	prefetch_lines(&publication->mine,
+		offsetof(struct publication, sender) - offsetof(struct publication, mine));
+	prefetch_lines(&publication->status.payload_type, 1);
+	prefetch_lines(&table->sources[(size_t)p * SLUICE_ENCODINGS_MAX],
+		offsetof(struct source, nack.seen.words));
+	__asm__ volatile(""); // see prefetch.h
+}
+
+// The same for a packet of a burst, unless it is of the same peer as the one before it.
+static void packet_fetch(
+	const struct worker *worker, struct pkt *const *pkts, unsigned at, unsigned n)
+{
+	if (at < n && (at == 0 || pkts[at]->transport != pkts[at - 1]->transport))
+		publisher_fetch(&worker->table, &worker->table.transports[pkts[at]->transport]);
+}
+
 unsigned stage_open(struct worker *worker, struct pkt **pkts, unsigned n)
 {
 	unsigned left = 0;
 	stage_count(worker, SLUICE_STAGE_OPEN, n);
 	if (worker->tap.runs)
 		tap_arrived(worker, pkts, n);
-	for (unsigned i = 0; i < n; i++)
+	for (unsigned i = 0; i < PUBLISHERS_AHEAD; i++)
+		packet_fetch(worker, pkts, i, n);
+	for (unsigned i = 0; i < n; i++) {
+		packet_fetch(worker, pkts, i + PUBLISHERS_AHEAD, n);
 		if (open_one(worker, pkts[i]))
 			pkts[left++] = pkts[i];
+	}
 	if (worker->tap.runs)
 		tap_opened(worker, pkts, left);
 	return left;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "media/prefetch.h"
 #include "nouns.h"
 #include "report.h"
 #include "trace.h"
@@ -71,6 +72,18 @@ struct pkt *publication_cache_store(struct table *table, uint32_t index, struct 
 	struct pkt *evicted = result == CACHE_EVICTED ? cached[slot] : NULL;
 	cached[slot] = pkt;
 	return evicted;
+}
+
+void publication_cache_fetch(const struct table *table, uint32_t index, uint64_t packet)
+{
+	const struct cache *cache = &table->publications[index].cache;
+	if (cache->slots == 0)
+		return;
+	uint32_t slot = (uint32_t)(packet & (cache->slots - 1));
+	__builtin_prefetch(&cache->indexes[slot], 1, PREFETCH_NEAR);
+	__builtin_prefetch(
+		&table->cached[(size_t)index * table->cache_slots + slot], 1, PREFETCH_NEAR);
+	__asm__ volatile(""); // see prefetch.h
 }
 
 struct pkt *publication_cache_find(

@@ -34,28 +34,36 @@ void report_publication(struct table *table, uint32_t index)
 	publication->changed = false;
 }
 
-static void subscription_write(struct table *table, uint32_t index, size_t size)
+static void place_note(struct subscription *subscription)
 {
-	struct subscription *subscription = &table->subscriptions[index];
 	if (subscription->rewrite.has_last) {
 		subscription->status.last_timestamp = subscription->rewrite.last_timestamp;
 		subscription->status.last_sent_ns = subscription->rewrite.last_ns;
 	}
 	subscription->status.last_picture_id = rewrite_picture(&subscription->rewrite);
-	row_write(&table->observed->subscriptions[index].row, subscription->row.row.generation,
-		&subscription->status, size);
 }
 
 void report_subscription(struct table *table, uint32_t index)
 {
-	subscription_write(table, index, sizeof(struct sluice_subscription_status));
+	struct subscription *subscription = &table->subscriptions[index];
+	place_note(subscription);
+	row_write(&table->observed->subscriptions[index].row, subscription->row.row.generation,
+		&subscription->status, sizeof(subscription->status));
 }
 
 void report_place(struct table *table, uint32_t index)
 {
-	enum { PLACE_BYTES = offsetof(struct sluice_subscription_status, nacks_missed) };
-	static_assert(PLACE_BYTES == 64);
-	subscription_write(table, index, PLACE_BYTES);
+	struct subscription *subscription = &table->subscriptions[index];
+	const struct sluice_subscription_status *status = &subscription->status;
+	struct sluice_subscription_status *row = &table->observed->subscriptions[index];
+	place_note(subscription);
+	sluice_row_begin(&row->row);
+	row->media_index_reserved = status->media_index_reserved;
+	row->rtx_index_reserved = status->rtx_index_reserved;
+	row->last_timestamp = status->last_timestamp;
+	row->last_picture_id = status->last_picture_id;
+	row->last_sent_ns = status->last_sent_ns;
+	sluice_row_end(&row->row);
 }
 
 void report_clear(struct table *table, enum sluice_table which, uint32_t index)

@@ -9,9 +9,11 @@
 #define KEY_WAIT_NS \
 	UINT64_C(2000000000) // then video starts anywhere: it may be encrypted end to end
 
-enum {
-	ROWS_AHEAD = 6, // subscribers
+enum { // subscribers whose rows are asked for
+	ROWS_AHEAD = 6, // at least
+	ROWS_AHEAD_SEALING = WORKER_JOBS + 8, // of those who are selected next
 };
+static_assert((int)ROWS_AHEAD_SEALING <= (int)WORKER_ASKED);
 
 // ---- select ---------------------------------------------------------------------------------------
 
@@ -40,7 +42,7 @@ static int hindrance(struct worker *worker, const struct subscription *subscript
 	const struct transport *transport = table_transport(&worker->table, row->transport);
 	if (!transport || !transport->out)
 		return SLUICE_DROP_no_keys;
-	return frame_next_hop(transport) ? -1 : SLUICE_DROP_no_path;
+	return transport->framed ? -1 : SLUICE_DROP_no_path;
 }
 
 // Another source, or another codec: the decoder must start anew.
@@ -124,28 +126,36 @@ static bool place_next(const struct worker *worker, struct place *place)
 static void rows_fetch(const struct worker *worker, uint32_t s)
 {
 	const struct table *table = &worker->table;
+	const struct subscriber *subscriber = &table->subscribers[s];
 	const struct subscription *subscription = &table->subscriptions[s];
-	const struct transport *transport = &table->transports[table->subscribers[s].transport];
 	prefetch_lines(&subscription->status, PREFETCH_LINE);
-	prefetch_lines(&subscription->seen,
-		offsetof(struct subscription, rewrite.older) - offsetof(struct subscription, seen));
-	prefetch_lines(transport, offsetof(struct transport, paths[1]));
-	srtp_session_prefetch(table->subscribers[s].session);
+	prefetch_lines(&subscription->worker, SUBSCRIPTION_HOT);
+	prefetch_lines(&table->transports[subscriber->transport], TRANSPORT_HOT);
+	srtp_session_prefetch(subscriber->session);
 	__builtin_prefetch(&table->observed->subscriptions[s], 1, PREFETCH_NEAR);
+	if (subscriber->next != TABLE_NONE)
+		prefetch_lines(&table->subscribers[subscriber->next], 1);
 	__asm__ volatile(""); // see prefetch.h
+}
+
+// Asks for the rows of one more subscriber, unless those of `most` are asked for already.
+static void cursor_ask(const struct worker *worker, struct cursor *cursor, unsigned most)
+{
+	if (cursor->asked_used >= most || cursor->ahead.first >= worker->media_used ||
+		!place_next(worker, &cursor->ahead))
+		return;
+	cursor->asked[(cursor->asked_first + cursor->asked_used++) % WORKER_ASKED] = cursor->ahead;
+	rows_fetch(worker, cursor->ahead.subscription);
 }
 
 static void cursor_begin(const struct worker *worker, struct cursor *cursor)
 {
-	bool more = place_enter(worker, &cursor->at);
-	cursor->begun = true;
+	place_enter(worker, &cursor->at);
+	cursor->worker = worker;
 	cursor->media = cursor->at.first;
 	cursor->ahead = cursor->at;
-	for (unsigned i = 0; i < ROWS_AHEAD && more; i++) {
-		more = place_next(worker, &cursor->ahead);
-		if (more)
-			rows_fetch(worker, cursor->ahead.subscription);
-	}
+	for (unsigned i = 0; i < ROWS_AHEAD; i++)
+		cursor_ask(worker, cursor, ROWS_AHEAD);
 }
 
 // To the next packet, after the last one to the next subscriber.
@@ -154,10 +164,13 @@ static void cursor_step(const struct worker *worker, struct cursor *cursor)
 	cursor->media = worker->media[cursor->media].next;
 	if (cursor->media != WORKER_MEDIA)
 		return;
-	place_next(worker, &cursor->at);
+	cursor->at = cursor->ahead; // the end, if nothing is asked for
+	if (cursor->asked_used > 0) {
+		cursor->at = cursor->asked[cursor->asked_first++ % WORKER_ASKED];
+		cursor->asked_used--;
+	}
 	cursor->media = cursor->at.first;
-	if (cursor->ahead.first < worker->media_used && place_next(worker, &cursor->ahead))
-		rows_fetch(worker, cursor->ahead.subscription);
+	cursor_ask(worker, cursor, ROWS_AHEAD);
 }
 
 unsigned stage_select(struct worker *worker, struct cursor *cursor)
@@ -165,7 +178,7 @@ unsigned stage_select(struct worker *worker, struct cursor *cursor)
 	unsigned n = 0, seen = 0;
 	uint32_t before = TABLE_NONE;
 	int why = -1;
-	if (!cursor->begun)
+	if (!cursor->worker)
 		cursor_begin(worker, cursor);
 	while (n < WORKER_JOBS && cursor->at.first < worker->media_used) {
 		const struct media *media = &worker->media[cursor->media];
@@ -395,8 +408,16 @@ static void seal_refused(struct worker *worker, const struct job *job, enum srtp
 	drop(worker, job->out, why);
 }
 
-unsigned stage_seal(struct worker *worker, unsigned n)
+// While packets are sealed the processor waits for nothing: rows that come from far memory then cost least.
+static void rows_ask(void *cursor)
 {
+	struct cursor *at = cursor;
+	cursor_ask(at->worker, at, ROWS_AHEAD_SEALING);
+}
+
+unsigned stage_seal(struct worker *worker, struct cursor *cursor, unsigned n)
+{
+	const struct srtp_meanwhile meanwhile = {.ask = rows_ask, .context = cursor};
 	unsigned left = 0;
 	stage_count(worker, SLUICE_STAGE_SEAL, n);
 	if (worker->tap.runs)
@@ -414,7 +435,7 @@ unsigned stage_seal(struct worker *worker, unsigned n)
 			.repeat = job->resend && !job->rtx,
 		};
 	}
-	srtp_seal(worker->seals, n);
+	srtp_seal_meanwhile(worker->seals, n, cursor ? &meanwhile : NULL);
 	for (unsigned i = 0; i < n; i++) {
 		struct job *job = &worker->jobs[i];
 		if (worker->seals[i].result != SRTP_OK) {

@@ -21,6 +21,7 @@ enum {
 	WORKER_MEDIA = 256, // packets sent in one turn
 	WORKER_JOBS =
 		32, // packets sealed at once: they stay in the nearest cache until they are sent
+	WORKER_ASKED = 64, // subscribers whose rows may be asked for ahead; a power of two
 	WORKER_RESENDS = 256, // resends in one turn
 	WORKER_TX = 64, // frames of one port sent at once
 };
@@ -57,10 +58,12 @@ struct place { // a subscriber of a publication that has packets
 };
 
 struct cursor { // where select is
-	bool begun;
+	const struct worker *worker; // NULL: it has not begun
 	struct place at;
 	unsigned media; // packet whose turn it is with that subscriber
 	struct place ahead; // up to here rows were asked for
+	struct place asked[WORKER_ASKED]; // the places from behind `at` to there: a ring
+	unsigned asked_first, asked_used;
 };
 
 struct worker {
@@ -134,7 +137,8 @@ void stage_shed(struct worker *worker);
 // next one's turn: keys and rows of thousands are then fetched from far memory once, not with each packet.
 unsigned stage_select(struct worker *worker, struct cursor *cursor);
 unsigned stage_rewrite(struct worker *worker, unsigned n);
-unsigned stage_seal(struct worker *worker, unsigned n);
+// `cursor`: whose rows come next; NULL = nobody's.
+unsigned stage_seal(struct worker *worker, struct cursor *cursor, unsigned n);
 unsigned stage_frame(struct worker *worker, unsigned n);
 void stage_tx(struct worker *worker, unsigned n);
 // Resends that feedback asked for, from `*from` on, become jobs; 0 = all done.

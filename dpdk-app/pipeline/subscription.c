@@ -38,10 +38,13 @@ static uint64_t rebase(uint64_t index)
 	return index >= 0x10000 - WRAP_MARGIN ? 0 : index;
 }
 
-static void resume_at(struct subscription *subscription, uint64_t media, uint64_t rtx)
+static void resume_at(struct table *table, uint32_t index, uint64_t media, uint64_t rtx)
 {
+	struct subscription *subscription = &table->subscriptions[index];
+	struct rewrite_segment *older = table->histories[index].segments;
 	struct sluice_subscription_status *status = &subscription->status;
-	rewrite_resume(&subscription->rewrite, media, status->last_timestamp, status->last_sent_ns);
+	rewrite_resume(
+		&subscription->rewrite, older, media, status->last_timestamp, status->last_sent_ns);
 	rewrite_resume_picture(&subscription->rewrite, status->last_picture_id);
 	subscription->rtx_next = rtx;
 	status->media_index_reserved = media;
@@ -56,7 +59,7 @@ void subscription_keyed(struct table *table, uint32_t index, struct transport *t
 		uint64_t media = rebase(subscription->rewrite.next);
 		uint64_t rtx = rebase(subscription->rtx_next);
 		report_subscription(table, index); // last timestamp and picture
-		resume_at(subscription, media, rtx);
+		resume_at(table, index, media, rtx);
 		subscription->status.keys = transport->keys;
 		report_subscription(table, index);
 	}
@@ -71,7 +74,8 @@ void subscription_keyed(struct table *table, uint32_t index, struct transport *t
 static void begin_fresh(struct table *table, uint32_t index, struct subscription *subscription)
 {
 	uint64_t random = table_random(table, (uint64_t)subscription->row.ssrc << 32 | index);
-	rewrite_init(&subscription->rewrite, random & FIRST_INDEX_MASK);
+	rewrite_init(&subscription->rewrite, table->histories[index].segments,
+		random & FIRST_INDEX_MASK);
 	subscription->rtx_next = random >> 32 & FIRST_INDEX_MASK;
 	subscription->status.media_index_reserved = subscription->rewrite.next;
 	subscription->status.rtx_index_reserved = subscription->rtx_next;
@@ -175,13 +179,14 @@ static void begin_mine(struct table *table, uint32_t index, struct transport *tr
 {
 	struct subscription *subscription = &table->subscriptions[index];
 	trace_begin(&table->observed->subscription_traces[index], subscription->row.row.generation);
+	memset(&table->histories[index].resends, 0, sizeof(struct resend_log));
 	subscription->repeats = needs_repeats(&subscription->row);
 	head_compose(subscription);
 	report_drops_begin(table, index, subscription->row.row.generation);
 	link_transport(table, index, transport);
 	if (before && before->media_index_reserved) {
 		subscription->status = *before;
-		resume_at(subscription, before->media_index_reserved, before->rtx_index_reserved);
+		resume_at(table, index, before->media_index_reserved, before->rtx_index_reserved);
 	} else {
 		begin_fresh(table, index, subscription);
 	}

@@ -42,11 +42,15 @@ static size_t lay_out(struct table *table, uint8_t *memory)
 	table->publications = cut(memory, &at, SLUICE_PUBLICATIONS_MAX, sizeof(struct publication));
 	table->sources = cut(memory, &at, (size_t)SLUICE_PUBLICATIONS_MAX * SLUICE_ENCODINGS_MAX,
 		sizeof(struct source));
+	table->missing =
+		cut(memory, &at, (size_t)SLUICE_PUBLICATIONS_MAX * SLUICE_ENCODINGS_MAX * NACK_ROOM,
+			sizeof(struct nack_entry));
 	table->due_ns = cut(memory, &at, SLUICE_PUBLICATIONS_MAX, sizeof(uint64_t));
 	table->cache_indexes = cut(memory, &at, cached, sizeof(uint64_t));
 	table->cached = cut(memory, &at, cached, sizeof(struct pkt *));
 	table->subscriptions =
 		cut(memory, &at, SLUICE_SUBSCRIPTIONS_MAX, sizeof(struct subscription));
+	table->histories = cut(memory, &at, SLUICE_SUBSCRIPTIONS_MAX, sizeof(struct history));
 	table->subscribers = cut(memory, &at, SLUICE_SUBSCRIPTIONS_MAX, sizeof(struct subscriber));
 	table->buckets = cut(memory, &at, BUCKETS, sizeof(uint32_t));
 	table->ssrc_buckets = cut(memory, &at, SSRC_BUCKETS, sizeof(uint32_t));

@@ -8,6 +8,7 @@
 #include "tap.h"
 
 #include "feed.h"
+#include "nouns.h"
 
 enum { HEADERS = sizeof(((struct frame *)0)->bytes) };
 
@@ -124,7 +125,7 @@ static bool frame_to(struct frame *frame, const struct transport *transport)
 {
 	if (transport->paths_used == 0)
 		return false;
-	const uint8_t *mac = frame_next_hop(transport);
+	const uint8_t *mac = transport_next_hop(transport);
 	frame_make(frame, &transport->paths[transport->path_selected], mac ? mac : no_mac);
 	return true;
 }

@@ -58,7 +58,8 @@ static bool ask_missing(struct worker *worker, uint32_t p, unsigned e)
 	if (!source->started || source->nack.used == 0 || publication->row.kind != SLUICE_VIDEO)
 		return false;
 	uint64_t rtt_ns = (uint64_t)source->status.rtt_us * 1000;
-	unsigned n = nack_due(&source->nack, worker->now_ns, rtt_ns, missing, NACKS_AT_ONCE);
+	unsigned n = nack_due(&source->nack, table_missing(&worker->table, p, e), worker->now_ns,
+		rtt_ns, missing, NACKS_AT_ONCE);
 	if (n > 0)
 		send_nacks(worker, p, source, missing, n);
 	if (nack_take_gave_up(&source->nack) && e == 0)
@@ -183,7 +184,7 @@ static void receiver_reports(struct worker *worker, uint32_t t)
 	struct compound compound;
 	unsigned n = 0;
 	if (worker->now_ns - transport->reported_ns < SECOND_NS || !transport->out ||
-		!frame_next_hop(transport))
+		!transport->framed)
 		return;
 	for (uint32_t p = transport->first_publication; p != TABLE_NONE;
 		p = worker->table.publications[p].next)
@@ -233,7 +234,7 @@ static void sender_reports(struct worker *worker, uint32_t t)
 	const struct transport *transport = &worker->table.transports[t];
 	struct rtcp_sender_info info;
 	struct compound compound = {0};
-	if (!transport->out || !frame_next_hop(transport))
+	if (!transport->out || !transport->framed)
 		return;
 	for (uint32_t s = transport->first_subscription; s != TABLE_NONE;
 		s = worker->table.subscriptions[s].transport_next) {
@@ -284,7 +285,7 @@ __attribute__((always_inline)) static inline void streams_fetch(
 	uint32_t s = transport->first_subscription, p = transport->first_publication;
 	if (s != TABLE_NONE) {
 		const struct subscription *subscription = &table->subscriptions[s];
-		prefetch_lines(subscription, offsetof(struct subscription, rewrite.older));
+		prefetch_lines(subscription, offsetof(struct subscription, transport_next));
 		prefetch_lines(&subscription->transport_next, 2 * PREFETCH_LINE);
 		prefetch_lines(&table->observed->subscriptions[s], 2 * PREFETCH_LINE);
 	}

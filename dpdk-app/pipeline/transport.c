@@ -5,6 +5,8 @@
 #include "tap.h"
 #include "trace.h"
 
+static const uint8_t no_mac[6];
+
 static bool path_valid(const struct table *table, const struct sluice_path *path)
 {
 	return path->port < table->ports && path->remote.port != 0 && path->local.port != 0 &&
@@ -61,6 +63,28 @@ static void heard_resume(struct transport *transport)
 		return;
 	transport->heard_paths |= (uint8_t)(1U << status->heard_path);
 	memcpy(transport->macs[status->heard_path], status->heard_mac, 6);
+}
+
+const uint8_t *transport_next_hop(const struct transport *transport)
+{
+	if (transport->paths_used == 0)
+		return NULL;
+	uint8_t selected = transport->path_selected;
+	const struct sluice_path *path = &transport->paths[selected];
+	if (transport->heard_paths >> selected & 1)
+		return transport->macs[selected];
+	// On the loopback interface all addresses are zero.
+	bool known = memcmp(path->remote_mac, no_mac, 6) != 0 ||
+		     memcmp(io_mac(path->port), no_mac, 6) == 0;
+	return known ? path->remote_mac : NULL;
+}
+
+void transport_frame(struct transport *transport)
+{
+	const uint8_t *mac = transport_next_hop(transport);
+	transport->framed = mac != NULL;
+	if (mac)
+		frame_make(&transport->frame, &transport->paths[transport->path_selected], mac);
 }
 
 static bool path_same(const struct sluice_path *a, const struct sluice_path *b)
@@ -138,6 +162,7 @@ bool transport_apply(struct table *table, uint32_t index, const struct sluice_tr
 	paths_apply(table, index, row);
 	if (begins && transport->mine)
 		heard_resume(transport);
+	transport_frame(transport);
 	transport->transport_cc_id = row->transport_cc_extension_id;
 	transport->participant = row->participant;
 	transport->captured = tap_wants(table, row->participant);

@@ -20,10 +20,10 @@ struct load { // since when it is measured, and what the status said then
 
 // ---- the way of a packet --------------------------------------------------------------------------
 
-static void jobs_send(struct worker *worker, unsigned n)
+static void jobs_send(struct worker *worker, struct cursor *cursor, unsigned n)
 {
 	n = stage_rewrite(worker, n);
-	n = stage_seal(worker, n);
+	n = stage_seal(worker, cursor, n);
 	n = stage_frame(worker, n);
 	stage_tx(worker, n);
 }
@@ -35,7 +35,7 @@ static void media_send(struct worker *worker)
 	uint64_t begun_ns = worker->media_used > 0 ? io_now_ns() : 0;
 	unsigned n;
 	while ((n = stage_select(worker, &cursor)) > 0)
-		jobs_send(worker, n);
+		jobs_send(worker, &cursor, n);
 	if (worker->media_used > 0)
 		wait_learn(worker, worker->status->stages[SLUICE_STAGE_SELECT] - before,
 			io_now_ns() - begun_ns);
@@ -55,7 +55,7 @@ static void resends_send(struct worker *worker)
 	}
 	unsigned n, from = 0;
 	while ((n = stage_resend(worker, &from)) > 0)
-		jobs_send(worker, n);
+		jobs_send(worker, NULL, n);
 	worker->resends_used = 0;
 }
 

@@ -2,10 +2,12 @@
 #include "media/nack.h"
 #include "support.h"
 
+static struct nack_entry entries[NACK_ROOM];
+
 static void receive(struct nack *nack, uint64_t begin, uint64_t end, uint64_t now_ns)
 {
 	for (uint64_t i = begin; i < end; i++)
-		assert_int_equal(nack_receive(nack, i, now_ns), NACK_NEW);
+		assert_int_equal(nack_receive(nack, entries, i, now_ns), NACK_NEW);
 }
 
 static void asks_after_three_later_packets(void **)
@@ -14,12 +16,12 @@ static void asks_after_three_later_packets(void **)
 	uint16_t due[8];
 	receive(&nack, 65530, 65535, 0);
 	receive(&nack, 65537, 65538, 0); // 65535 and 65536 are missing
-	assert_int_equal(nack_due(&nack, 0, 0, due, 8), 0);
+	assert_int_equal(nack_due(&nack, entries, 0, 0, due, 8), 0);
 	receive(&nack, 65538, 65539, 0);
-	assert_int_equal(nack_due(&nack, 0, 0, due, 8), 1);
+	assert_int_equal(nack_due(&nack, entries, 0, 0, due, 8), 1);
 	assert_int_equal(due[0], 65535);
 	receive(&nack, 65539, 65540, 0);
-	assert_int_equal(nack_due(&nack, 0, 0, due, 8), 1);
+	assert_int_equal(nack_due(&nack, entries, 0, 0, due, 8), 1);
 	assert_int_equal(due[0], 0);
 	assert_int_equal(nack.missing, 2);
 }
@@ -30,13 +32,13 @@ static void asks_after_some_time(void **)
 	uint16_t due[8];
 	receive(&nack, 1, 2, 0);
 	receive(&nack, 3, 4, 0);
-	assert_int_equal(nack_due(&nack, 9 * MILLISECOND, 0, due, 8), 0);
-	assert_int_equal(nack_due(&nack, 10 * MILLISECOND, 0, due, 8), 1);
-	assert_int_equal(nack_due(&nack, 29 * MILLISECOND, 0, due, 8), 0);
-	assert_int_equal(nack_due(&nack, 30 * MILLISECOND, 0, due, 8), 1);
+	assert_int_equal(nack_due(&nack, entries, 9 * MILLISECOND, 0, due, 8), 0);
+	assert_int_equal(nack_due(&nack, entries, 10 * MILLISECOND, 0, due, 8), 1);
+	assert_int_equal(nack_due(&nack, entries, 29 * MILLISECOND, 0, due, 8), 0);
+	assert_int_equal(nack_due(&nack, entries, 30 * MILLISECOND, 0, due, 8), 1);
 	// a long way: not again before 1.25 round trips
-	assert_int_equal(nack_due(&nack, 154 * MILLISECOND, 100 * MILLISECOND, due, 8), 0);
-	assert_int_equal(nack_due(&nack, 155 * MILLISECOND, 100 * MILLISECOND, due, 8), 1);
+	assert_int_equal(nack_due(&nack, entries, 154 * MILLISECOND, 100 * MILLISECOND, due, 8), 0);
+	assert_int_equal(nack_due(&nack, entries, 155 * MILLISECOND, 100 * MILLISECOND, due, 8), 1);
 	assert_int_equal(due[0], 2);
 }
 
@@ -46,15 +48,17 @@ static void reordering_and_recovery(void **)
 	uint16_t due[8];
 	receive(&nack, 10, 12, 0);
 	receive(&nack, 13, 14, 0);
-	assert_int_equal(nack_receive(&nack, 12, 0), NACK_RECOVERED);
-	assert_int_equal(nack_receive(&nack, 12, 0), NACK_DUPLICATE);
-	assert_int_equal(nack_due(&nack, SECOND / 2, 0, due, 8), 0);
+	assert_int_equal(nack_receive(&nack, entries, 12, 0), NACK_RECOVERED);
+	assert_int_equal(nack_receive(&nack, entries, 12, 0), NACK_DUPLICATE);
+	assert_int_equal(nack_due(&nack, entries, SECOND / 2, 0, due, 8), 0);
 	assert_int_equal(nack.recovered, 1);
 	assert_int_equal(nack.lost, 0);
-	assert_int_equal(nack_receive(&nack, 9, 0), NACK_NEW); // before the first: never missing
+	assert_int_equal(
+		nack_receive(&nack, entries, 9, 0), NACK_NEW); // before the first: never missing
 	assert_int_equal(nack.recovered, 1);
 	receive(&nack, 14, 14 + SEQ_WINDOW_BITS, 0);
-	assert_int_equal(nack_receive(&nack, 9, 0), NACK_DUPLICATE); // nobody knows any more
+	assert_int_equal(
+		nack_receive(&nack, entries, 9, 0), NACK_DUPLICATE); // nobody knows any more
 }
 
 static void gives_up(void **)
@@ -66,18 +70,19 @@ static void gives_up(void **)
 	receive(&nack, 3, 10, 0);
 	uint64_t now = 0;
 	for (; now < 400 * MILLISECOND; now += 5 * MILLISECOND)
-		asked += nack_due(&nack, now, 0, due, 8);
+		asked += nack_due(&nack, entries, now, 0, due, 8);
 	assert_int_equal(asked, NACK_TRIES_MAX);
 	assert_int_equal(nack.lost, 1);
 	assert_true(nack_take_gave_up(&nack));
 	assert_false(nack_take_gave_up(&nack));
-	assert_int_equal(nack_receive(&nack, 2, now), NACK_RECOVERED); // better late than never
+	assert_int_equal(
+		nack_receive(&nack, entries, 2, now), NACK_RECOVERED); // better late than never
 	assert_int_equal(nack.lost, 0);
 	assert_int_equal(nack.recovered, 1);
 
 	receive(&nack, 11, 20, now); // 10 is missing
-	assert_int_equal(nack_due(&nack, now, SECOND, due, 8), 1);
-	assert_int_equal(nack_due(&nack, now + SECOND, SECOND, due, 8), 0);
+	assert_int_equal(nack_due(&nack, entries, now, SECOND, due, 8), 1);
+	assert_int_equal(nack_due(&nack, entries, now + SECOND, SECOND, due, 8), 0);
 	assert_true(nack_take_gave_up(&nack)); // a second is enough
 }
 
@@ -92,13 +97,13 @@ static void the_list_is_bounded(void **)
 	assert_true(nack_take_gave_up(&nack));
 	receive(&nack, 511, 512, 0); // ten more push out the ten oldest
 	receive(&nack, 512, 520, 0);
-	assert_int_equal(nack_due(&nack, 0, 0, due, NACK_ROOM + 50), NACK_ROOM);
+	assert_int_equal(nack_due(&nack, entries, 0, 0, due, NACK_ROOM + 50), NACK_ROOM);
 	assert_int_equal(due[0], 500 - NACK_ROOM + 10);
 	assert_int_equal(due[NACK_ROOM - 1], 510);
 	assert_int_equal(nack.lost + NACK_ROOM, nack.missing);
 	receive(&nack, 5000, 5001, 0); // a jump: another stream in all but name
 	assert_true(nack_take_gave_up(&nack));
-	assert_int_equal(nack_due(&nack, SECOND / 10, 0, due, NACK_ROOM), 0);
+	assert_int_equal(nack_due(&nack, entries, SECOND / 10, 0, due, NACK_ROOM), 0);
 	assert_int_equal(nack.lost, nack.missing);
 }
 
@@ -108,11 +113,11 @@ static void few_at_a_time(void **)
 	uint16_t due[4];
 	receive(&nack, 1, 2, 0);
 	receive(&nack, 10, 20, 0);
-	assert_int_equal(nack_due(&nack, 0, 0, due, 4), 4);
+	assert_int_equal(nack_due(&nack, entries, 0, 0, due, 4), 4);
 	assert_int_equal(due[3], 5);
-	assert_int_equal(nack_due(&nack, 0, 0, due, 4), 4);
+	assert_int_equal(nack_due(&nack, entries, 0, 0, due, 4), 4);
 	assert_int_equal(due[3], 9);
-	assert_int_equal(nack_due(&nack, 0, 0, due, 4), 0);
+	assert_int_equal(nack_due(&nack, entries, 0, 0, due, 4), 0);
 }
 
 // Over a lossy, reordering way: new + recovered = distinct packets received, only missing ones are
@@ -132,21 +137,21 @@ static void random_loss(void **)
 			unsigned k = i - random_below(&seed, 6) % (i + 1);
 			if (i > 0 && random_below(&seed, 10) == 0)
 				continue;
-			enum nack_result result = nack_receive(&nack, base + k, now);
+			enum nack_result result = nack_receive(&nack, entries, base + k, now);
 			assert_int_equal(result == NACK_DUPLICATE, here[k]);
 			accepted += result != NACK_DUPLICATE;
 			distinct += !here[k];
 			here[k] = true;
 			uint16_t due[16];
-			unsigned n = nack_due(&nack, now, 30 * MILLISECOND, due, 16);
+			unsigned n = nack_due(&nack, entries, now, 30 * MILLISECOND, due, 16);
 			for (unsigned j = 0; j < n; j++) {
 				uint16_t missing = (uint16_t)(due[j] - (uint16_t)base);
 				assert_true(missing < COUNT && !here[missing]);
 				assert_true(j == 0 || seq_newer(due[j], due[j - 1]));
 				if (random_below(&seed, 2))
 					continue;
-				assert_int_equal(
-					nack_receive(&nack, base + missing, now), NACK_RECOVERED);
+				assert_int_equal(nack_receive(&nack, entries, base + missing, now),
+					NACK_RECOVERED);
 				here[missing] = true;
 				accepted++;
 				distinct++;

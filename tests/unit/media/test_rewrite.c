@@ -35,7 +35,8 @@ static void dropped(struct rewrite *rewrite, uint64_t source, uint64_t index)
 static void a_run_keeps_gaps_and_order(void **)
 {
 	struct rewrite rewrite;
-	rewrite_init(&rewrite, 1000);
+	struct rewrite_segment older[REWRITE_SEGMENTS];
+	rewrite_init(&rewrite, older, 1000);
 	assert_int_equal(given(&rewrite, A, 500), 1000);
 	assert_int_equal(given(&rewrite, A, 501), 1001);
 	assert_int_equal(given(&rewrite, A, 505), 1005);
@@ -46,8 +47,9 @@ static void a_run_keeps_gaps_and_order(void **)
 static void a_switch_goes_on_with_the_next_index(void **)
 {
 	struct rewrite rewrite;
+	struct rewrite_segment older[REWRITE_SEGMENTS];
 	struct rewrite_output output;
-	rewrite_init(&rewrite, 10);
+	rewrite_init(&rewrite, older, 10);
 	struct rewrite_packet a = packet_of(A, 7000, 100000);
 	assert_int_equal(rewrite_apply(&rewrite, &a, SECOND, &output), REWRITE_OK);
 	assert_true(output.switched);
@@ -73,8 +75,9 @@ static void a_switch_goes_on_with_the_next_index(void **)
 static void timestamps_advance_even_without_time(void **)
 {
 	struct rewrite rewrite;
+	struct rewrite_segment older[REWRITE_SEGMENTS];
 	struct rewrite_output output;
-	rewrite_init(&rewrite, 10);
+	rewrite_init(&rewrite, older, 10);
 	struct rewrite_packet a = packet_of(A, 1, UINT32_MAX);
 	struct rewrite_packet b = packet_of(B, 1, 77);
 	assert_int_equal(rewrite_apply(&rewrite, &a, 5, &output), REWRITE_OK);
@@ -85,7 +88,8 @@ static void timestamps_advance_even_without_time(void **)
 static void a_break_starts_a_new_run_of_the_same_source(void **)
 {
 	struct rewrite rewrite;
-	rewrite_init(&rewrite, 10);
+	struct rewrite_segment older[REWRITE_SEGMENTS];
+	rewrite_init(&rewrite, older, 10);
 	assert_int_equal(given(&rewrite, A, 100), 10);
 	assert_int_equal(given(&rewrite, A, 102), 12);
 	rewrite_break(&rewrite);
@@ -99,7 +103,8 @@ static void a_break_starts_a_new_run_of_the_same_source(void **)
 static void a_jump_is_a_new_run(void **)
 {
 	struct rewrite rewrite;
-	rewrite_init(&rewrite, 10);
+	struct rewrite_segment older[REWRITE_SEGMENTS];
+	rewrite_init(&rewrite, older, 10);
 	assert_int_equal(given(&rewrite, A, 100), 10);
 	assert_int_equal(given(&rewrite, A, 100 + REWRITE_JUMP_MAX), 10 + REWRITE_JUMP_MAX);
 	assert_int_equal(given(&rewrite, A, 101 + 2 * REWRITE_JUMP_MAX), 11 + REWRITE_JUMP_MAX);
@@ -108,8 +113,9 @@ static void a_jump_is_a_new_run(void **)
 static void dropping_closes_the_gap(void **)
 {
 	struct rewrite rewrite;
+	struct rewrite_segment older[REWRITE_SEGMENTS];
 	struct rewrite_origin origin;
-	rewrite_init(&rewrite, 10);
+	rewrite_init(&rewrite, older, 10);
 	assert_int_equal(given(&rewrite, A, 100), 10);
 	dropped(&rewrite, A, 101);
 	dropped(&rewrite, A, 102);
@@ -134,14 +140,15 @@ static void dropping_closes_the_gap(void **)
 static void resume_goes_on_above_the_reservation(void **)
 {
 	struct rewrite rewrite;
+	struct rewrite_segment older[REWRITE_SEGMENTS];
 	struct rewrite_output output;
-	rewrite_resume(&rewrite, 0x1FFFF, 1000, 4 * SECOND);
+	rewrite_resume(&rewrite, older, 0x1FFFF, 1000, 4 * SECOND);
 	struct rewrite_packet a = packet_of(A, 100, 50);
 	assert_int_equal(rewrite_apply(&rewrite, &a, 6 * SECOND, &output), REWRITE_OK);
 	assert_int_equal(output.index, 0x1FFFF);
 	assert_int_equal(output.timestamp, 1000 + 2 * CLOCK);
 	assert_int_equal(given(&rewrite, A, 101), 0x20000);
-	rewrite_resume(&rewrite, 500, 1000, 0); // had never sent
+	rewrite_resume(&rewrite, older, 500, 1000, 0); // had never sent
 	assert_int_equal(rewrite_apply(&rewrite, &a, 6 * SECOND, &output), REWRITE_OK);
 	assert_int_equal(output.timestamp, 50);
 }
@@ -149,7 +156,8 @@ static void resume_goes_on_above_the_reservation(void **)
 static void the_last_index_is_the_end(void **)
 {
 	struct rewrite rewrite;
-	rewrite_resume(&rewrite, SEQ_INDEX_MAX, 0, 0);
+	struct rewrite_segment older[REWRITE_SEGMENTS];
+	rewrite_resume(&rewrite, older, SEQ_INDEX_MAX, 0, 0);
 	assert_true(given(&rewrite, A, 100) == SEQ_INDEX_MAX);
 	assert_int_equal(result_of(&rewrite, A, 101), REWRITE_EXHAUSTED);
 	assert_int_equal(result_of(&rewrite, B, 101), REWRITE_EXHAUSTED);
@@ -170,7 +178,8 @@ static struct rewrite_output picture(
 static void picture_ids_go_on_over_a_switch(void **)
 {
 	struct rewrite rewrite;
-	rewrite_init(&rewrite, 10);
+	struct rewrite_segment older[REWRITE_SEGMENTS];
+	rewrite_init(&rewrite, older, 10);
 	struct rewrite_output output = picture(&rewrite, A, 1, 0x7FFF, 255);
 	assert_int_equal(output.picture_offset, 0);
 	output = picture(&rewrite, A, 2, 0, 0);
@@ -180,7 +189,7 @@ static void picture_ids_go_on_over_a_switch(void **)
 	output = picture(&rewrite, B, 2, 901, 51);
 	assert_int_equal((901 + output.picture_offset) & 0x7FFF, 2);
 	uint32_t kept = rewrite_picture(&rewrite);
-	rewrite_resume(&rewrite, 100, 0, 1);
+	rewrite_resume(&rewrite, older, 100, 0, 1);
 	assert_int_equal(rewrite_picture(&rewrite), 0);
 	rewrite_resume_picture(&rewrite, kept);
 	output = picture(&rewrite, B, 3, 902, 51);
@@ -212,10 +221,11 @@ static void random_switching(void **)
 		static bool used[SENT];
 		memset(used, 0, sizeof(used));
 		struct rewrite rewrite;
+		struct rewrite_segment older[REWRITE_SEGMENTS];
 		const uint64_t base = 60000;
 		uint64_t source = 1, index = 5000, highest = base - 1, now = SECOND;
 		uint32_t newest_timestamp = 0;
-		rewrite_init(&rewrite, base);
+		rewrite_init(&rewrite, older, base);
 		for (unsigned i = 0; i < 1000; i++) {
 			now += random_below(&seed, 20000000);
 			switch (random_below(&seed, 40)) {
@@ -228,8 +238,9 @@ static void random_switching(void **)
 				index += random_below(&seed, 5000);
 				break;
 			case 2:
-				rewrite_resume(&rewrite, highest + 1 + random_below(&seed, 2),
-					newest_timestamp, now);
+				rewrite_resume(&rewrite, older,
+					highest + 1 + random_below(&seed, 2), newest_timestamp,
+					now);
 				source++;
 				break;
 			}

@@ -247,6 +247,34 @@ static void seal_checks_its_jobs(void **)
 	srtp_session_close(out);
 }
 
+static void note_call(void *calls)
+{
+	++*(unsigned *)calls;
+}
+
+static void the_caller_has_its_turn_with_each_packet(void **)
+{
+	for (unsigned profile = 0; profile < PROFILES; profile++) {
+		struct srtp_session *out = open_session(SRTP_OUT, profile);
+		uint8_t data[3][ROOM];
+		struct srtp_seal_job jobs[3];
+		unsigned calls = 0;
+		const struct srtp_meanwhile meanwhile = {.ask = note_call, .context = &calls};
+		for (uint16_t i = 0; i < 3; i++) {
+			packet_make(data[i], SSRC, i);
+			jobs[i] = (struct srtp_seal_job){.session = out,
+				.data = data[i],
+				.length = PACKET,
+				.room = ROOM,
+				.index = i};
+		}
+		jobs[1].room = PACKET; // refused: never sealed
+		assert_int_equal(srtp_seal_meanwhile(jobs, 3, &meanwhile), 2);
+		assert_int_equal(calls, 2);
+		srtp_session_close(out);
+	}
+}
+
 static void an_index_is_used_once(void **)
 {
 	for (unsigned profile = 0; profile < PROFILES; profile++) {
@@ -526,6 +554,7 @@ int main(void)
 		cmocka_unit_test(forged_replayed_and_malformed),
 		cmocka_unit_test(any_alignment_will_do),
 		cmocka_unit_test(seal_checks_its_jobs),
+		cmocka_unit_test(the_caller_has_its_turn_with_each_packet),
 		cmocka_unit_test(an_index_is_used_once),
 		cmocka_unit_test(start_bars_everything_below),
 		cmocka_unit_test(a_resend_must_be_the_same_packet),

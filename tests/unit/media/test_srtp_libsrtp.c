@@ -79,7 +79,7 @@ static void seals_and_opens_as_a_back_end(void **)
 			.payload = payload,
 			.header_bytes = 12,
 			.payload_bytes = sizeof(payload)};
-		srtp_libsrtp.seal(&sealing, 1);
+		srtp_libsrtp.seal(&sealing, 1, NULL);
 		assert_int_equal(job.result, SRTP_OK);
 		assert_int_equal(job.length, 32 + (profile == 0 ? 10 : 16));
 		assert_memory_not_equal(data + 12, payload, sizeof(payload));

@@ -108,32 +108,6 @@ static void without_headroom_nothing_is_written(void **)
 	plain_memory_destroy();
 }
 
-static void the_next_hop_is_chosen(void **)
-{
-	plain_memory_create(1, 1);
-	struct transport transport = {0};
-	assert_null(frame_next_hop(&transport));
-	transport.paths_used = 2;
-	transport.path_selected = 1;
-	assert_null(frame_next_hop(&transport)); // control does not know it yet
-	transport.paths[1].remote_mac[0] = 4;
-	assert_ptr_equal(frame_next_hop(&transport), transport.paths[1].remote_mac);
-	transport.heard_paths = 1; // the other path
-	assert_ptr_equal(frame_next_hop(&transport), transport.paths[1].remote_mac);
-	transport.heard_paths = 2;
-	assert_ptr_equal(frame_next_hop(&transport), transport.macs[1]);
-	struct pkt *pkt = payload(10);
-	peer_address(&transport.paths[1].remote, false, 1, 1);
-	peer_address(&transport.paths[1].local, false, 1, 1);
-	assert_true(frame_transport(pkt, &transport));
-	pkt_put(&pkt, 1);
-	transport.paths_used = 0;
-	pkt = payload(10);
-	assert_false(frame_transport(pkt, &transport));
-	pkt_put(&pkt, 1);
-	plain_memory_destroy();
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -141,7 +115,6 @@ int main(void)
 		cmocka_unit_test(a_sum_that_is_known_counts),
 		cmocka_unit_test(a_udp_checksum_of_zero_is_not_sent),
 		cmocka_unit_test(without_headroom_nothing_is_written),
-		cmocka_unit_test(the_next_hop_is_chosen),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -56,6 +56,53 @@ static void paths_come_and_go(void **)
 	table_close();
 }
 
+static void the_next_hop_is_chosen(void **)
+{
+	plain_memory_create(1, 1);
+	struct transport transport = {0};
+	assert_null(transport_next_hop(&transport));
+	transport.paths_used = 2;
+	transport.path_selected = 1;
+	assert_null(transport_next_hop(&transport)); // control does not know it yet
+	transport.paths[1].remote_mac[0] = 4;
+	assert_ptr_equal(transport_next_hop(&transport), transport.paths[1].remote_mac);
+	transport.heard_paths = 1; // the other path
+	assert_ptr_equal(transport_next_hop(&transport), transport.paths[1].remote_mac);
+	transport.heard_paths = 2;
+	assert_ptr_equal(transport_next_hop(&transport), transport.macs[1]);
+	plain_memory_destroy();
+}
+
+static void headers_follow_rows(void **)
+{
+	struct frame frame;
+	table_open(1);
+	struct sluice_transport row = transport_row(0);
+	const struct transport *transport = &table.transports[0];
+	row.paths[0].remote_mac[0] = 2;
+	row.paths[1] = row.paths[0];
+	row.paths[1].remote.port++;
+	row.paths_used = 2;
+	for (uint8_t selected = 0; selected < 2; selected++) {
+		row.path_selected = selected;
+		transport_apply(&table, 0, &row);
+		frame_make(&frame, &row.paths[selected], row.paths[selected].remote_mac);
+		assert_true(transport->framed);
+		assert_memory_equal(transport->frame.bytes, frame.bytes, sizeof(frame.bytes));
+		assert_int_equal(transport->frame.udp_sum, frame.udp_sum);
+	}
+	row.paths[1].remote_mac[5] = 9;
+	transport_apply(&table, 0, &row);
+	assert_memory_equal(transport->frame.bytes, row.paths[1].remote_mac, 6);
+	memset(row.paths[1].remote_mac, 0, 6); // not known any more
+	transport_apply(&table, 0, &row);
+	assert_false(transport->framed);
+	row.paths_used = row.path_selected = 0;
+	transport_apply(&table, 0, &row);
+	assert_false(transport->framed);
+	table_close();
+}
+
 static void keys_open_sessions_of_own_transports(void **)
 {
 	table_open(2);
@@ -108,6 +155,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(senseless_rows_are_told),
 		cmocka_unit_test(paths_come_and_go),
+		cmocka_unit_test(the_next_hop_is_chosen),
+		cmocka_unit_test(headers_follow_rows),
 		cmocka_unit_test(keys_open_sessions_of_own_transports),
 		cmocka_unit_test(what_was_heard_survives_a_crash),
 	};
