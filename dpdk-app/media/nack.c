@@ -41,9 +41,9 @@ static enum nack_result forward(
 	struct nack *nack, struct nack_entry *entries, uint64_t index, uint64_t now_ns)
 {
 	uint64_t expected = nack->seen.highest + 1;
-	if (!nack->seen.started || index - expected > NACK_JUMP_MAX) {
+	if (!seq_window_started(&nack->seen) || index - expected > NACK_JUMP_MAX) {
 		give_up(nack, nack->used);
-		nack->gave_up |= nack->seen.started;
+		nack->gave_up |= seq_window_started(&nack->seen);
 		nack->used = 0;
 		nack->first = index;
 	} else {
@@ -56,7 +56,7 @@ static enum nack_result forward(
 enum nack_result nack_receive(
 	struct nack *nack, struct nack_entry *entries, uint64_t index, uint64_t now_ns)
 {
-	if (!nack->seen.started || index > nack->seen.highest)
+	if (!seq_window_started(&nack->seen) || index > nack->seen.highest)
 		return forward(nack, entries, index, now_ns);
 	if (seq_window_check(&nack->seen, index) != SEQ_NEW)
 		return NACK_DUPLICATE;

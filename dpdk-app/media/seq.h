@@ -35,18 +35,23 @@ static inline uint64_t seq_extend(uint64_t highest, uint16_t sequence)
 // in front is looked at: the word of the highest one joins the others when the next one begins.
 enum { SEQ_WINDOW_BITS = 1024, SEQ_WINDOW_WORDS = SEQ_WINDOW_BITS / 64 };
 struct seq_window {
-	bool started;
 	uint64_t highest;
-	uint64_t recent; // the word of `highest`: what stands in its place in `words` is older
+	uint64_t
+		recent; // the word of `highest`, 0 = nothing seen: what stands in its place in `words` is older
 	uint64_t words[SEQ_WINDOW_WORDS]; // by index modulo SEQ_WINDOW_BITS
 };
 
 enum seq_seen { SEQ_NEW, SEQ_SEEN, SEQ_OLD }; // SEQ_OLD: below the window, nobody knows
 
+static inline bool seq_window_started(const struct seq_window *window)
+{
+	return window->recent != 0;
+}
+
 // Whether `index` was added before. Changes nothing.
 static inline enum seq_seen seq_window_check(const struct seq_window *window, uint64_t index)
 {
-	if (!window->started || index > window->highest)
+	if (!seq_window_started(window) || index > window->highest)
 		return SEQ_NEW;
 	if (window->highest - index >= SEQ_WINDOW_BITS)
 		return SEQ_OLD;
@@ -74,10 +79,9 @@ static inline void seq_window_turn(struct seq_window *window, uint64_t index)
 static inline void seq_window_add(struct seq_window *window, uint64_t index)
 {
 	const uint64_t bit = UINT64_C(1) << index % 64;
-	if (!window->started || index > window->highest) {
-		if (window->started && index / 64 != window->highest / 64)
+	if (!seq_window_started(window) || index > window->highest) {
+		if (seq_window_started(window) && index / 64 != window->highest / 64)
 			seq_window_turn(window, index);
-		window->started = true;
 		window->highest = index;
 		window->recent |= bit;
 	} else if (index / 64 == window->highest / 64) {

@@ -15,8 +15,6 @@
 
 static_assert((int)SRTP_WINDOW == (int)SEQ_WINDOW_BITS);
 static_assert(sizeof(struct srtp_session) <= SRTP_MEMORY_MAX);
-static_assert(offsetof(struct srtp_session, streams.own_rows) ==
-	      64); // what finds a stream is one cache line
 
 enum { RTP_BYTES_MIN = 12, CHUNK = 64, SESSIONS_AHEAD = 6 };
 
@@ -110,6 +108,18 @@ void srtp_session_close(struct srtp_session *session)
 
 // ---- streams --------------------------------------------------------------------------------------
 
+// Whether an index is known: authenticated, sealed or expected.
+static inline bool stream_started(const struct srtp_stream *stream)
+{
+	return stream->has_floor || seq_window_started(&stream->window);
+}
+
+static inline uint64_t stream_highest(const struct srtp_stream *stream)
+{
+	bool expected = stream->has_floor && stream->floor > stream->window.highest;
+	return expected ? stream->floor : stream->window.highest;
+}
+
 void srtp_stream_forget(struct srtp_session *session, uint32_t ssrc)
 {
 	const struct srtp_stream *stream = srtp_streams_find(&session->streams, ssrc);
@@ -121,9 +131,9 @@ void srtp_stream_forget(struct srtp_session *session, uint32_t ssrc)
 bool srtp_stream_highest(const struct srtp_session *session, uint32_t ssrc, uint64_t *index)
 {
 	const struct srtp_stream *stream = srtp_streams_find(&session->streams, ssrc);
-	if (!stream || !stream->started)
+	if (!stream || !stream_started(stream))
 		return false;
-	*index = stream->highest;
+	*index = stream_highest(stream);
 	return true;
 }
 
@@ -167,9 +177,7 @@ enum srtp_result srtp_stream_expect(struct srtp_session *session, uint32_t ssrc,
 		return result;
 	if (!stream->has_floor || highest > stream->floor)
 		stream->floor = highest;
-	if (!stream->started || highest > stream->highest)
-		stream->highest = highest;
-	stream->has_floor = stream->started = true;
+	stream->has_floor = true;
 	return SRTP_OK;
 }
 
@@ -195,8 +203,9 @@ static enum srtp_result index_find(const struct srtp_session *session, struct sr
 	uint16_t sequence = span_u16(opening->data + 2);
 	if (!stream && session->streams.used >= SRTP_STREAMS_MAX)
 		return SRTP_NO_ROOM;
-	opening->index =
-		stream && stream->started ? seq_extend(stream->highest, sequence) : sequence;
+	opening->index = stream && stream_started(stream)
+				 ? seq_extend(stream_highest(stream), sequence)
+				 : sequence;
 	if (opening->index > SEQ_INDEX_MAX)
 		return SRTP_EXHAUSTED;
 	if (!stream)
@@ -231,9 +240,6 @@ enum srtp_result srtp_open(
 	if (!stream)
 		return SRTP_NO_ROOM;
 	seq_window_add(&stream->window, opening.index);
-	if (!stream->started || opening.index > stream->highest)
-		stream->highest = opening.index;
-	stream->started = true;
 	*length = opening.length;
 	*index = opening.index;
 	return SRTP_OK;
@@ -282,7 +288,7 @@ enum srtp_result srtp_stream_start(
 	struct srtp_session *session, uint32_t ssrc, uint64_t first, bool may_repeat)
 {
 	struct srtp_stream *stream = srtp_streams_find(&session->streams, ssrc);
-	if (stream && stream->started)
+	if (stream && stream_started(stream))
 		return SRTP_INDEX_USED;
 	uint64_t *digests = may_repeat ? calloc(SRTP_WINDOW, sizeof(*digests)) : NULL;
 	if (may_repeat && !digests)
@@ -294,6 +300,7 @@ enum srtp_result srtp_stream_start(
 	}
 	free(stream->digests);
 	stream->digests = digests;
+	stream->has_digests = may_repeat;
 	stream->first = first;
 	return SRTP_OK;
 }
@@ -332,19 +339,17 @@ static bool index_claim(struct srtp_stream *stream, const struct srtp_sealing *s
 	if (index < stream->first)
 		return false;
 	enum seq_seen seen = seq_window_check(&stream->window, index);
-	if (seen == SEQ_OLD || (seen == SEQ_SEEN && (!job->repeat || !stream->digests)))
+	if (seen == SEQ_OLD || (seen == SEQ_SEEN && (!job->repeat || !stream->has_digests)))
 		return false;
-	if (stream->digests) {
+	if (stream->has_digests) {
 		print = digest(0, job->data, sealing->header_bytes);
 		print = digest(print, sealing->payload, sealing->payload_bytes);
 	}
 	if (seen == SEQ_SEEN)
 		return stream->digests[index % SRTP_WINDOW] == print;
 	seq_window_add(&stream->window, index);
-	if (stream->digests)
+	if (stream->has_digests)
 		stream->digests[index % SRTP_WINDOW] = print;
-	stream->highest = stream->window.highest;
-	stream->started = true;
 	return true;
 }
 
@@ -410,8 +415,7 @@ static void seal_claimed(
 void srtp_session_prefetch(const struct srtp_session *session)
 {
 	if (session)
-		prefetch_lines(
-			session, offsetof(struct srtp_session, streams.own_rows[0].window.words));
+		prefetch_lines(session, PREFETCH_LINE);
 	__asm__ volatile(""); // see prefetch.h
 }
 

@@ -61,17 +61,18 @@ void srtp_streams_open(struct srtp_streams *streams)
 
 static struct srtp_stream *row_take(struct srtp_streams *streams, uint32_t ssrc)
 {
+	const struct srtp_stream fresh = {.ssrc = ssrc, .used = true};
 	for (unsigned i = 0; i < SRTP_STREAMS_OWN; i++) {
-		if (streams->own_used >> i & 1)
+		if (streams->own_used[i])
 			continue;
-		streams->own_used |= 1U << i;
+		streams->own_used[i] = true;
 		streams->own_ssrcs[i] = ssrc;
-		streams->own_rows[i] = (struct srtp_stream){.ssrc = ssrc};
+		streams->own_rows[i] = fresh;
 		return &streams->own_rows[i];
 	}
 	struct srtp_stream *row = aligned_alloc(LINE, sizeof(*row));
 	if (row)
-		*row = (struct srtp_stream){.ssrc = ssrc};
+		*row = fresh;
 	return row;
 }
 
@@ -80,7 +81,7 @@ static void row_free(struct srtp_streams *streams, struct srtp_stream *row)
 	free(row->digests);
 	for (unsigned i = 0; i < SRTP_STREAMS_OWN; i++)
 		if (row == &streams->own_rows[i]) {
-			streams->own_used &= ~(1U << i);
+			streams->own_used[i] = row->used = false;
 			return;
 		}
 	free(row);
@@ -100,8 +101,11 @@ void srtp_streams_close(struct srtp_streams *streams)
 
 struct srtp_stream *srtp_streams_find(const struct srtp_streams *streams, uint32_t ssrc)
 {
-	for (unsigned i = 0; i < SRTP_STREAMS_OWN; i++)
-		if (streams->own_ssrcs[i] == ssrc && streams->own_used >> i & 1)
+	const struct srtp_stream *first = &streams->own_rows[0]; // it may be all that is near
+	if (first->ssrc == ssrc && first->used)
+		return (struct srtp_stream *)first;
+	for (unsigned i = 1; i < SRTP_STREAMS_OWN; i++)
+		if (streams->own_ssrcs[i] == ssrc && streams->own_used[i])
 			return (struct srtp_stream *)&streams->own_rows[i];
 	return streams->slots[slot_find(streams, ssrc)].stream;
 }

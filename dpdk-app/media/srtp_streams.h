@@ -26,35 +26,35 @@ void srtcp_window_add(struct srtcp_window *window, uint32_t index);
 
 struct srtp_stream {
 	uint32_t ssrc;
+	bool used; // the table has it
 	bool in_library; // libsrtp has a stream of its own for it
-	bool started; // an RTP index is known: highest
 	bool has_floor; // in: indexes up to floor are refused
-	uint64_t highest;
-	uint64_t floor;
-	uint64_t first; // out: indexes below are refused
-	uint64_t *digests; // out, resends allowed: of the packet by index modulo the window
+	bool has_digests;
+	union {
+		uint64_t floor; // in
+		uint64_t first; // out: indexes below are refused
+	};
 	struct seq_window window; // indexes authenticated (in) or used (out)
-	struct srtcp_window rtcp_window; // in
+	uint64_t *digests; // out, resends allowed: of the packet by index modulo the window
 	uint32_t rtcp_index; // out: last one used, 0 = none
-	uint8_t reserved[16]; // whole cache lines
+	struct srtcp_window rtcp_window; // in
+	uint8_t reserved[48]; // whole cache lines
 };
 static_assert(sizeof(struct srtp_stream) == 256);
-static_assert(offsetof(struct srtp_stream, window.words) ==
-	      64); // what a packet in order needs is one line
 
 enum { SRTP_STREAMS_OWN = 3, SRTP_SLOTS_OWN = 8 };
 
 struct srtp_streams {
+	struct srtp_stream own_rows[SRTP_STREAMS_OWN];
 	struct srtp_streams_slot {
 		uint32_t ssrc;
 		struct srtp_stream *stream; // NULL = free
 	} * slots;
 	uint16_t used;
 	uint8_t shift; // 32 - log2 of the number of slots
-	uint8_t own_used; // bit i: own_rows[i] is in use
 	uint32_t multiplier; // odd
 	uint32_t own_ssrcs[SRTP_STREAMS_OWN]; // of own_rows, which are found without the table
-	struct srtp_stream own_rows[SRTP_STREAMS_OWN];
+	bool own_used[SRTP_STREAMS_OWN];
 	struct srtp_streams_slot own_slots[SRTP_SLOTS_OWN];
 };
 

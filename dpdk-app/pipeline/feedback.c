@@ -33,8 +33,8 @@ static uint64_t resend_interval_ns(const struct subscription *subscription)
 static bool resend_afford(struct subscription *subscription)
 {
 	uint64_t credit =
-		subscription->status.packets - subscription->credited + subscription->resend_credit;
-	subscription->credited = subscription->status.packets;
+		subscription->packets - subscription->credited + subscription->resend_credit;
+	subscription->credited = subscription->packets;
 	if (credit > RESEND_CREDIT_MAX)
 		credit = RESEND_CREDIT_MAX;
 	subscription->resend_credit = (uint32_t)(credit > 0 ? credit - 1 : 0);

@@ -32,7 +32,8 @@ static int unwrap(struct worker *worker, struct pkt *pkt, struct rtp_header *hea
 		source->status.rtx_highest_index = pkt->index;
 	if (header->payload_length < RTP_OSN_BYTES)
 		return SLUICE_DROP_padding;
-	if (!source->started || !source->nack.seen.started || found->codec == SLUICE_CODECS_MAX)
+	if (!source->started || !seq_window_started(&source->nack.seen) ||
+		found->codec == SLUICE_CODECS_MAX)
 		return SLUICE_DROP_unknown_ssrc;
 	size_t later = rtp_unwrap_rtx(pkt->data, header, source->ssrc,
 		publication->row.codecs[found->codec].payload_type);

@@ -34,35 +34,45 @@ void report_publication(struct table *table, uint32_t index)
 	publication->changed = false;
 }
 
-static void place_note(struct subscription *subscription)
+const struct sluice_subscription_status *report_complete(struct subscription *subscription)
 {
-	if (subscription->rewrite.has_last) {
-		subscription->status.last_timestamp = subscription->rewrite.last_timestamp;
-		subscription->status.last_sent_ns = subscription->rewrite.last_ns;
+	struct sluice_subscription_status *status = &subscription->status;
+	const struct rewrite *rewrite = &subscription->rewrite;
+	status->packets = subscription->packets;
+	status->bytes = subscription->bytes;
+	status->media_index_reserved = subscription->media_index_reserved;
+	if (rewrite->has_last) {
+		status->last_timestamp = rewrite->last_timestamp;
+		status->last_sent_ns = rewrite->last_ns;
 	}
-	subscription->status.last_picture_id = rewrite_picture(&subscription->rewrite);
+	status->last_picture_id = rewrite_picture(rewrite);
+	return status;
 }
 
 void report_subscription(struct table *table, uint32_t index)
 {
 	struct subscription *subscription = &table->subscriptions[index];
-	place_note(subscription);
+	const struct sluice_subscription_status *status = report_complete(subscription);
+	subscription->told_timestamp = status->last_timestamp;
+	subscription->told_picture = status->last_picture_id;
 	row_write(&table->observed->subscriptions[index].row, subscription->row.row.generation,
-		&subscription->status, sizeof(subscription->status));
+		status, sizeof(*status));
 }
 
 void report_place(struct table *table, uint32_t index)
 {
 	struct subscription *subscription = &table->subscriptions[index];
-	const struct sluice_subscription_status *status = &subscription->status;
 	struct sluice_subscription_status *row = &table->observed->subscriptions[index];
-	place_note(subscription);
+	const struct rewrite *rewrite = &subscription->rewrite;
+	subscription->told_timestamp = rewrite->last_timestamp;
+	subscription->told_picture = rewrite_picture(rewrite);
 	sluice_row_begin(&row->row);
-	row->media_index_reserved = status->media_index_reserved;
-	row->rtx_index_reserved = status->rtx_index_reserved;
-	row->last_timestamp = status->last_timestamp;
-	row->last_picture_id = status->last_picture_id;
-	row->last_sent_ns = status->last_sent_ns;
+	row->media_index_reserved = subscription->media_index_reserved;
+	row->last_timestamp = subscription->told_timestamp;
+	row->last_picture_id = subscription->told_picture;
+	row->last_sent_ns = rewrite->last_ns;
+	row->packets = subscription->packets;
+	row->bytes = subscription->bytes;
 	sluice_row_end(&row->row);
 }
 
@@ -113,22 +123,29 @@ void report_drops_begin(struct table *table, uint32_t index, uint32_t generation
 // Whether a successor would begin with a timestamp or picture id that was sent already.
 static bool place_is_old(const struct subscription *subscription)
 {
-	const struct sluice_subscription_status *status = &subscription->status;
 	const struct rewrite *rewrite = &subscription->rewrite;
-	return rewrite->has_last && (rewrite->last_timestamp != status->last_timestamp ||
-					    rewrite_picture(rewrite) != status->last_picture_id);
+	return rewrite->has_last && (rewrite->last_timestamp != subscription->told_timestamp ||
+					    rewrite_picture(rewrite) != subscription->told_picture);
 }
 
-bool report_reserve(struct table *table, uint32_t index, uint64_t used, bool rtx)
+bool report_reserve(struct table *table, uint32_t index, uint64_t used)
 {
 	struct subscription *subscription = &table->subscriptions[index];
-	struct sluice_subscription_status *status = &subscription->status;
-	uint64_t *reserved = rtx ? &status->rtx_index_reserved : &status->media_index_reserved;
-	if (used < *reserved && (rtx || !place_is_old(subscription)))
+	bool beyond = used >= subscription->media_index_reserved;
+	if (!beyond && !place_is_old(subscription))
 		return false;
-	if (used + REPORT_RESERVE > *reserved)
-		*reserved = used + REPORT_RESERVE;
+	if (used + REPORT_RESERVE > subscription->media_index_reserved)
+		subscription->media_index_reserved = used + REPORT_RESERVE;
 	return true;
+}
+
+void report_reserve_rtx(struct table *table, uint32_t index, uint64_t used)
+{
+	struct sluice_subscription_status *status = &table->subscriptions[index].status;
+	if (used < status->rtx_index_reserved)
+		return;
+	status->rtx_index_reserved = used + REPORT_RESERVE;
+	report_subscription(table, index);
 }
 
 const struct sluice_transport_status *report_old_transport(

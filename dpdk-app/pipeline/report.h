@@ -13,7 +13,11 @@ void report_transport(struct table *table, uint32_t index);
 void report_publication(struct table *table, uint32_t index);
 void report_subscription(struct table *table, uint32_t index);
 
-// Writes what of a subscription's row a successor goes on from, and what was sent: the first cache line.
+// Brings a subscription's private status up to date and returns it, without writing the row.
+const struct sluice_subscription_status *report_complete(struct subscription *subscription);
+
+// Writes what of a subscription's row a successor goes on from, and what was sent: one cache line. Something has been
+// sent by then.
 void report_place(struct table *table, uint32_t index);
 
 // Frees the row of a noun that has ended.
@@ -26,9 +30,11 @@ void report_drop(struct table *table, uint32_t index, enum sluice_drop why);
 void report_drops_begin(struct table *table, uint32_t index, uint32_t generation);
 
 // Before SRTP index `used` is sealed it must be reserved in `observed` (RFC 3711, 9.1), and the timestamp and
-// picture id that go with it must be there for a successor. Reserves it in the private status; true when the
+// picture id that go with it must be there for a successor. Reserves it in the subscription; true when the
 // row must then be written, by report_place, once for all packets that are sealed together.
-bool report_reserve(struct table *table, uint32_t index, uint64_t used, bool rtx);
+bool report_reserve(struct table *table, uint32_t index, uint64_t used);
+// The same for an index of RTX, which are fewer: the row is written at once.
+void report_reserve_rtx(struct table *table, uint32_t index, uint64_t used);
 
 // What a predecessor wrote for a row of this generation; NULL when it wrote nothing.
 const struct sluice_transport_status *report_old_transport(

@@ -36,10 +36,10 @@ static void withhold(struct worker *worker, const struct media *media, uint32_t 
 // Why the subscriber cannot be sent anything now, or -1.
 static int hindrance(struct worker *worker, const struct subscription *subscription)
 {
-	const struct sluice_subscription *row = &subscription->row;
-	if (!row->active || row->paused)
+	if (!subscription->sends)
 		return SLUICE_DROP_muted;
-	const struct transport *transport = table_transport(&worker->table, row->transport);
+	const struct transport *transport =
+		table_transport(&worker->table, subscription->transport);
 	if (!transport || !transport->out)
 		return SLUICE_DROP_no_keys;
 	return transport->framed ? -1 : SLUICE_DROP_no_path;
@@ -76,9 +76,9 @@ static bool select_one(struct worker *worker, const struct media *media,
 	struct subscription *subscription, int why)
 {
 	struct pkt *pkt = media->pkt;
-	if (subscription->row.publication.generation != pkt->publication_generation)
+	if (subscription->publication_generation != pkt->publication_generation)
 		return false;
-	if (why < 0 && !subscription->row.payload_type[pkt->codec])
+	if (why < 0 && !subscription->payload_type[pkt->codec])
 		why = SLUICE_DROP_no_mapping;
 	if (pkt->flags & PKT_SKIP) {
 		if (why < 0 && !subscription->waiting_key)
@@ -128,8 +128,7 @@ static void rows_fetch(const struct worker *worker, uint32_t s)
 	const struct table *table = &worker->table;
 	const struct subscriber *subscriber = &table->subscribers[s];
 	const struct subscription *subscription = &table->subscriptions[s];
-	prefetch_lines(&subscription->status, PREFETCH_LINE);
-	prefetch_lines(&subscription->worker, SUBSCRIPTION_HOT);
+	prefetch_lines(subscription, SUBSCRIPTION_HOT);
 	prefetch_lines(&table->transports[subscriber->transport], TRANSPORT_HOT);
 	srtp_session_prefetch(subscriber->session);
 	__builtin_prefetch(&table->observed->subscriptions[s], 1, PREFETCH_NEAR);
@@ -241,9 +240,11 @@ static int job_place(struct worker *worker, struct job *job, struct reservation 
 			return SLUICE_DROP_index_exhausted;
 		job->index = subscription->rtx_next++;
 	}
-	if (job->rtx || !job->resend)
+	if (job->rtx)
+		report_reserve_rtx(&worker->table, job->subscription, job->index);
+	else if (!job->resend)
 		reservation->unwritten |=
-			report_reserve(&worker->table, job->subscription, job->index, job->rtx);
+			report_reserve(&worker->table, job->subscription, job->index);
 	return -1;
 }
 
@@ -286,13 +287,12 @@ static inline size_t header_stamp(struct worker *worker, const struct job *job)
 	const struct rtp_head *head = &subscription->head;
 	struct rtp_stamps stamps = {.timestamp = job->place.timestamp,
 		.sequence = (uint16_t)job->index,
-		.payload_type = subscription->row.payload_type[job->media->pkt->codec],
+		.payload_type = subscription->payload_type[job->media->pkt->codec],
 		.marker = job->media->header.marker,
 		.abs_send_time = worker->send_time};
 	if (head->transport_sequence)
-		stamps.transport_sequence =
-			worker->table.transports[subscription->row.transport.index]
-				.transport_sequence++;
+		stamps.transport_sequence = worker->table.transports[subscription->transport.index]
+						    .transport_sequence++;
 	return rtp_head_write(head, &stamps, job->out->data);
 }
 
@@ -328,7 +328,7 @@ static bool job_compose(struct worker *worker, struct job *job)
 	out->length = (uint32_t)length + changed;
 	job->payload = media->pkt->data + header->payload_offset + changed;
 	job->payload_length = header->payload_length - changed;
-	out->transport = worker->table.subscriptions[job->subscription].row.transport.index;
+	out->transport = worker->table.subscriptions[job->subscription].transport.index;
 	return true;
 }
 
@@ -370,7 +370,7 @@ static void firsts(struct worker *worker, const struct job *job)
 		&worker->table.observed->subscription_traces[job->subscription];
 	const struct pkt *pkt = job->media->pkt;
 	subscription->key_sent = pkt->flags & PKT_KEY_FRAME;
-	if (subscription->status.packets == 0)
+	if (subscription->packets == 0)
 		trace_mark(trace, &trace->first_ns, worker->now_ns);
 	if (subscription->key_sent && !(pkt->flags & PKT_AUDIO))
 		trace_mark(trace, &trace->first_key_ns, worker->now_ns);
@@ -390,10 +390,10 @@ static void job_count(struct worker *worker, const struct job *job)
 		worker->status->resent++;
 		return;
 	}
-	if (subscription->status.packets == 0 || !subscription->key_sent)
+	if (subscription->packets == 0 || !subscription->key_sent)
 		firsts(worker, job);
-	subscription->status.packets++;
-	subscription->status.bytes += job->media->header.payload_length;
+	subscription->packets++;
+	subscription->bytes += job->media->header.payload_length;
 }
 
 static void seal_refused(struct worker *worker, const struct job *job, enum srtp_result result)

@@ -47,7 +47,7 @@ static void resume_at(struct table *table, uint32_t index, uint64_t media, uint6
 		&subscription->rewrite, older, media, status->last_timestamp, status->last_sent_ns);
 	rewrite_resume_picture(&subscription->rewrite, status->last_picture_id);
 	subscription->rtx_next = rtx;
-	status->media_index_reserved = media;
+	subscription->media_index_reserved = media;
 	status->rtx_index_reserved = rtx;
 }
 
@@ -77,7 +77,7 @@ static void begin_fresh(struct table *table, uint32_t index, struct subscription
 	rewrite_init(&subscription->rewrite, table->histories[index].segments,
 		random & FIRST_INDEX_MASK);
 	subscription->rtx_next = random >> 32 & FIRST_INDEX_MASK;
-	subscription->status.media_index_reserved = subscription->rewrite.next;
+	subscription->media_index_reserved = subscription->rewrite.next;
 	subscription->status.rtx_index_reserved = subscription->rtx_next;
 	subscription->waiting_key = true;
 }
@@ -171,6 +171,16 @@ static void unlink_transport(struct table *table, uint32_t index)
 	table_subscription_remove(table, index);
 }
 
+// A row, and what each packet needs of it.
+static void row_take(struct subscription *subscription, const struct sluice_subscription *row)
+{
+	subscription->row = *row;
+	subscription->sends = row->active && !row->paused;
+	subscription->transport = row->transport;
+	subscription->publication_generation = row->publication.generation;
+	memcpy(subscription->payload_type, row->payload_type, sizeof(row->payload_type));
+}
+
 // ---- life -----------------------------------------------------------------------------------------
 
 // `before`: where the stream was, for one that goes on; else NULL.
@@ -186,6 +196,8 @@ static void begin_mine(struct table *table, uint32_t index, struct transport *tr
 	link_transport(table, index, transport);
 	if (before && before->media_index_reserved) {
 		subscription->status = *before;
+		subscription->packets = before->packets;
+		subscription->bytes = before->bytes;
 		resume_at(table, index, before->media_index_reserved, before->rtx_index_reserved);
 	} else {
 		begin_fresh(table, index, subscription);
@@ -202,7 +214,7 @@ static void begin(struct table *table, uint32_t index, const struct sluice_subsc
 {
 	struct subscription *subscription = &table->subscriptions[index];
 	memset(subscription, 0, sizeof(*subscription));
-	subscription->row = *row;
+	row_take(subscription, row);
 	subscription->worker = transport->worker;
 	subscription->mine = transport->mine;
 	link_publication(table, index);
@@ -242,7 +254,7 @@ static void change(struct table *table, uint32_t index, const struct sluice_subs
 	bool relinks = moves || subscription->row.nack != row->nack;
 	if (relinks)
 		unlink_publication(table, index);
-	subscription->row = *row;
+	row_take(subscription, row);
 	head_compose(subscription);
 	if (relinks)
 		link_publication(table, index);
@@ -253,7 +265,7 @@ static void change(struct table *table, uint32_t index, const struct sluice_subs
 bool subscription_apply(struct table *table, uint32_t index, const struct sluice_subscription *row)
 {
 	struct subscription *subscription = &table->subscriptions[index];
-	struct sluice_subscription_status before = subscription->status;
+	const struct sluice_subscription_status before = *report_complete(subscription);
 	bool goes_on = subscription->mine && same_stream(&subscription->row, row);
 	table_refresh(table, SLUICE_TABLE_PUBLICATION, row->publication.index);
 	if (subscription->row.row.generation == row->row.generation &&

@@ -93,21 +93,29 @@ struct publication {
 	struct sluice_publication_status status;
 };
 
-// What sending needs is four cache lines: the first one of `status`, and those from `worker` up to where row.mid begins.
+// What sending needs comes first: three cache lines, with copies of what it needs of the row.
 struct subscription {
-	_Alignas(64) struct sluice_subscription_status status;
-	uint8_t worker; // owner of its transport
+	_Alignas(64) uint8_t worker; // owner of its transport
 	bool mine;
 	bool linked; // counted in its publication
 	bool repeats; // resends go out under the media SSRC
 	bool waiting_key;
 	bool key_sent; // a key frame of video was sent
+	bool sends; // active and not paused
 	uint8_t codec; // of the last packet
 	uint64_t source; // of the last packet; 0 = none yet
 	struct rtp_head head; // of its packets, resends apart
 	struct rewrite rewrite;
-	struct sluice_subscription row; // last good copy; row.row.generation 0 = none
+	uint64_t packets, bytes; // not in `status` yet, like what follows
+	uint64_t media_index_reserved;
+	uint32_t told_timestamp, told_picture; // a successor begins after them
+	struct sluice_handle transport;
+	uint32_t publication_generation;
+	uint8_t payload_type[SLUICE_CODECS_MAX];
+	// up to here
+	struct sluice_subscription_status status;
 	uint32_t seen;
+	struct sluice_subscription row; // last good copy; row.row.generation 0 = none
 	uint64_t waiting_ns; // held back since; 0 = nothing came yet
 	uint32_t transport_next, transport_previous, ssrc_next; // own list; table.ssrc_buckets
 	uint64_t rtx_next; // index
@@ -117,12 +125,11 @@ struct subscription {
 	uint64_t asked_ns; // since when `asked` counts
 	uint32_t asked, shed; // sequence numbers of NACKs; of publication.shed what is taken down
 	uint32_t resend_credit; // packets that may be sent again
-	uint64_t credited; // status.packets, when credit was last given
+	uint64_t credited; // `packets`, when credit was last given
 };
 
 enum { SUBSCRIPTION_HOT = 192 };
-static_assert(offsetof(struct subscription, row.mid) <=
-	      offsetof(struct subscription, worker) + SUBSCRIPTION_HOT);
+static_assert(offsetof(struct subscription, status) == SUBSCRIPTION_HOT);
 
 // What a subscription needs now and then, apart from its row: rows are near each other.
 struct history {

@@ -166,7 +166,7 @@ static void subscription_report(struct worker *worker, uint32_t s)
 	struct subscription *subscription = &worker->table.subscriptions[s];
 	const struct sluice_subscription *row = &subscription->row;
 	struct sluice_subscription_status *status = &subscription->status;
-	rate_measure(status->bytes, worker->now_ns, &subscription->rate_bytes,
+	rate_measure(subscription->bytes, worker->now_ns, &subscription->rate_bytes,
 		&subscription->rate_ns, &status->bitrate_bps);
 	if (subscription->waiting_key && row->active && !row->paused &&
 		table_publication(&worker->table, row->publication))
@@ -205,7 +205,7 @@ static bool sender_report(struct worker *worker, uint32_t s, struct rtcp_sender_
 	struct subscription *subscription = &worker->table.subscriptions[s];
 	const struct publication *publication =
 		table_publication(&worker->table, subscription->row.publication);
-	if (!publication || subscription->status.packets == 0)
+	if (!publication || subscription->packets == 0)
 		return false;
 	const struct sender_note *sender = &publication->sender;
 	bool due = worker->now_ns - subscription->report_ns >= SECOND_NS ||
@@ -221,8 +221,8 @@ static bool sender_report(struct worker *worker, uint32_t s, struct rtcp_sender_
 		sender->ntp + (elapsed / SECOND_NS << 32) + (elapsed % SECOND_NS << 32) / SECOND_NS;
 	info->timestamp += (uint32_t)(elapsed / SECOND_NS * clock_rate +
 				      elapsed % SECOND_NS * clock_rate / SECOND_NS);
-	info->packets = (uint32_t)subscription->status.packets;
-	info->bytes = (uint32_t)subscription->status.bytes;
+	info->packets = (uint32_t)subscription->packets;
+	info->bytes = (uint32_t)subscription->bytes;
 	subscription->report_ns = worker->now_ns;
 	subscription->report_ntp = info->ntp;
 	subscription->report_source = sender->source;

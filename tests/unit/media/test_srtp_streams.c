@@ -12,7 +12,7 @@ static void finds_what_was_added(void **)
 	assert_non_null(zero);
 	assert_ptr_equal(srtp_streams_find(&streams, 0), zero);
 	assert_null(srtp_streams_find(&streams, 1));
-	assert_false(zero->started || zero->in_library || zero->has_floor);
+	assert_false(seq_window_started(&zero->window) || zero->in_library || zero->has_floor);
 	srtp_streams_remove(&streams, 1);
 	srtp_streams_remove(&streams, 0);
 	assert_null(srtp_streams_find(&streams, 0));

@@ -117,8 +117,8 @@ static void nobody_gets_more_again_than_he_got(void **)
 	scene_send(&scene, true);
 	scene_send_many(&scene, 199);
 	uint16_t first = peer_rtp(&scene.viewers[0], scene_ssrc(0), 0)->header.sequence;
-	const struct sluice_subscription_status *status =
-		&scene.world.worker[0]->table.subscriptions[0].status;
+	const struct subscription *subscription = &scene.world.worker[0]->table.subscriptions[0];
+	const struct sluice_subscription_status *status = &subscription->status;
 	for (unsigned i = 0; i < 40; i++) {
 		uint8_t data[1200];
 		struct span_writer writer = compound(data, sizeof(data));
@@ -131,7 +131,7 @@ static void nobody_gets_more_again_than_he_got(void **)
 		scene.viewers[0].inbox_used = 0;
 	}
 	assert_true(status->resent >= 200);
-	assert_true(status->resent <= status->packets + 256);
+	assert_true(status->resent <= subscription->packets + 256);
 	// And he has it back once he is sent something.
 	scene_send_many(&scene, 10);
 	uint64_t before = status->resent;

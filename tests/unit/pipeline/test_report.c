@@ -7,24 +7,23 @@ static void indexes_are_reserved_before_use(void **)
 	struct subscription *subscription = &table.subscriptions[4];
 	const struct sluice_subscription_status *status = &world.observed->subscriptions[4];
 	subscription->row.row.generation = 8;
-	subscription->status.media_index_reserved = 100;
-	assert_false(report_reserve(&table, 4, 99, false));
-	assert_true(report_reserve(&table, 4, 100, false));
-	assert_false(report_reserve(&table, 4, 100 + REPORT_RESERVE - 1, false));
+	subscription->media_index_reserved = 100;
+	assert_false(report_reserve(&table, 4, 99));
+	assert_true(report_reserve(&table, 4, 100));
+	assert_false(report_reserve(&table, 4, 100 + REPORT_RESERVE - 1));
 	assert_int_equal(status->row.generation, 0); // the caller writes it
 	report_subscription(&table, 4);
 	assert_int_equal(status->row.generation, 8);
 	assert_int_equal(status->media_index_reserved, 100 + REPORT_RESERVE);
 	assert_int_equal(status->rtx_index_reserved, 0);
-	assert_true(report_reserve(&table, 4, 5, true));
-	report_subscription(&table, 4);
+	report_reserve_rtx(&table, 4, 5); // writes it by itself
 	assert_int_equal(status->rtx_index_reserved, 5 + REPORT_RESERVE);
 	subscription->rewrite.has_last = true; // a timestamp that no successor knows of
 	subscription->rewrite.last_timestamp = 77;
-	assert_true(report_reserve(&table, 4, 101, false));
+	assert_true(report_reserve(&table, 4, 101));
 	report_subscription(&table, 4);
 	assert_int_equal(status->last_timestamp, 77);
-	assert_false(report_reserve(&table, 4, 102, false));
+	assert_false(report_reserve(&table, 4, 102));
 	assert_int_equal(atomic_load(&status->row.sequence) & 1, 0);
 	table_close();
 }

@@ -84,8 +84,8 @@ static void the_same_stream_goes_on_in_another_row_life(void **)
 	rows(1);
 	struct sluice_subscription row = scene_subscription(0);
 	subscription_apply(&table, 0, &row);
-	report_reserve(&table, 0, table.subscriptions[0].rewrite.next + 1000, false);
-	uint64_t reserved = table.subscriptions[0].status.media_index_reserved;
+	report_reserve(&table, 0, table.subscriptions[0].rewrite.next + 1000);
+	uint64_t reserved = table.subscriptions[0].media_index_reserved;
 	row.row.generation++;
 	subscription_apply(&table, 0, &row);
 	assert_true(table.subscriptions[0].rewrite.next >= reserved);
