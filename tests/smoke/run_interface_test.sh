@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # `make run IFACE=eth0`: the relay on a real interface, pages over HTTPS from other machines; what is not
 # ours stays with the kernel, and the interface is given back.
+# alone: huge pages are the whole machine's; beside run_test each would give back what the other had taken
 source "$(dirname "$0")/_init.sh"
 
 add_host relay 10
