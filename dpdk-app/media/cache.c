@@ -12,7 +12,7 @@ void cache_init(struct cache *cache, uint64_t *indexes, uint32_t slots)
 
 enum cache_result cache_store(struct cache *cache, uint64_t index, uint32_t *slot)
 {
-	uint32_t i = (uint32_t)(index & (cache->slots - 1));
+	uint32_t i = cache_slot(cache, index);
 	uint64_t held = cache->indexes[i];
 	if (held != FREE && held >= index)
 		return CACHE_REFUSED;
@@ -23,7 +23,7 @@ enum cache_result cache_store(struct cache *cache, uint64_t index, uint32_t *slo
 
 bool cache_find(const struct cache *cache, uint64_t index, uint32_t *slot)
 {
-	uint32_t i = (uint32_t)(index & (cache->slots - 1));
+	uint32_t i = cache_slot(cache, index);
 	if (index == FREE || cache->indexes[i] != index)
 		return false;
 	*slot = i;

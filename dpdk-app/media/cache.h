@@ -14,6 +14,12 @@ struct cache {
 // `indexes` has room for `slots` (a power of two) and stays the caller's.
 void cache_init(struct cache *cache, uint64_t *indexes, uint32_t slots);
 
+// Slot in which a packet of extended sequence `index` is kept.
+static inline uint32_t cache_slot(const struct cache *cache, uint64_t index)
+{
+	return (uint32_t)(index & (cache->slots - 1));
+}
+
 enum cache_result {
 	CACHE_STORED, // the slot was free
 	CACHE_EVICTED, // the slot held an older packet: let go of it before using the slot

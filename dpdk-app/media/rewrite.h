@@ -74,7 +74,7 @@ struct rewrite {
 void rewrite_init(struct rewrite *rewrite, struct rewrite_segment *older, uint64_t first);
 
 // Goes on after a restart: `next` is the first index that was surely not used; the other two are of
-// the last packet sent, CLOCK_MONOTONIC. `last_sent_ns` 0 = never sent anything.
+// the last packet sent, CLOCK_MONOTONIC. `last_sent_ns` 0 = never sent anything. `older` as in rewrite_init.
 void rewrite_resume(struct rewrite *rewrite, struct rewrite_segment *older, uint64_t next,
 	uint32_t last_timestamp, uint64_t last_sent_ns);
 

@@ -63,9 +63,8 @@ static struct srtp_stream *row_take(struct srtp_streams *streams, uint32_t ssrc)
 {
 	const struct srtp_stream fresh = {.ssrc = ssrc, .used = true};
 	for (unsigned i = 0; i < SRTP_STREAMS_OWN; i++) {
-		if (streams->own_used[i])
+		if (streams->own_rows[i].used)
 			continue;
-		streams->own_used[i] = true;
 		streams->own_ssrcs[i] = ssrc;
 		streams->own_rows[i] = fresh;
 		return &streams->own_rows[i];
@@ -81,7 +80,7 @@ static void row_free(struct srtp_streams *streams, struct srtp_stream *row)
 	free(row->digests);
 	for (unsigned i = 0; i < SRTP_STREAMS_OWN; i++)
 		if (row == &streams->own_rows[i]) {
-			streams->own_used[i] = row->used = false;
+			row->used = false;
 			return;
 		}
 	free(row);
@@ -105,7 +104,7 @@ struct srtp_stream *srtp_streams_find(const struct srtp_streams *streams, uint32
 	if (first->ssrc == ssrc && first->used)
 		return (struct srtp_stream *)first;
 	for (unsigned i = 1; i < SRTP_STREAMS_OWN; i++)
-		if (streams->own_ssrcs[i] == ssrc && streams->own_used[i])
+		if (streams->own_ssrcs[i] == ssrc && streams->own_rows[i].used)
 			return (struct srtp_stream *)&streams->own_rows[i];
 	return streams->slots[slot_find(streams, ssrc)].stream;
 }

@@ -26,10 +26,10 @@ void srtcp_window_add(struct srtcp_window *window, uint32_t index);
 
 struct srtp_stream {
 	uint32_t ssrc;
-	bool used; // the table has it
+	bool used; // the table has it: own_rows stay when they are free
 	bool in_library; // libsrtp has a stream of its own for it
 	bool has_floor; // in: indexes up to floor are refused
-	bool has_digests;
+	bool has_digests; // told here, for `digests` is in another line
 	union {
 		uint64_t floor; // in
 		uint64_t first; // out: indexes below are refused
@@ -54,7 +54,6 @@ struct srtp_streams {
 	uint8_t shift; // 32 - log2 of the number of slots
 	uint32_t multiplier; // odd
 	uint32_t own_ssrcs[SRTP_STREAMS_OWN]; // of own_rows, which are found without the table
-	bool own_used[SRTP_STREAMS_OWN];
 	struct srtp_streams_slot own_slots[SRTP_SLOTS_OWN];
 };
 

@@ -102,7 +102,7 @@ static void take_nack(
 		return;
 	struct subscription *subscription = &worker->table.subscriptions[s];
 	const struct sluice_subscription *row = &subscription->row;
-	if (!row->nack || !row->active || row->paused || !transport->out)
+	if (!row->nack || !subscription->sends || !transport->out)
 		return;
 	if (worker->now_ns - subscription->asked_ns >= ASKED_NS) {
 		subscription->asked_ns = worker->now_ns;

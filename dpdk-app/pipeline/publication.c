@@ -26,10 +26,15 @@ bool publication_valid(const struct sluice_publication *row)
 
 // ---- resend cache ---------------------------------------------------------------------------------
 
+// Packets of a publication by slot.
+static struct pkt **cached_of(const struct table *table, uint32_t index)
+{
+	return &table->cached[(size_t)index * table->cache_slots];
+}
+
 void publication_cache_clear(struct table *table, struct publication *publication)
 {
-	struct pkt **cached =
-		&table->cached[(size_t)(publication - table->publications) * table->cache_slots];
+	struct pkt **cached = cached_of(table, (uint32_t)(publication - table->publications));
 	uint32_t slot = 0;
 	if (publication->cache.slots == 0)
 		return;
@@ -55,7 +60,7 @@ void publication_cache_use(struct table *table, uint32_t index)
 struct pkt *publication_cache_store(struct table *table, uint32_t index, struct pkt *pkt)
 {
 	struct publication *publication = &table->publications[index];
-	struct pkt **cached = &table->cached[(size_t)index * table->cache_slots];
+	struct pkt **cached = cached_of(table, index);
 	uint32_t slot;
 	bool other = publication->cached_source != pkt->source ||
 		     pkt->index + REWRITE_JUMP_MAX < publication->cached_highest;
@@ -79,10 +84,9 @@ void publication_cache_fetch(const struct table *table, uint32_t index, uint64_t
 	const struct cache *cache = &table->publications[index].cache;
 	if (cache->slots == 0)
 		return;
-	uint32_t slot = (uint32_t)(packet & (cache->slots - 1));
+	uint32_t slot = cache_slot(cache, packet);
 	__builtin_prefetch(&cache->indexes[slot], 1, PREFETCH_NEAR);
-	__builtin_prefetch(
-		&table->cached[(size_t)index * table->cache_slots + slot], 1, PREFETCH_NEAR);
+	__builtin_prefetch(&cached_of(table, index)[slot], 1, PREFETCH_NEAR);
 	__asm__ volatile(""); // see prefetch.h
 }
 
@@ -94,13 +98,13 @@ struct pkt *publication_cache_find(
 	if (publication->cache.slots == 0 || publication->cached_source != source ||
 		!cache_find(&publication->cache, packet, &slot))
 		return NULL;
-	return table->cached[(size_t)index * table->cache_slots + slot];
+	return cached_of(table, index)[slot];
 }
 
 void publication_cache_expire(struct table *table, uint32_t index, uint64_t before_ns)
 {
 	struct cache *cache = &table->publications[index].cache;
-	struct pkt **cached = &table->cached[(size_t)index * table->cache_slots];
+	struct pkt **cached = cached_of(table, index);
 	for (uint32_t i = 0; i < cache->slots; i++) {
 		if (cache->indexes[i] == UINT64_MAX || cached[i]->arrived_ns >= before_ns)
 			continue;

@@ -205,7 +205,7 @@ static void begin_mine(struct table *table, uint32_t index, struct transport *tr
 	report_subscription(table, index);
 	if (transport->out)
 		subscription_keyed(table, index, transport);
-	if (subscription->row.active && !subscription->row.paused)
+	if (subscription->sends)
 		table_wish(table, subscription->row.publication.index);
 }
 
@@ -230,7 +230,7 @@ void subscription_interrupt(struct table *table, struct subscription *subscripti
 	rewrite_break(&subscription->rewrite);
 	subscription->waiting_key = true;
 	subscription->waiting_ns = 0;
-	if (subscription->row.active && !subscription->row.paused)
+	if (subscription->sends)
 		table_wish(table, subscription->row.publication.index);
 }
 

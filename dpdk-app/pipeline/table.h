@@ -81,14 +81,20 @@ void table_wish(struct table *table, uint32_t publication);
 // A number without meaning that differs for each `what`; the same in every worker.
 uint64_t table_random(const struct table *table, uint64_t what);
 
+static inline size_t table_source_index(uint32_t publication, unsigned e)
+{
+	return (size_t)publication * SLUICE_ENCODINGS_MAX + e;
+}
+
+static inline struct source *table_source(
+	const struct table *table, uint32_t publication, unsigned e)
+{
+	return &table->sources[table_source_index(publication, e)];
+}
+
 // For the source's nack.
 static inline struct nack_entry *table_missing(
 	const struct table *table, uint32_t publication, unsigned e)
 {
-	return &table->missing[((size_t)publication * SLUICE_ENCODINGS_MAX + e) * NACK_ROOM];
-}
-
-static inline struct source *table_source(struct table *table, uint32_t publication, unsigned e)
-{
-	return &table->sources[(size_t)publication * SLUICE_ENCODINGS_MAX + e];
+	return &table->missing[table_source_index(publication, e) * NACK_ROOM];
 }

@@ -106,8 +106,7 @@ struct subscription {
 	uint64_t source; // of the last packet; 0 = none yet
 	struct rtp_head head; // of its packets, resends apart
 	struct rewrite rewrite;
-	uint64_t packets, bytes; // not in `status` yet, like what follows
-	uint64_t media_index_reserved;
+	uint64_t packets, bytes, media_index_reserved; // `status` has them when it is reported
 	uint32_t told_timestamp, told_picture; // a successor begins after them
 	struct sluice_handle transport;
 	uint32_t publication_generation;

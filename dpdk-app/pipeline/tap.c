@@ -8,7 +8,6 @@
 #include "tap.h"
 
 #include "feed.h"
-#include "nouns.h"
 
 enum { HEADERS = sizeof(((struct frame *)0)->bytes) };
 
@@ -125,8 +124,10 @@ static bool frame_to(struct frame *frame, const struct transport *transport)
 {
 	if (transport->paths_used == 0)
 		return false;
-	const uint8_t *mac = transport_next_hop(transport);
-	frame_make(frame, &transport->paths[transport->path_selected], mac ? mac : no_mac);
+	if (transport->framed)
+		*frame = transport->frame;
+	else
+		frame_make(frame, &transport->paths[transport->path_selected], no_mac);
 	return true;
 }
 

@@ -168,7 +168,7 @@ static void subscription_report(struct worker *worker, uint32_t s)
 	struct sluice_subscription_status *status = &subscription->status;
 	rate_measure(subscription->bytes, worker->now_ns, &subscription->rate_bytes,
 		&subscription->rate_ns, &status->bitrate_bps);
-	if (subscription->waiting_key && row->active && !row->paused &&
+	if (subscription->waiting_key && subscription->sends &&
 		table_publication(&worker->table, row->publication))
 		key_request(worker, row->publication.index);
 	overload_note(worker, s);
@@ -284,9 +284,7 @@ __attribute__((always_inline)) static inline void streams_fetch(
 {
 	uint32_t s = transport->first_subscription, p = transport->first_publication;
 	if (s != TABLE_NONE) {
-		const struct subscription *subscription = &table->subscriptions[s];
-		prefetch_lines(subscription, offsetof(struct subscription, transport_next));
-		prefetch_lines(&subscription->transport_next, 2 * PREFETCH_LINE);
+		prefetch_lines(&table->subscriptions[s], sizeof(struct subscription));
 		prefetch_lines(&table->observed->subscriptions[s], 2 * PREFETCH_LINE);
 	}
 	if (p != TABLE_NONE)
