@@ -49,7 +49,7 @@ static enum nack_result forward(
 	} else {
 		gap_note(nack, entries, expected, index, now_ns);
 	}
-	seq_window_add(&nack->seen, index);
+	seq_window_add(&nack->seen, nack->seen_words, index);
 	return NACK_NEW;
 }
 
@@ -58,9 +58,9 @@ enum nack_result nack_receive(
 {
 	if (!seq_window_started(&nack->seen) || index > nack->seen.highest)
 		return forward(nack, entries, index, now_ns);
-	if (seq_window_check(&nack->seen, index) != SEQ_NEW)
+	if (seq_window_check(&nack->seen, nack->seen_words, index) != SEQ_NEW)
 		return NACK_DUPLICATE;
-	seq_window_add(&nack->seen, index);
+	seq_window_add(&nack->seen, nack->seen_words, index);
 	if (index < nack->first)
 		return NACK_NEW;
 	nack->recovered++;

@@ -24,13 +24,14 @@ struct nack_entry {
 // All zero = nothing received yet. The entries lie apart, for they are rarely looked at: NACK_ROOM of them, the
 // caller's, the same for every call.
 struct nack {
-	uint64_t first; // index; what came before it was never missing
+	struct seq_window seen;
 	uint32_t used; // entries, ascending by index
 	bool gave_up; // since nack_take_gave_up
+	uint64_t first; // index; what came before it was never missing
 	uint64_t missing; // noticed in all
 	uint64_t recovered; // of those, came after all
 	uint64_t lost; // of those, given up and not come so far
-	struct seq_window seen;
+	uint64_t seen_words[SEQ_WINDOW_WORDS]; // of `seen`
 };
 
 enum nack_result {

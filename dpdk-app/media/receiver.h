@@ -8,18 +8,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct receiver { // all zero = nothing received yet
+struct receiver { // all zero = nothing received yet; what each packet needs comes first
 	bool started;
 	bool has_transit;
+	uint32_t last_timestamp;
 	uint64_t first, highest; // indexes
 	uint64_t received; // packets, duplicates not counted by the caller
 	uint64_t bytes;
-	uint64_t expected_before, received_before; // at the last report
 	uint32_t jitter_16; // RTP clock × 16
 	uint32_t transit; // arrival - timestamp of the last packet, RTP clock
-	uint32_t last_timestamp;
+	uint64_t last_sr_ns; // when the last SR came; 0 = never
+	uint64_t expected_before, received_before; // at the last report
 	uint32_t last_sr; // middle 32 bits of its NTP time
-	uint64_t last_sr_ns; // when it came; 0 = never
 	struct rtcp_sender_info sender; // the last SR
 };
 

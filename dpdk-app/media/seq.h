@@ -31,14 +31,14 @@ static inline uint64_t seq_extend(uint64_t highest, uint16_t sequence)
 	return highest + (uint64_t)(int64_t)distance;
 }
 
-// The last SEQ_WINDOW_BITS indexes, one bit each. All zero = nothing seen. As long as they come in order only what stands
-// in front is looked at: the word of the highest one joins the others when the next one begins.
+// The last SEQ_WINDOW_BITS indexes, one bit each: the word of the highest one, and SEQ_WINDOW_WORDS that are the caller's,
+// the same for every call, by index modulo SEQ_WINDOW_BITS. All zero = nothing seen. As long as indexes come in order the
+// others are not looked at: the newest word joins them when the next one begins.
 enum { SEQ_WINDOW_BITS = 1024, SEQ_WINDOW_WORDS = SEQ_WINDOW_BITS / 64 };
 struct seq_window {
 	uint64_t highest;
 	uint64_t
-		recent; // the word of `highest`, 0 = nothing seen: what stands in its place in `words` is older
-	uint64_t words[SEQ_WINDOW_WORDS]; // by index modulo SEQ_WINDOW_BITS
+		recent; // its word, 0 = nothing seen: what stands in its place in the others is older
 };
 
 enum seq_seen { SEQ_NEW, SEQ_SEEN, SEQ_OLD }; // SEQ_OLD: below the window, nobody knows
@@ -49,44 +49,44 @@ static inline bool seq_window_started(const struct seq_window *window)
 }
 
 // Whether `index` was added before. Changes nothing.
-static inline enum seq_seen seq_window_check(const struct seq_window *window, uint64_t index)
+static inline enum seq_seen seq_window_check(
+	const struct seq_window *window, const uint64_t *words, uint64_t index)
 {
 	if (!seq_window_started(window) || index > window->highest)
 		return SEQ_NEW;
 	if (window->highest - index >= SEQ_WINDOW_BITS)
 		return SEQ_OLD;
-	uint64_t word = index / 64 == window->highest / 64
-				? window->recent
-				: window->words[index / 64 % SEQ_WINDOW_WORDS];
+	uint64_t word = index / 64 == window->highest / 64 ? window->recent
+							   : words[index / 64 % SEQ_WINDOW_WORDS];
 	return word >> index % 64 & 1 ? SEQ_SEEN : SEQ_NEW;
 }
 
 // Makes room for the word of `index`, which comes after that of the highest one.
-static inline void seq_window_turn(struct seq_window *window, uint64_t index)
+static inline void seq_window_turn(struct seq_window *window, uint64_t *words, uint64_t index)
 {
 	uint64_t word = window->highest / 64;
 	if (index / 64 - word > SEQ_WINDOW_WORDS) {
-		memset(window->words, 0, sizeof(window->words));
+		memset(words, 0, SEQ_WINDOW_WORDS * sizeof(*words));
 	} else {
-		window->words[word % SEQ_WINDOW_WORDS] = window->recent;
+		words[word % SEQ_WINDOW_WORDS] = window->recent;
 		while (++word < index / 64)
-			window->words[word % SEQ_WINDOW_WORDS] = 0;
+			words[word % SEQ_WINDOW_WORDS] = 0;
 	}
 	window->recent = 0;
 }
 
 // Adds `index`, moving the window up when it is the highest; one that is SEQ_OLD is ignored.
-static inline void seq_window_add(struct seq_window *window, uint64_t index)
+static inline void seq_window_add(struct seq_window *window, uint64_t *words, uint64_t index)
 {
 	const uint64_t bit = UINT64_C(1) << index % 64;
 	if (!seq_window_started(window) || index > window->highest) {
 		if (seq_window_started(window) && index / 64 != window->highest / 64)
-			seq_window_turn(window, index);
+			seq_window_turn(window, words, index);
 		window->highest = index;
 		window->recent |= bit;
 	} else if (index / 64 == window->highest / 64) {
 		window->recent |= bit;
 	} else if (window->highest - index < SEQ_WINDOW_BITS) {
-		window->words[index / 64 % SEQ_WINDOW_WORDS] |= bit;
+		words[index / 64 % SEQ_WINDOW_WORDS] |= bit;
 	}
 }

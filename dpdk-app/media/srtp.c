@@ -89,8 +89,7 @@ struct srtp_session *srtp_session_open(enum srtp_direction direction,
 		.profile = profile,
 		.tag_bytes = profile == SLUICE_SRTP_AES128_CM_SHA1_80 ? 10 : 16,
 		.backend = chosen};
-	srtp_streams_open(&session->streams);
-	if (chosen->keys_open(session, key))
+	if (srtp_streams_open(&session->streams) && chosen->keys_open(session, key))
 		return session;
 	srtp_streams_close(&session->streams);
 	srtp_memory_put(lane, session, sizeof(*session));
@@ -201,7 +200,7 @@ static enum srtp_result index_find(const struct srtp_session *session, struct sr
 {
 	const struct srtp_stream *stream = opening->stream;
 	uint16_t sequence = span_u16(opening->data + 2);
-	if (!stream && session->streams.used >= SRTP_STREAMS_MAX)
+	if (!stream && srtp_streams_full(&session->streams))
 		return SRTP_NO_ROOM;
 	opening->index = stream && stream_started(stream)
 				 ? seq_extend(stream_highest(stream), sequence)
@@ -212,8 +211,9 @@ static enum srtp_result index_find(const struct srtp_session *session, struct sr
 		return SRTP_OK;
 	if (stream->has_floor && opening->index <= stream->floor)
 		return SRTP_REPLAYED;
-	return seq_window_check(&stream->window, opening->index) == SEQ_NEW ? SRTP_OK
-									    : SRTP_REPLAYED;
+	return seq_window_check(&stream->window, stream->rest->words, opening->index) == SEQ_NEW
+		       ? SRTP_OK
+		       : SRTP_REPLAYED;
 }
 
 enum srtp_result srtp_open(
@@ -239,7 +239,7 @@ enum srtp_result srtp_open(
 		stream = stream_learn(session, opening.ssrc);
 	if (!stream)
 		return SRTP_NO_ROOM;
-	seq_window_add(&stream->window, opening.index);
+	seq_window_add(&stream->window, stream->rest->words, opening.index);
 	*length = opening.length;
 	*index = opening.index;
 	return SRTP_OK;
@@ -267,16 +267,16 @@ enum srtp_result srtp_open_rtcp(struct srtp_session *session, uint8_t *data, uin
 	if (!(packet.word & SRTCP_ENCRYPTED) && session->profile == SLUICE_SRTP_AES128_CM_SHA1_80)
 		return SRTP_MALFORMED;
 	struct srtp_stream *stream = srtp_streams_find(&session->streams, packet.ssrc);
-	if (!stream && session->streams.used >= SRTP_STREAMS_MAX)
+	if (!stream && srtp_streams_full(&session->streams))
 		return SRTP_NO_ROOM;
-	if (stream && !srtcp_window_is_new(&stream->rtcp_window, index))
+	if (stream && !srtcp_window_is_new(&stream->rest->rtcp_window, index))
 		return SRTP_REPLAYED;
 	enum srtp_result result = session->backend->open_rtcp(&packet);
 	if (result != SRTP_OK)
 		return result;
 	if (!stream && !(stream = stream_learn(session, packet.ssrc)))
 		return SRTP_NO_ROOM;
-	srtcp_window_add(&stream->rtcp_window, index);
+	srtcp_window_add(&stream->rest->rtcp_window, index);
 	stream->in_library |= session->backend->stream_remove != NULL;
 	*length = packet.length;
 	return SRTP_OK;
@@ -298,8 +298,8 @@ enum srtp_result srtp_stream_start(
 		free(digests);
 		return result;
 	}
-	free(stream->digests);
-	stream->digests = digests;
+	free(stream->rest->digests);
+	stream->rest->digests = digests;
 	stream->has_digests = may_repeat;
 	stream->first = first;
 	return SRTP_OK;
@@ -338,7 +338,7 @@ static bool index_claim(struct srtp_stream *stream, const struct srtp_sealing *s
 	uint64_t index = job->index, print = 0;
 	if (index < stream->first)
 		return false;
-	enum seq_seen seen = seq_window_check(&stream->window, index);
+	enum seq_seen seen = seq_window_check(&stream->window, stream->rest->words, index);
 	if (seen == SEQ_OLD || (seen == SEQ_SEEN && (!job->repeat || !stream->has_digests)))
 		return false;
 	if (stream->has_digests) {
@@ -346,10 +346,10 @@ static bool index_claim(struct srtp_stream *stream, const struct srtp_sealing *s
 		print = digest(print, sealing->payload, sealing->payload_bytes);
 	}
 	if (seen == SEQ_SEEN)
-		return stream->digests[index % SRTP_WINDOW] == print;
-	seq_window_add(&stream->window, index);
+		return stream->rest->digests[index % SRTP_WINDOW] == print;
+	seq_window_add(&stream->window, stream->rest->words, index);
 	if (stream->has_digests)
-		stream->digests[index % SRTP_WINDOW] = print;
+		stream->rest->digests[index % SRTP_WINDOW] = print;
 	return true;
 }
 
@@ -479,9 +479,9 @@ enum srtp_result srtp_seal_rtcp(
 		stream = srtp_streams_add(&session->streams, packet.ssrc);
 	if (!stream)
 		return SRTP_NO_ROOM;
-	if (stream->rtcp_index == SRTCP_INDEX_MAX)
+	if (stream->rest->rtcp_index == SRTCP_INDEX_MAX)
 		return SRTP_EXHAUSTED;
-	packet.word = SRTCP_ENCRYPTED | ++stream->rtcp_index; // used up, whatever happens now
+	packet.word = SRTCP_ENCRYPTED | ++stream->rest->rtcp_index; // used up, whatever happens now
 	enum srtp_result result = session->backend->seal_rtcp(&packet);
 	stream->in_library |= session->backend->stream_remove && result != SRTP_NO_ROOM;
 	if (result == SRTP_OK)

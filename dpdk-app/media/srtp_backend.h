@@ -16,14 +16,15 @@ enum { SRTCP_HEADER_BYTES = 8, SRTCP_INDEX_BYTES = 4 };
 
 struct srtp_session {
 	_Alignas(64) const struct srtp_backend *backend;
-	void *keys, *rtcp_keys; // the back end's own
+	void *keys; // the back end's own
 	uint8_t direction; // enum srtp_direction
 	uint8_t profile; // enum sluice_srtp_profile
 	uint32_t tag_bytes; // RTCP adds the index
 	struct srtp_streams streams;
+	void *rtcp_keys; // the back end's own
 };
 // Packets in order, under the first SSRC, need one cache line.
-static_assert(offsetof(struct srtp_session, streams.own_rows[0].window.words) == 64);
+static_assert(offsetof(struct srtp_session, streams.first) + sizeof(struct srtp_stream) == 64);
 
 // Where a session and its keys of RTP lie.
 static inline enum srtp_memory_lane srtp_lane(enum srtp_direction direction)

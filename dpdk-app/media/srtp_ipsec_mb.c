@@ -710,16 +710,16 @@ static enum srtp_result rtcp_seal(struct srtcp_packet *packet)
 // at it, which would have to wait.
 static void keys_prefetch(const struct srtp_session *session)
 {
-	const enum transform transform =
-		session->profile == SLUICE_SRTP_AES128_CM_SHA1_80 ? CM : gcm_transform;
-	const size_t bytes = keys_bytes(transform);
-	const size_t unused = // has rounds of AES-256 alone
-		transform == GCM_OWN && session->profile == SLUICE_SRTP_AEAD_AES_128_GCM
-			? offsetof(struct ipsec_mb_keys, own.rounds[11])
-			: bytes;
-	for (size_t i = 0; i < bytes; i += LINE)
-		if (i != unused)
-			prefetch_lines((const uint8_t *)session->keys + i, LINE);
+	const struct ipsec_mb_keys *keys = session->keys;
+	const bool is_cm = session->profile == SLUICE_SRTP_AES128_CM_SHA1_80;
+	if (is_cm || gcm_transform != GCM_OWN) {
+		prefetch_lines(keys, keys_bytes(is_cm ? CM : gcm_transform));
+		return;
+	}
+	prefetch_lines(keys, offsetof(struct ipsec_mb_keys, own.rounds[11]));
+	prefetch_lines(keys->own.powers, sizeof(keys->own.powers));
+	if (session->profile == SLUICE_SRTP_AEAD_AES_256_GCM)
+		prefetch_lines(keys->own.rounds[11], LINE);
 }
 
 static void keys_prefetch_ahead(const struct srtp_sealing *sealings, unsigned n, unsigned at)

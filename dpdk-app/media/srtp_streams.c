@@ -2,12 +2,34 @@
 #include "srtp_streams.h"
 
 #include "srtp.h"
+#include "srtp_memory.h"
 
 #include <stdlib.h>
 #include <sys/random.h>
 
-enum { SHIFT_FIRST = 32 - 3, LINE = 64 };
-static_assert(1U << (32 - SHIFT_FIRST) == SRTP_SLOTS_OWN);
+enum { OWN_ROWS = 2, OWN_SLOTS = 8, SHIFT_FIRST = 32 - 3, LINE = 64 };
+static_assert(1U << (32 - SHIFT_FIRST) == OWN_SLOTS);
+
+struct row { // a stream after the first
+	struct srtp_stream stream; // a stream is its row
+	struct srtp_stream_rest rest;
+};
+
+struct slot {
+	uint32_t ssrc;
+	struct srtp_stream *stream; // NULL = free
+};
+
+struct srtp_streams_table {
+	struct slot *slots;
+	uint16_t used;
+	uint8_t shift; // 32 - log2 of the number of slots
+	uint32_t multiplier; // odd
+	struct slot own_slots[OWN_SLOTS]; // enough for most sessions
+	struct row own_rows[OWN_ROWS];
+	struct srtp_stream_rest first_rest;
+};
+static_assert(sizeof(struct srtp_streams_table) <= SRTP_MEMORY_MAX);
 
 bool srtcp_window_is_new(const struct srtcp_window *window, uint32_t index)
 {
@@ -34,133 +56,149 @@ static uint32_t slots_of(uint32_t shift)
 }
 
 // Where probing for `ssrc` begins.
-static uint32_t home(const struct srtp_streams *streams, uint32_t ssrc)
+static uint32_t home(const struct srtp_streams_table *table, uint32_t ssrc)
 {
-	return (ssrc * streams->multiplier) >> streams->shift;
+	return (ssrc * table->multiplier) >> table->shift;
 }
 
 // The slot of `ssrc`, or the free one in which it belongs.
-static uint32_t slot_find(const struct srtp_streams *streams, uint32_t ssrc)
+static uint32_t slot_find(const struct srtp_streams_table *table, uint32_t ssrc)
 {
-	uint32_t mask = slots_of(streams->shift) - 1;
-	uint32_t i = home(streams, ssrc);
-	while (streams->slots[i].stream && streams->slots[i].ssrc != ssrc)
+	uint32_t mask = slots_of(table->shift) - 1;
+	uint32_t i = home(table, ssrc);
+	while (table->slots[i].stream && table->slots[i].ssrc != ssrc)
 		i = (i + 1) & mask;
 	return i;
 }
 
-void srtp_streams_open(struct srtp_streams *streams)
+bool srtp_streams_open(struct srtp_streams *streams)
 {
-	*streams = (struct srtp_streams){.slots = streams->own_slots, .shift = SHIFT_FIRST};
+	struct srtp_streams_table *table = srtp_memory_get(SRTP_MEMORY_OTHER, sizeof(*table));
+	*streams = (struct srtp_streams){.table = table};
+	if (!table)
+		return false;
+	*table = (struct srtp_streams_table){.slots = table->own_slots, .shift = SHIFT_FIRST};
 	// Peers choose SSRCs: with a multiplier they do not know they cannot make long probe runs.
 	uint32_t multiplier;
 	if (getrandom(&multiplier, sizeof(multiplier), GRND_NONBLOCK) != sizeof(multiplier))
 		multiplier = 0x9E3779B1;
-	streams->multiplier = multiplier | 1;
+	table->multiplier = multiplier | 1;
+	return true;
 }
 
-static struct srtp_stream *row_take(struct srtp_streams *streams, uint32_t ssrc)
+static struct srtp_stream *stream_begin(
+	struct srtp_stream *stream, struct srtp_stream_rest *rest, uint32_t ssrc)
 {
-	const struct srtp_stream fresh = {.ssrc = ssrc, .used = true};
-	for (unsigned i = 0; i < SRTP_STREAMS_OWN; i++) {
-		if (streams->own_rows[i].used)
-			continue;
-		streams->own_ssrcs[i] = ssrc;
-		streams->own_rows[i] = fresh;
-		return &streams->own_rows[i];
+	*rest = (struct srtp_stream_rest){0};
+	*stream = (struct srtp_stream){.ssrc = ssrc, .used = true, .rest = rest};
+	return stream;
+}
+
+static struct srtp_stream *stream_take(struct srtp_streams *streams, uint32_t ssrc)
+{
+	struct srtp_streams_table *table = streams->table;
+	if (!streams->first.used)
+		return stream_begin(&streams->first, &table->first_rest, ssrc);
+	for (unsigned i = 0; i < OWN_ROWS; i++) {
+		struct row *row = &table->own_rows[i];
+		if (!row->stream.used)
+			return stream_begin(&row->stream, &row->rest, ssrc);
 	}
-	struct srtp_stream *row = aligned_alloc(LINE, sizeof(*row));
-	if (row)
-		*row = fresh;
-	return row;
+	struct row *row = aligned_alloc(LINE, (sizeof(*row) + LINE - 1) / LINE * LINE);
+	return row ? stream_begin(&row->stream, &row->rest, ssrc) : NULL;
 }
 
-static void row_free(struct srtp_streams *streams, struct srtp_stream *row)
+static void stream_free(struct srtp_streams *streams, struct srtp_stream *stream)
 {
-	free(row->digests);
-	for (unsigned i = 0; i < SRTP_STREAMS_OWN; i++)
-		if (row == &streams->own_rows[i]) {
-			row->used = false;
-			return;
-		}
-	free(row);
+	bool own = stream == &streams->first;
+	for (unsigned i = 0; i < OWN_ROWS; i++)
+		own |= stream == &streams->table->own_rows[i].stream;
+	free(stream->rest->digests);
+	stream->used = false;
+	if (!own)
+		free(stream);
 }
 
 void srtp_streams_close(struct srtp_streams *streams)
 {
-	if (!streams->slots)
+	struct srtp_streams_table *table = streams->table;
+	if (!table)
 		return;
-	for (uint32_t i = 0; i < slots_of(streams->shift); i++)
-		if (streams->slots[i].stream)
-			row_free(streams, streams->slots[i].stream);
-	if (streams->slots != streams->own_slots)
-		free(streams->slots);
+	for (uint32_t i = 0; i < slots_of(table->shift); i++)
+		if (table->slots[i].stream)
+			stream_free(streams, table->slots[i].stream);
+	if (table->slots != table->own_slots)
+		free(table->slots);
+	srtp_memory_put(SRTP_MEMORY_OTHER, table, sizeof(*table));
 	*streams = (struct srtp_streams){0};
 }
 
 struct srtp_stream *srtp_streams_find(const struct srtp_streams *streams, uint32_t ssrc)
 {
-	const struct srtp_stream *first = &streams->own_rows[0]; // it may be all that is near
-	if (first->ssrc == ssrc && first->used)
-		return (struct srtp_stream *)first;
-	for (unsigned i = 1; i < SRTP_STREAMS_OWN; i++)
-		if (streams->own_ssrcs[i] == ssrc && streams->own_rows[i].used)
-			return (struct srtp_stream *)&streams->own_rows[i];
-	return streams->slots[slot_find(streams, ssrc)].stream;
+	if (streams->first.ssrc == ssrc && streams->first.used)
+		return (struct srtp_stream *)&streams->first;
+	const struct srtp_streams_table *table = streams->table;
+	return table->slots[slot_find(table, ssrc)].stream;
 }
 
-static bool grow(struct srtp_streams *streams)
+bool srtp_streams_full(const struct srtp_streams *streams)
 {
-	uint32_t slots = slots_of(streams->shift);
-	if (streams->used < slots / 2)
+	return streams->table->used >= SRTP_STREAMS_MAX;
+}
+
+static bool grow(struct srtp_streams_table *table)
+{
+	uint32_t slots = slots_of(table->shift);
+	if (table->used < slots / 2)
 		return true;
-	struct srtp_streams_slot *before = streams->slots;
-	struct srtp_streams_slot *larger = calloc(2 * slots, sizeof(*larger));
+	struct slot *before = table->slots;
+	struct slot *larger = calloc(2 * slots, sizeof(*larger));
 	if (!larger)
 		return false;
-	streams->shift--;
-	streams->slots = larger;
+	table->shift--;
+	table->slots = larger;
 	for (uint32_t i = 0; i < slots; i++)
 		if (before[i].stream)
-			larger[slot_find(streams, before[i].ssrc)] = before[i];
-	if (before != streams->own_slots)
+			larger[slot_find(table, before[i].ssrc)] = before[i];
+	if (before != table->own_slots)
 		free(before);
 	return true;
 }
 
 struct srtp_stream *srtp_streams_add(struct srtp_streams *streams, uint32_t ssrc)
 {
-	if (streams->used >= SRTP_STREAMS_MAX || !grow(streams))
+	struct srtp_streams_table *table = streams->table;
+	if (srtp_streams_full(streams) || !grow(table))
 		return NULL;
-	struct srtp_stream *stream = row_take(streams, ssrc);
+	struct srtp_stream *stream = stream_take(streams, ssrc);
 	if (!stream)
 		return NULL;
-	streams->slots[slot_find(streams, ssrc)] =
-		(struct srtp_streams_slot){.ssrc = ssrc, .stream = stream};
-	streams->used++;
+	table->slots[slot_find(table, ssrc)] = (struct slot){.ssrc = ssrc, .stream = stream};
+	table->used++;
 	return stream;
 }
 
 // Moves up what was pushed behind slot `hole`, so that no probe run has a gap.
-static void hole_close(struct srtp_streams *streams, uint32_t hole)
+static void hole_close(struct srtp_streams_table *table, uint32_t hole)
 {
-	uint32_t mask = slots_of(streams->shift) - 1;
-	for (uint32_t i = (hole + 1) & mask; streams->slots[i].stream; i = (i + 1) & mask) {
-		uint32_t pushed = (i - home(streams, streams->slots[i].ssrc)) & mask;
+	uint32_t mask = slots_of(table->shift) - 1;
+	for (uint32_t i = (hole + 1) & mask; table->slots[i].stream; i = (i + 1) & mask) {
+		uint32_t pushed = (i - home(table, table->slots[i].ssrc)) & mask;
 		if (pushed < ((i - hole) & mask))
 			continue; // its home is behind the hole
-		streams->slots[hole] = streams->slots[i];
+		table->slots[hole] = table->slots[i];
 		hole = i;
 	}
-	streams->slots[hole] = (struct srtp_streams_slot){0};
+	table->slots[hole] = (struct slot){0};
 }
 
 void srtp_streams_remove(struct srtp_streams *streams, uint32_t ssrc)
 {
-	uint32_t i = slot_find(streams, ssrc);
-	if (!streams->slots[i].stream)
+	struct srtp_streams_table *table = streams->table;
+	uint32_t i = slot_find(table, ssrc);
+	if (!table->slots[i].stream)
 		return;
-	row_free(streams, streams->slots[i].stream);
-	streams->used--;
-	hole_close(streams, i);
+	stream_free(streams, table->slots[i].stream);
+	table->used--;
+	hole_close(table, i);
 }

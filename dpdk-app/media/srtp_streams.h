@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a session remembers of each SSRC, and the table it is found in: open addressing, linear
-// probing, at most half full. Rows do not move while they live. The first few, which is all that most
-// sessions have, lie within the table: one piece of memory that can be asked for at once.
+// probing, at most half full. Rows do not move while they live. The first one, which is all that many
+// sessions have, lies in front, apart from the table: with thousands of sessions their memory is far away.
 #pragma once
 
 #include "seq.h"
@@ -24,47 +24,42 @@ bool srtcp_window_is_new(const struct srtcp_window *window, uint32_t index);
 // Adds an index that is new.
 void srtcp_window_add(struct srtcp_window *window, uint32_t index);
 
+struct srtp_stream_rest { // what packets in order do not need
+	uint64_t words[SEQ_WINDOW_WORDS]; // of `window`
+	uint64_t *digests; // out, resends allowed: of the packet by index modulo the window
+	uint32_t rtcp_index; // out: last one used, 0 = none
+	struct srtcp_window rtcp_window; // in
+};
+
 struct srtp_stream {
 	uint32_t ssrc;
-	bool used; // the table has it: own_rows stay when they are free
+	bool used; // the table has it: rows within it stay when they are free
 	bool in_library; // libsrtp has a stream of its own for it
 	bool has_floor; // in: indexes up to floor are refused
-	bool has_digests; // told here, for `digests` is in another line
+	bool has_digests; // told here, for they lie apart
 	union {
 		uint64_t floor; // in
 		uint64_t first; // out: indexes below are refused
 	};
 	struct seq_window window; // indexes authenticated (in) or used (out)
-	uint64_t *digests; // out, resends allowed: of the packet by index modulo the window
-	uint32_t rtcp_index; // out: last one used, 0 = none
-	struct srtcp_window rtcp_window; // in
-	uint8_t reserved[48]; // whole cache lines
+	struct srtp_stream_rest *rest;
 };
-static_assert(sizeof(struct srtp_stream) == 256);
-
-enum { SRTP_STREAMS_OWN = 3, SRTP_SLOTS_OWN = 8 };
 
 struct srtp_streams {
-	struct srtp_stream own_rows[SRTP_STREAMS_OWN];
-	struct srtp_streams_slot {
-		uint32_t ssrc;
-		struct srtp_stream *stream; // NULL = free
-	} * slots;
-	uint16_t used;
-	uint8_t shift; // 32 - log2 of the number of slots
-	uint32_t multiplier; // odd
-	uint32_t own_ssrcs[SRTP_STREAMS_OWN]; // of own_rows, which are found without the table
-	struct srtp_streams_slot own_slots[SRTP_SLOTS_OWN];
+	struct srtp_stream first;
+	struct srtp_streams_table *table; // where the others are, and how all are found
 };
 
-// Makes the table, which must not be moved from then on.
-void srtp_streams_open(struct srtp_streams *streams);
+// Makes the table. `streams` must not be moved from then on. False when memory is short.
+bool srtp_streams_open(struct srtp_streams *streams);
 // Frees the table and all rows. A table that was never opened, all zero, is ignored.
 void srtp_streams_close(struct srtp_streams *streams);
 
 // The row of `ssrc`, or NULL.
 struct srtp_stream *srtp_streams_find(const struct srtp_streams *streams, uint32_t ssrc);
-// A new row for `ssrc`, which has none; all zero but for its SSRC. NULL when SRTP_STREAMS_MAX is
+// Whether no row can be added any more, however much memory there is.
+bool srtp_streams_full(const struct srtp_streams *streams);
+// A new row for `ssrc`, which has none; all zero but for its SSRC and what it keeps in `rest`. NULL when SRTP_STREAMS_MAX is
 // reached or memory is short, and nothing has changed.
 struct srtp_stream *srtp_streams_add(struct srtp_streams *streams, uint32_t ssrc);
 // Frees the row of `ssrc`; unknown ones are ignored.

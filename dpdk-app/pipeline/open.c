@@ -110,7 +110,7 @@ static void publisher_fetch(const struct table *table, const struct transport *t
 	prefetch_lines(&publication->mine,
 		offsetof(struct publication, sender) - offsetof(struct publication, mine));
 	prefetch_lines(&publication->status.payload_type, 1);
-	prefetch_lines(table_source(table, p, 0), offsetof(struct source, nack.seen.words));
+	prefetch_lines(table_source(table, p, 0), offsetof(struct source, nack.seen_words));
 	__asm__ volatile(""); // see prefetch.h
 }
 

@@ -452,7 +452,7 @@ static void rtcp_indexes_end_at_31_bits(void **)
 		uint32_t length = 8, again = 8;
 		memcpy(next, first, ROOM);
 		assert_int_equal(srtp_seal_rtcp(out, first, &length, ROOM), SRTP_OK);
-		srtp_streams_find(&out->streams, SSRC)->rtcp_index = SRTCP_INDEX_MAX - 1;
+		srtp_streams_find(&out->streams, SSRC)->rest->rtcp_index = SRTCP_INDEX_MAX - 1;
 		assert_int_equal(srtp_seal_rtcp(out, next, &again, ROOM), SRTP_OK);
 		for (unsigned i = 0; i < 3; i++) {
 			again = 8;

@@ -576,7 +576,8 @@ static void rtcp_indexes_step_to_the_last(void **)
 			struct compound compound;
 			uint32_t index = i < 20 ? i : SRTCP_INDEX_MAX - 39 + i;
 			if (i == 20)
-				srtp_streams_find(&out[1]->streams, 6)->rtcp_index = index - 1;
+				srtp_streams_find(&out[1]->streams, 6)->rest->rtcp_index =
+					index - 1;
 			compound_random(&seed, 6, &compound);
 			assert_int_equal(srtp_seal_rtcp(out[1], compound.data, &compound.length,
 						 COMPOUND_ROOM),
