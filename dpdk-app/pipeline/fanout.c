@@ -30,7 +30,7 @@ bool media_read(struct media *media, struct pkt *pkt, const struct sluice_public
 // Whether our copy of the publication speaks of the same life and epoch as the packet.
 static bool agrees(const struct publication *publication, const struct pkt *pkt)
 {
-	uint32_t epoch = publication->row.source_epoch & 0x7FFFFFFF;
+	uint32_t epoch = publication->source_epoch & 0x7FFFFFFF;
 	return publication->row.row.generation == pkt->publication_generation &&
 	       epoch == ((uint32_t)(pkt->source >> 32) & 0x7FFFFFFF) &&
 	       pkt->codec < publication->row.codecs_used;

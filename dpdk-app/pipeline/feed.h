@@ -27,8 +27,7 @@ bool source_by_ssrc(
 // Names a source for rewriting: another epoch or SSRC is another source. Not 0.
 static inline uint64_t source_name(const struct publication *publication, uint32_t ssrc)
 {
-	return UINT64_C(1) << 63 | (uint64_t)(publication->row.source_epoch & 0x7FFFFFFF) << 32 |
-	       ssrc;
+	return UINT64_C(1) << 63 | (uint64_t)(publication->source_epoch & 0x7FFFFFFF) << 32 | ssrc;
 }
 
 // ---- key.c: key frames

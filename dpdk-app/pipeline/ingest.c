@@ -114,7 +114,7 @@ static int account(struct worker *worker, struct pkt *pkt, const struct rtp_head
 		return -1;
 	receiver_packet(&source->receiver, pkt->index, header->timestamp, clock_rate,
 		header->payload_length, pkt->arrived_ns);
-	publication->status.payload_type = header->payload_type;
+	publication->payload_type = header->payload_type;
 	return -1;
 }
 

@@ -104,13 +104,10 @@ static void publisher_fetch(const struct table *table, const struct transport *t
 	srtp_keys_prefetch(transport->in);
 	if (p == TABLE_NONE)
 		return;
-	const struct publication *publication = &table->publications[p];
-	prefetch_lines(publication, offsetof(struct publication, row.codecs[1]));
-	prefetch_lines(&publication->row.source_epoch, 1);
-	prefetch_lines(&publication->mine,
-		offsetof(struct publication, sender) - offsetof(struct publication, mine));
-	prefetch_lines(&publication->status.payload_type, 1);
-	prefetch_lines(table_source(table, p, 0), offsetof(struct source, nack.seen_words));
+	const struct source *source = table_source(table, p, 0);
+	prefetch_lines(&table->publications[p], PUBLICATION_HOT);
+	prefetch_lines(source, SOURCE_HOT);
+	prefetch_lines(&source->status, SOURCE_STATUS_HOT);
 	__asm__ volatile(""); // see prefetch.h
 }
 

@@ -203,6 +203,7 @@ static void feed(struct table *table, uint32_t index, struct transport *transpor
 	publication->status.audio_level = LEVEL_SILENCE;
 	if (old && !publication->fed)
 		publication->status = *old;
+	publication->payload_type = publication->status.payload_type;
 	publication->fed = true;
 	for (unsigned e = 0; e < SLUICE_ENCODINGS_MAX; e++)
 		table_source(table, index, e)->status = publication->status.encodings[e];
@@ -268,6 +269,7 @@ bool publication_apply(struct table *table, uint32_t index, const struct sluice_
 	if (refeed)
 		unlink_transport(table, index);
 	publication->row = *row;
+	publication->source_epoch = row->source_epoch;
 	if (begins)
 		publication_cache_use(table, index);
 	if (refeed && feeds)

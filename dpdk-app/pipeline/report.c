@@ -27,6 +27,7 @@ void report_transport(struct table *table, uint32_t index)
 void report_publication(struct table *table, uint32_t index)
 {
 	struct publication *publication = &table->publications[index];
+	publication->status.payload_type = publication->payload_type;
 	for (unsigned e = 0; e < SLUICE_ENCODINGS_MAX; e++)
 		publication->status.encodings[e] = table_source(table, index, e)->status;
 	row_write(&table->observed->publications[index].row, publication->row.row.generation,

@@ -46,20 +46,26 @@ struct transport {
 enum { TRANSPORT_HOT = 128 };
 static_assert(offsetof(struct transport, macs) <= TRANSPORT_HOT);
 
-struct source { // receiving side of one encoding
-	bool started; // ssrc is known
+// Receiving side of one encoding. What a packet in order needs is the first cache line, and two from `status` on.
+struct source {
+	_Alignas(64) bool started; // ssrc is known
 	bool rtx_started, key_wanted;
 	uint8_t key_tries;
 	uint32_t ssrc, rtx_ssrc;
 	uint32_t retired_ssrc; // the one before: what is still under way of it is late
+	struct receiver receiver;
+	_Alignas(64) struct sluice_encoding_status status;
+	struct nack nack;
 	uint64_t retired_ns; // 0 = none
 	uint64_t key_asked_ns; // last PLI
 	uint32_t key_timestamp; // of the last key frame
 	uint64_t rate_bytes, rate_ns; // since when the bit rate is measured
-	struct receiver receiver;
-	struct sluice_encoding_status status;
-	struct nack nack;
 };
+
+enum { SOURCE_HOT = 64, SOURCE_STATUS_HOT = 128 };
+static_assert(offsetof(struct source, receiver.last_sr_ns) <= SOURCE_HOT);
+static_assert(offsetof(struct source, nack.missing) - offsetof(struct source, status) <=
+	      SOURCE_STATUS_HOT);
 
 struct sender_note { // what the publisher's last sender report says of its clocks
 	uint64_t source; // of struct pkt; 0 = none yet
@@ -68,30 +74,38 @@ struct sender_note { // what the publisher's last sender report says of its cloc
 	uint64_t arrived_ns;
 };
 
+// What a packet needs comes first: three cache lines, up to the row's first codec.
 struct publication {
-	uint32_t seen;
-	struct sluice_publication row; // last good copy; row.row.generation 0 = none
-	bool mine; // of a transport of this worker
+	_Alignas(64) bool mine; // of a transport of this worker
 	bool ready; // lists are in order: memory begins as zero
 	bool fed; // by some transport, since this process knows it
 	bool wished; // in table.wishes
 	bool changed; // `status` is to be reported
-	uint32_t own_slot; // in table.own_publications
-	uint32_t next, previous; // of the same transport
+	uint8_t payload_type; // last seen; `status` has it when it is reported
+	uint32_t next; // of the same transport
 	uint32_t first_subscription; // own list; goes with the row's index, not its generation
-	uint32_t subscribers[SLUICE_WORKERS_MAX]; // by worker
-	uint32_t resend_subscribers; // own ones that may ask for resends
 	uint32_t media_last; // in worker->media: its last packet of this turn, if it is one of its
-	uint64_t key_asked_ns; // by this worker's subscribers
+	uint32_t source_epoch; // of the row
 	uint64_t held_ns; // nothing of its video is sent before; 0 = never held
-	uint32_t hold_ms; // how long that was
-	uint32_t waiting, shed; // packets: while the costliest is looked for; given up for overload
-	struct cache cache; // slots 0 = not in use
 	uint64_t cached_source, cached_highest;
+	struct cache cache; // slots 0 = not in use
+	uint32_t subscribers[SLUICE_WORKERS_MAX]; // by worker
+	struct sluice_publication row; // last good copy; row.row.generation 0 = none
+	uint32_t seen;
+	uint32_t own_slot; // in table.own_publications
+	uint32_t previous; // see `next`
+	uint32_t resend_subscribers; // own ones that may ask for resends
+	uint64_t key_asked_ns; // by this worker's subscribers
+	uint32_t hold_ms; // how long it was held
+	uint32_t waiting, shed; // packets: while the costliest is looked for; given up for overload
 	struct sender_note sender;
 	struct level level;
 	struct sluice_publication_status status;
 };
+
+enum { PUBLICATION_HOT = 192 };
+static_assert(offsetof(struct publication, row) % 64 == 0 &&
+	      offsetof(struct publication, row.codecs[0].feedback) <= PUBLICATION_HOT);
 
 // What sending needs comes first: three cache lines, with copies of what it needs of the row.
 struct subscription {
