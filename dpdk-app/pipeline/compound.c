@@ -9,9 +9,10 @@ bool compound_open(struct worker *worker, uint32_t t, const struct rtcp_report_b
 	const struct transport *transport = &worker->table.transports[t];
 	if (!transport->out || !transport->framed)
 		return false;
+	const uint32_t ssrc = table_transport_books(&worker->table, t)->rtcp_ssrc;
 	if (pkt_get(worker->number, &compound->pkt, 1) != 1) {
-		trace_transport(worker, t, SLUICE_DROP_no_buffer,
-			(struct trace_packet){.ssrc = transport->rtcp_ssrc});
+		trace_transport(
+			worker, t, SLUICE_DROP_no_buffer, (struct trace_packet){.ssrc = ssrc});
 		drop_count(worker, SLUICE_DROP_no_buffer, 1);
 		return false;
 	}
@@ -19,8 +20,8 @@ bool compound_open(struct worker *worker, uint32_t t, const struct rtcp_report_b
 	compound->pkt->transport = t;
 	compound->writer = span_writer(compound->pkt->data, COMPOUND_BYTES);
 	// SRTCP counts its index under the first SSRC: always ours, new with every start.
-	rtcp_write_rr(&compound->writer, transport->rtcp_ssrc, blocks, n);
-	rtcp_write_cname(&compound->writer, transport->rtcp_ssrc, cname);
+	rtcp_write_rr(&compound->writer, ssrc, blocks, n);
+	rtcp_write_cname(&compound->writer, ssrc, cname);
 	return true;
 }
 

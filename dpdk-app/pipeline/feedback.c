@@ -21,43 +21,45 @@ static uint32_t subscription_find(
 
 // ---- from subscribers -----------------------------------------------------------------------------
 
-static uint64_t resend_interval_ns(const struct subscription *subscription)
+static uint64_t resend_interval_ns(const struct subscription_books *books)
 {
-	uint64_t rtt_ns = (uint64_t)subscription->status.rtt_us * 1000;
+	uint64_t rtt_ns = (uint64_t)books->status.rtt_us * 1000;
 	if (rtt_ns < RESEND_INTERVAL_MIN_NS)
 		return RESEND_INTERVAL_MIN_NS;
 	return rtt_ns < RESEND_INTERVAL_MAX_NS ? rtt_ns : RESEND_INTERVAL_MAX_NS;
 }
 
 // Nobody gets more again than he got, but for a burst: that is not repair, but a way to make us send.
-static bool resend_afford(struct subscription *subscription)
+static bool resend_afford(struct table *table, uint32_t s)
 {
-	uint64_t credit =
-		subscription->packets - subscription->credited + subscription->resend_credit;
-	subscription->credited = subscription->packets;
+	const uint64_t packets = table->subscriptions[s].packets;
+	struct subscription_books *books = table_subscription_books(table, s);
+	uint64_t credit = packets - books->credited + books->resend_credit;
+	books->credited = packets;
 	if (credit > RESEND_CREDIT_MAX)
 		credit = RESEND_CREDIT_MAX;
-	subscription->resend_credit = (uint32_t)(credit > 0 ? credit - 1 : 0);
+	books->resend_credit = (uint32_t)(credit > 0 ? credit - 1 : 0);
 	return credit > 0;
 }
 
 // What a subscriber asked for, under its SSRC and sequence numbers.
 static void asked(struct worker *worker, uint32_t s, unsigned what, uint16_t sequence)
 {
-	const struct sluice_subscription *row = &worker->table.subscriptions[s].row;
+	const struct sluice_subscription *row = &table_subscription_books(&worker->table, s)->row;
 	trace_subscription(worker, s, what, (struct trace_packet){row->ssrc, sequence, 0});
 }
 
 static void resend_refuse(struct worker *worker, uint32_t s, uint16_t sequence)
 {
-	worker->table.subscriptions[s].status.nacks_missed++;
+	table_subscription_books(&worker->table, s)->status.nacks_missed++;
 	asked(worker, s, SLUICE_DECISION_not_resent, sequence);
 }
 
 static void resend(struct worker *worker, uint32_t s, uint16_t sequence)
 {
-	struct subscription *subscription = &worker->table.subscriptions[s];
-	const struct sluice_subscription *row = &subscription->row;
+	const struct subscription *subscription = &worker->table.subscriptions[s];
+	const struct subscription_books *books = table_subscription_books(&worker->table, s);
+	const struct sluice_subscription *row = &books->row;
 	struct rewrite_origin origin;
 	struct pkt *pkt = NULL;
 	if (rewrite_origin(&subscription->rewrite, sequence, &origin) &&
@@ -69,9 +71,9 @@ static void resend(struct worker *worker, uint32_t s, uint16_t sequence)
 		return;
 	}
 	if (!resend_allow(&worker->table.histories[s].resends, origin.output_index, worker->now_ns,
-		    resend_interval_ns(subscription)))
+		    resend_interval_ns(books)))
 		return;
-	if (!resend_afford(subscription)) {
+	if (!resend_afford(&worker->table, s)) {
 		resend_refuse(worker, s, sequence);
 		return;
 	}
@@ -100,18 +102,17 @@ static void take_nack(
 	uint32_t s = subscription_find(&worker->table, transport, rtcp_media(packet));
 	if (s == TABLE_NONE)
 		return;
-	struct subscription *subscription = &worker->table.subscriptions[s];
-	const struct sluice_subscription *row = &subscription->row;
-	if (!row->nack || !subscription->sends || !transport->out)
+	struct subscription_books *books = table_subscription_books(&worker->table, s);
+	if (!books->row.nack || !worker->table.subscriptions[s].sends || !transport->out)
 		return;
-	if (worker->now_ns - subscription->asked_ns >= ASKED_NS) {
-		subscription->asked_ns = worker->now_ns;
-		subscription->asked = 0;
+	if (worker->now_ns - books->asked_ns >= ASKED_NS) {
+		books->asked_ns = worker->now_ns;
+		books->asked = 0;
 	}
 	for (unsigned i = 0; (n = rtcp_read_nack(packet, i, sequences)) > 0; i++) {
 		worker->status->nacks_in += n;
-		subscription->asked += n;
-		if (subscription->asked > ASKED_MAX)
+		books->asked += n;
+		if (books->asked > ASKED_MAX)
 			return;
 		for (unsigned k = 0; k < n; k++)
 			resend(worker, s, sequences[k]);
@@ -124,13 +125,13 @@ static void take_key_request(
 	uint32_t s = subscription_find(&worker->table, transport, ssrc);
 	if (s == TABLE_NONE)
 		return;
-	struct subscription *subscription = &worker->table.subscriptions[s];
-	if (!table_publication(&worker->table, subscription->row.publication))
+	struct subscription_books *books = table_subscription_books(&worker->table, s);
+	if (!table_publication(&worker->table, books->row.publication))
 		return;
-	subscription->status.key_requests++;
+	books->status.key_requests++;
 	worker->status->key_requests_in++;
 	asked(worker, s, SLUICE_DECISION_key_wanted, 0);
-	key_request(worker, subscription->row.publication.index);
+	key_request(worker, books->row.publication.index);
 }
 
 static void take_fir(
@@ -143,18 +144,17 @@ static void take_fir(
 }
 
 // The clock of our report is the publisher's: only the answer to the last one can be measured.
-static void take_round_trip(struct worker *worker, struct subscription *subscription,
+static void take_round_trip(struct worker *worker, struct subscription_books *books,
 	const struct rtcp_report_block *block)
 {
-	uint64_t elapsed = worker->now_ns - subscription->report_ns;
+	uint64_t elapsed = worker->now_ns - books->report_ns;
 	uint64_t rtt_ns;
-	if (subscription->report_ns == 0 ||
-		block->last_sr != (uint32_t)(subscription->report_ntp >> 16))
+	if (books->report_ns == 0 || block->last_sr != (uint32_t)(books->report_ntp >> 16))
 		return;
-	uint64_t ntp = subscription->report_ntp + (elapsed / NS_PER_S << 32) +
+	uint64_t ntp = books->report_ntp + (elapsed / NS_PER_S << 32) +
 		       (elapsed % NS_PER_S << 32) / NS_PER_S;
 	if (receiver_rtt(block, ntp, &rtt_ns))
-		subscription->status.rtt_us = (uint32_t)(rtt_ns / 1000);
+		books->status.rtt_us = (uint32_t)(rtt_ns / 1000);
 }
 
 static void take_reports(
@@ -165,12 +165,12 @@ static void take_reports(
 		uint32_t s = subscription_find(&worker->table, transport, block.ssrc);
 		if (s == TABLE_NONE)
 			continue;
-		struct subscription *subscription = &worker->table.subscriptions[s];
-		struct sluice_subscription_status *status = &subscription->status;
+		struct subscription_books *books = table_subscription_books(&worker->table, s);
+		struct sluice_subscription_status *status = &books->status;
 		status->lost = block.cumulative_lost > 0 ? (uint64_t)block.cumulative_lost : 0;
 		status->loss_fraction = block.fraction_lost;
 		status->jitter = block.jitter;
-		take_round_trip(worker, subscription, &block);
+		take_round_trip(worker, books, &block);
 	}
 }
 

@@ -64,7 +64,7 @@ void key_poll(struct worker *worker, uint32_t p)
 	}
 	if (!compound_open(worker, publication->row.transport.index, NULL, 0, &compound))
 		return;
-	uint32_t sender = worker->table.transports[compound.transport].rtcp_ssrc;
+	uint32_t sender = table_transport_books(&worker->table, compound.transport)->rtcp_ssrc;
 	rtcp_write_pli(&compound.writer, sender, source->ssrc);
 	compound_close(worker, &compound);
 	source->key_asked_ns = worker->now_ns;

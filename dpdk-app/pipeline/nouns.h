@@ -17,9 +17,9 @@ bool subscription_apply(struct table *table, uint32_t index, const struct sluice
 
 // Next hop towards the transport's selected path, NULL when it is not known: the last one that was heard on the path,
 // else control's.
-const uint8_t *transport_next_hop(const struct transport *transport);
+const uint8_t *transport_next_hop(const struct table *table, uint32_t index);
 // Paths, or the next hop of one, have changed: makes the headers of what is sent from now on.
-void transport_frame(struct transport *transport);
+void transport_frame(struct table *table, uint32_t index);
 
 // Ends the noun; nothing happens when there is none.
 void transport_remove(struct table *table, uint32_t index);
@@ -29,12 +29,12 @@ void subscription_remove(struct table *table, uint32_t index);
 // The publication's transport has ended: it stays, with its subscribers, until another one feeds it.
 void publication_unlink(struct table *table, uint32_t index);
 
-// The transport has (other) keys now: indexes go on under the same keys, else they start again.
-void publication_keyed(struct table *table, uint32_t index, struct transport *transport);
-void subscription_keyed(struct table *table, uint32_t index, struct transport *transport);
+// Its transport, of that index, has (other) keys now: indexes go on under the same keys, else they start again.
+void publication_keyed(struct table *table, uint32_t index, uint32_t transport);
+void subscription_keyed(struct table *table, uint32_t index, uint32_t transport);
 
 // What the subscriber sees is interrupted: the next packet starts a new run, video at a key frame.
-void subscription_interrupt(struct table *table, struct subscription *subscription);
+void subscription_interrupt(struct table *table, uint32_t index);
 
 // The same for all subscribers of a publication.
 void publication_interrupt(struct table *table, uint32_t index);

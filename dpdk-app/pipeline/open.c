@@ -9,37 +9,40 @@
 enum { PUBLISHERS_AHEAD = 4 }; // packets
 
 // The next hop of the peer's last authenticated packet wins.
-static void next_hop_note(struct transport *transport, const struct pkt *pkt)
+static void next_hop_note(struct table *table, const struct pkt *pkt)
 {
+	struct transport *transport = &table->transports[pkt->transport];
+	struct transport_books *books = table_transport_books(table, pkt->transport);
 	uint8_t path = pkt->path_index;
 	if (path >= SLUICE_PATHS_MAX ||
 		(transport->heard_paths >> path & 1 &&
-			memcmp(transport->macs[path], pkt->path.remote_mac, 6) == 0))
+			memcmp(books->macs[path], pkt->path.remote_mac, 6) == 0))
 		return;
 	transport->heard_paths |= (uint8_t)(1U << path);
-	memcpy(transport->macs[path], pkt->path.remote_mac, 6);
-	transport_frame(transport);
+	memcpy(books->macs[path], pkt->path.remote_mac, 6);
+	transport_frame(table, pkt->transport);
 }
 
 // The peer was heard on a path.
 static void heard(struct worker *worker, struct transport *transport, const struct pkt *pkt)
 {
-	struct sluice_transport_status *status = &transport->status;
+	struct transport_books *books = table_transport_books(&worker->table, pkt->transport);
+	struct sluice_transport_status *status = &books->status;
 	uint8_t path = pkt->path_index;
 	bool news = status->heard_ns == 0 || status->heard_path != path;
 	status->heard_ns = worker->now_ns;
 	status->heard_path = path;
 	transport->changed = true;
-	next_hop_note(transport, pkt);
+	next_hop_note(&worker->table, pkt);
 	memcpy(status->heard_mac, pkt->path.remote_mac, 6);
 	if (status->first_packet_ns == 0)
 		status->first_packet_ns = worker->now_ns;
 	if (status->first_media_ns == 0 && pkt->class == SLUICE_CLASS_RTP)
 		status->first_media_ns = worker->now_ns;
-	bool lately = transport->told_ns != 0 && worker->now_ns - transport->told_ns < TELL_NS;
+	bool lately = books->told_ns != 0 && worker->now_ns - books->told_ns < TELL_NS;
 	if (!news || lately) // who jumps between two paths is not worth more of control's time
 		return;
-	transport->told_ns = worker->now_ns;
+	books->told_ns = worker->now_ns;
 	report_transport(&worker->table, pkt->transport);
 	worker->ring |= report_event(&worker->table, SLUICE_EVENT_HEARD, SLUICE_TABLE_TRANSPORT,
 		(struct sluice_handle){pkt->transport, transport->generation}, path);
@@ -57,10 +60,12 @@ static enum sluice_drop refusal(const struct pkt *pkt, enum srtp_result result)
 static void refuse(struct worker *worker, struct transport *transport, struct pkt *pkt,
 	enum srtp_result result)
 {
+	struct sluice_transport_status *status =
+		&table_transport_books(&worker->table, pkt->transport)->status;
 	enum sluice_drop why = refusal(pkt, result);
 	transport->changed = true;
-	transport->status.replays += why == SLUICE_DROP_replayed;
-	transport->status.auth_failures += why == SLUICE_DROP_auth_failed;
+	status->replays += why == SLUICE_DROP_replayed;
+	status->auth_failures += why == SLUICE_DROP_auth_failed;
 	drop_of(worker, pkt, why);
 }
 
@@ -74,6 +79,8 @@ static void arrived(struct worker *worker, struct transport *transport, const st
 static bool open_one(struct worker *worker, struct pkt *pkt)
 {
 	struct transport *transport = &worker->table.transports[pkt->transport];
+	struct sluice_transport_status *status =
+		&table_transport_books(&worker->table, pkt->transport)->status;
 	uint32_t length = pkt->length;
 	enum srtp_result result;
 	if (!transport->arrived)
@@ -90,8 +97,8 @@ static bool open_one(struct worker *worker, struct pkt *pkt)
 		refuse(worker, transport, pkt, result);
 		return false;
 	}
-	transport->status.packets_in++;
-	transport->status.bytes_in += length;
+	status->packets_in++;
+	status->bytes_in += length;
 	worker->status->bytes_in += length;
 	heard(worker, transport, pkt);
 	return true;

@@ -143,18 +143,19 @@ static void source_rekey(struct source *source)
 	source->status.rtx_highest_index = 0;
 }
 
-void publication_keyed(struct table *table, uint32_t index, struct transport *transport)
+void publication_keyed(struct table *table, uint32_t index, uint32_t transport)
 {
 	struct publication *publication = &table->publications[index];
-	bool resumes = publication->status.keys == transport->keys;
+	const uint32_t keys = table_transport_books(table, transport)->keys;
+	bool resumes = publication->status.keys == keys;
 	for (unsigned e = 0; e < SLUICE_ENCODINGS_MAX; e++) {
 		struct source *source = table_source(table, index, e);
 		if (resumes)
-			source_resume(source, &source->status, transport);
+			source_resume(source, &source->status, &table->transports[transport]);
 		else
 			source_rekey(source);
 	}
-	publication->status.keys = transport->keys;
+	publication->status.keys = keys;
 	publication->changed = true;
 	table->due_ns[index] = 0;
 }
@@ -211,7 +212,7 @@ static void feed(struct table *table, uint32_t index, struct transport *transpor
 	link_transport(table, index, transport);
 	table->due_ns[index] = 0;
 	if (transport->in)
-		publication_keyed(table, index, transport);
+		publication_keyed(table, index, publication->row.transport.index);
 	report_publication(table, index);
 }
 
@@ -219,7 +220,7 @@ void publication_interrupt(struct table *table, uint32_t index)
 {
 	for (uint32_t s = table->publications[index].first_subscription; s != TABLE_NONE;
 		s = table->subscribers[s].next)
-		subscription_interrupt(table, &table->subscriptions[s]);
+		subscription_interrupt(table, s);
 }
 
 void publication_prepare(struct publication *publication)

@@ -16,11 +16,12 @@ static void row_write(struct sluice_row *row, uint32_t generation, const void *s
 void report_transport(struct table *table, uint32_t index)
 {
 	struct transport *transport = &table->transports[index];
-	transport->status.packets_out += transport->packets_out;
-	transport->status.bytes_out += transport->bytes_out;
+	struct sluice_transport_status *status = &table_transport_books(table, index)->status;
+	status->packets_out += transport->packets_out;
+	status->bytes_out += transport->bytes_out;
 	transport->packets_out = transport->bytes_out = 0;
-	row_write(&table->observed->transports[index].row, transport->generation,
-		&transport->status, sizeof(transport->status));
+	row_write(&table->observed->transports[index].row, transport->generation, status,
+		sizeof(*status));
 	transport->changed = false;
 }
 
@@ -35,9 +36,10 @@ void report_publication(struct table *table, uint32_t index)
 	publication->changed = false;
 }
 
-const struct sluice_subscription_status *report_complete(struct subscription *subscription)
+const struct sluice_subscription_status *report_complete(struct table *table, uint32_t index)
 {
-	struct sluice_subscription_status *status = &subscription->status;
+	const struct subscription *subscription = &table->subscriptions[index];
+	struct sluice_subscription_status *status = &table_subscription_books(table, index)->status;
 	const struct rewrite *rewrite = &subscription->rewrite;
 	status->packets = subscription->packets;
 	status->bytes = subscription->bytes;
@@ -53,11 +55,12 @@ const struct sluice_subscription_status *report_complete(struct subscription *su
 void report_subscription(struct table *table, uint32_t index)
 {
 	struct subscription *subscription = &table->subscriptions[index];
-	const struct sluice_subscription_status *status = report_complete(subscription);
+	const struct sluice_subscription_status *status = report_complete(table, index);
 	subscription->told_timestamp = status->last_timestamp;
 	subscription->told_picture = status->last_picture_id;
-	row_write(&table->observed->subscriptions[index].row, subscription->row.row.generation,
-		status, sizeof(*status));
+	row_write(&table->observed->subscriptions[index].row,
+		table_subscription_books(table, index)->row.row.generation, status,
+		sizeof(*status));
 }
 
 void report_place(struct table *table, uint32_t index)
@@ -142,7 +145,7 @@ bool report_reserve(struct table *table, uint32_t index, uint64_t used)
 
 void report_reserve_rtx(struct table *table, uint32_t index, uint64_t used)
 {
-	struct sluice_subscription_status *status = &table->subscriptions[index].status;
+	struct sluice_subscription_status *status = &table_subscription_books(table, index)->status;
 	if (used < status->rtx_index_reserved)
 		return;
 	status->rtx_index_reserved = used + REPORT_RESERVE;

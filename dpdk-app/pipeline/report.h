@@ -14,7 +14,7 @@ void report_publication(struct table *table, uint32_t index);
 void report_subscription(struct table *table, uint32_t index);
 
 // Brings a subscription's private status up to date and returns it, without writing the row.
-const struct sluice_subscription_status *report_complete(struct subscription *subscription);
+const struct sluice_subscription_status *report_complete(struct table *table, uint32_t index);
 
 // Writes what of a subscription's row a successor goes on from, and what was sent: one cache line. Something has been
 // sent by then.

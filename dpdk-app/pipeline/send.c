@@ -46,35 +46,36 @@ static int hindrance(struct worker *worker, const struct subscription *subscript
 }
 
 // Another source, or another codec: the decoder must start anew.
-static void follow(struct worker *worker, struct subscription *subscription, const struct pkt *pkt)
+static void follow(struct worker *worker, uint32_t s, const struct pkt *pkt)
 {
+	struct subscription *subscription = &worker->table.subscriptions[s];
 	bool switches = subscription->source != 0 &&
 			(subscription->source != pkt->source || subscription->codec != pkt->codec);
 	subscription->source = pkt->source;
 	subscription->codec = pkt->codec;
 	if (switches)
-		subscription_interrupt(&worker->table, subscription);
+		subscription_interrupt(&worker->table, s);
 }
 
-static bool held_back(
-	struct worker *worker, struct subscription *subscription, const struct pkt *pkt)
+static bool held_back(struct worker *worker, uint32_t s, const struct pkt *pkt)
 {
+	struct subscription *subscription = &worker->table.subscriptions[s];
 	if (!subscription->waiting_key)
 		return false;
-	if (subscription->waiting_ns == 0)
-		subscription->waiting_ns = worker->now_ns;
+	struct subscription_books *books = table_subscription_books(&worker->table, s);
+	if (books->waiting_ns == 0)
+		books->waiting_ns = worker->now_ns;
 	bool key = pkt->flags & PKT_KEY_FRAME;
-	subscription->waiting_key = !key && worker->now_ns - subscription->waiting_ns < KEY_WAIT_NS;
+	subscription->waiting_key = !key && worker->now_ns - books->waiting_ns < KEY_WAIT_NS;
 	if (!subscription->waiting_key)
-		note(worker, (uint32_t)(subscription - worker->table.subscriptions),
-			key ? SLUICE_DECISION_began : SLUICE_DECISION_began_blind, pkt);
+		note(worker, s, key ? SLUICE_DECISION_began : SLUICE_DECISION_began_blind, pkt);
 	return subscription->waiting_key;
 }
 
 // `why`: the subscriber's hindrance.
-static bool select_one(struct worker *worker, const struct media *media,
-	struct subscription *subscription, int why)
+static bool select_one(struct worker *worker, const struct media *media, uint32_t s, int why)
 {
+	struct subscription *subscription = &worker->table.subscriptions[s];
 	struct pkt *pkt = media->pkt;
 	if (subscription->publication_generation != pkt->publication_generation)
 		return false;
@@ -86,15 +87,14 @@ static bool select_one(struct worker *worker, const struct media *media,
 		return false;
 	}
 	if (why < 0) {
-		follow(worker, subscription, pkt);
-		why = held_back(worker, subscription, pkt) ? SLUICE_DROP_want_key : -1;
+		follow(worker, s, pkt);
+		why = held_back(worker, s, pkt) ? SLUICE_DROP_want_key : -1;
 	} else if (!subscription->rewrite.broken) {
 		// What it misses now must not look like loss when it goes on.
-		subscription_interrupt(&worker->table, subscription);
+		subscription_interrupt(&worker->table, s);
 	}
 	if (why >= 0)
-		withhold(
-			worker, media, (uint32_t)(subscription - worker->table.subscriptions), why);
+		withhold(worker, media, s, why);
 	return why < 0;
 }
 
@@ -128,8 +128,8 @@ static void rows_fetch(const struct worker *worker, uint32_t s)
 	const struct table *table = &worker->table;
 	const struct subscriber *subscriber = &table->subscribers[s];
 	const struct subscription *subscription = &table->subscriptions[s];
-	prefetch_lines(subscription, SUBSCRIPTION_HOT);
-	prefetch_lines(&table->transports[subscriber->transport], TRANSPORT_HOT);
+	prefetch_lines(subscription, sizeof(struct subscription));
+	prefetch_lines(&table->transports[subscriber->transport], sizeof(struct transport));
 	srtp_session_prefetch(subscriber->session);
 	__builtin_prefetch(&table->observed->subscriptions[s], 1, PREFETCH_NEAR);
 	if (subscriber->next != TABLE_NONE)
@@ -182,13 +182,12 @@ unsigned stage_select(struct worker *worker, struct cursor *cursor)
 	while (n < WORKER_JOBS && cursor->at.first < worker->media_used) {
 		const struct media *media = &worker->media[cursor->media];
 		uint32_t s = cursor->at.subscription;
-		struct subscription *subscription = &worker->table.subscriptions[s];
 		if (s != before)
-			why = hindrance(worker, subscription);
+			why = hindrance(worker, &worker->table.subscriptions[s]);
 		before = s;
 		cursor_step(worker, cursor);
 		seen++;
-		if (select_one(worker, media, subscription, why))
+		if (select_one(worker, media, s, why))
 			worker->jobs[n++] = (struct job){.media = media, .subscription = s};
 	}
 	stage_count(worker, SLUICE_STAGE_SELECT, seen);
@@ -236,9 +235,11 @@ static int job_place(struct worker *worker, struct job *job, struct reservation 
 	}
 	job->index = job->place.index;
 	if (job->rtx) {
-		if (subscription->rtx_next > SEQ_INDEX_MAX)
+		struct subscription_books *books =
+			table_subscription_books(&worker->table, job->subscription);
+		if (books->rtx_next > SEQ_INDEX_MAX)
 			return SLUICE_DROP_index_exhausted;
-		job->index = subscription->rtx_next++;
+		job->index = books->rtx_next++;
 	}
 	if (job->rtx)
 		report_reserve_rtx(&worker->table, job->subscription, job->index);
@@ -253,10 +254,11 @@ static size_t header_compose(struct worker *worker, const struct job *job, size_
 {
 	const struct table *table = &worker->table;
 	const struct subscription *subscription = &table->subscriptions[job->subscription];
-	const struct sluice_subscription *row = &subscription->row;
+	const struct sluice_subscription *row =
+		&table_subscription_books(table, job->subscription)->row;
 	const struct media *media = job->media;
 	const struct pkt *pkt = media->pkt;
-	struct transport *transport = &table->transports[row->transport.index];
+	struct transport *transport = &table->transports[subscription->transport.index];
 	struct rtp_output output = {
 		.ssrc = job->rtx ? row->rtx_ssrc : row->ssrc,
 		.timestamp = job->place.timestamp,
@@ -386,7 +388,7 @@ static void job_count(struct worker *worker, const struct job *job)
 	worker->status->media_out++;
 	worker->status->bytes_out += job->out->length;
 	if (job->resend) {
-		subscription->status.resent++;
+		table_subscription_books(&worker->table, job->subscription)->status.resent++;
 		worker->status->resent++;
 		return;
 	}

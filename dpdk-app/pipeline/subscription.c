@@ -41,51 +41,57 @@ static uint64_t rebase(uint64_t index)
 static void resume_at(struct table *table, uint32_t index, uint64_t media, uint64_t rtx)
 {
 	struct subscription *subscription = &table->subscriptions[index];
+	struct subscription_books *books = table_subscription_books(table, index);
 	struct rewrite_segment *older = table->histories[index].segments;
-	struct sluice_subscription_status *status = &subscription->status;
+	struct sluice_subscription_status *status = &books->status;
 	rewrite_resume(
 		&subscription->rewrite, older, media, status->last_timestamp, status->last_sent_ns);
 	rewrite_resume_picture(&subscription->rewrite, status->last_picture_id);
-	subscription->rtx_next = rtx;
+	books->rtx_next = rtx;
 	subscription->media_index_reserved = media;
 	status->rtx_index_reserved = rtx;
 }
 
-void subscription_keyed(struct table *table, uint32_t index, struct transport *transport)
+void subscription_keyed(struct table *table, uint32_t index, uint32_t transport)
 {
 	struct subscription *subscription = &table->subscriptions[index];
-	const struct sluice_subscription *row = &subscription->row;
-	if (subscription->status.keys != transport->keys) {
+	struct subscription_books *books = table_subscription_books(table, index);
+	const struct sluice_subscription *row = &books->row;
+	struct srtp_session *out = table->transports[transport].out;
+	const uint32_t keys = table_transport_books(table, transport)->keys;
+	if (books->status.keys != keys) {
 		uint64_t media = rebase(subscription->rewrite.next);
-		uint64_t rtx = rebase(subscription->rtx_next);
+		uint64_t rtx = rebase(books->rtx_next);
 		report_subscription(table, index); // last timestamp and picture
 		resume_at(table, index, media, rtx);
-		subscription->status.keys = transport->keys;
+		books->status.keys = keys;
 		report_subscription(table, index);
 	}
-	table->subscribers[index].session = transport->out;
+	table->subscribers[index].session = out;
 	// Whatever goes wrong here, sealing refuses; media then stays out, but nothing is repeated.
-	srtp_stream_start(
-		transport->out, row->ssrc, subscription->rewrite.next, subscription->repeats);
+	srtp_stream_start(out, row->ssrc, subscription->rewrite.next, subscription->repeats);
 	if (row->rtx_ssrc)
-		srtp_stream_start(transport->out, row->rtx_ssrc, subscription->rtx_next, false);
+		srtp_stream_start(out, row->rtx_ssrc, books->rtx_next, false);
 }
 
-static void begin_fresh(struct table *table, uint32_t index, struct subscription *subscription)
+static void begin_fresh(struct table *table, uint32_t index)
 {
-	uint64_t random = table_random(table, (uint64_t)subscription->row.ssrc << 32 | index);
+	struct subscription *subscription = &table->subscriptions[index];
+	struct subscription_books *books = table_subscription_books(table, index);
+	uint64_t random = table_random(table, (uint64_t)books->row.ssrc << 32 | index);
 	rewrite_init(&subscription->rewrite, table->histories[index].segments,
 		random & FIRST_INDEX_MASK);
-	subscription->rtx_next = random >> 32 & FIRST_INDEX_MASK;
+	books->rtx_next = random >> 32 & FIRST_INDEX_MASK;
 	subscription->media_index_reserved = subscription->rewrite.next;
-	subscription->status.rtx_index_reserved = subscription->rtx_next;
+	books->status.rtx_index_reserved = books->rtx_next;
 	subscription->waiting_key = true;
 }
 
 // Resends under the media SSRC must be the same to the byte: nothing in them tells when they were sent.
-static void head_compose(struct subscription *subscription)
+static void head_compose(struct table *table, uint32_t index)
 {
-	const struct sluice_subscription *row = &subscription->row;
+	struct subscription *subscription = &table->subscriptions[index];
+	const struct sluice_subscription *row = &table_subscription_books(table, index)->row;
 	const struct rtp_output output = {
 		.ssrc = row->ssrc,
 		.in_id = row->extension_id, // of a header without elements
@@ -104,8 +110,9 @@ static void head_compose(struct subscription *subscription)
 static void link_publication(struct table *table, uint32_t index)
 {
 	struct subscription *subscription = &table->subscriptions[index];
+	struct subscription_books *books = table_subscription_books(table, index);
 	struct subscriber *subscriber = &table->subscribers[index];
-	uint32_t p = subscription->row.publication.index;
+	uint32_t p = books->row.publication.index;
 	struct publication *publication = &table->publications[p];
 	publication_prepare(publication);
 	publication->subscribers[subscription->worker]++;
@@ -114,21 +121,22 @@ static void link_publication(struct table *table, uint32_t index)
 		return;
 	*subscriber = (struct subscriber){.next = publication->first_subscription,
 		.previous = TABLE_NONE,
-		.transport = subscription->row.transport.index,
-		.session = table->transports[subscription->row.transport.index].out};
+		.transport = books->row.transport.index,
+		.session = table->transports[books->row.transport.index].out};
 	if (subscriber->next != TABLE_NONE)
 		table->subscribers[subscriber->next].previous = index;
 	publication->first_subscription = index;
-	subscription->shed = publication->shed;
-	publication->resend_subscribers += subscription->row.nack;
+	books->shed = publication->shed;
+	publication->resend_subscribers += books->row.nack;
 	publication_cache_use(table, p);
 }
 
 static void unlink_publication(struct table *table, uint32_t index)
 {
 	struct subscription *subscription = &table->subscriptions[index];
+	const struct subscription_books *books = table_subscription_books(table, index);
 	const struct subscriber *subscriber = &table->subscribers[index];
-	uint32_t p = subscription->row.publication.index;
+	uint32_t p = books->row.publication.index;
 	struct publication *publication = &table->publications[p];
 	if (!subscription->linked)
 		return;
@@ -142,39 +150,40 @@ static void unlink_publication(struct table *table, uint32_t index)
 		table->subscribers[subscriber->previous].next = subscriber->next;
 	if (subscriber->next != TABLE_NONE)
 		table->subscribers[subscriber->next].previous = subscriber->previous;
-	publication->resend_subscribers -= subscription->row.nack;
+	publication->resend_subscribers -= books->row.nack;
 	publication_cache_use(table, p);
 }
 
 static void link_transport(struct table *table, uint32_t index, struct transport *transport)
 {
-	struct subscription *subscription = &table->subscriptions[index];
-	subscription->transport_previous = TABLE_NONE;
-	subscription->transport_next = transport->first_subscription;
-	if (subscription->transport_next != TABLE_NONE)
-		table->subscriptions[subscription->transport_next].transport_previous = index;
+	struct subscription_books *books = table_subscription_books(table, index);
+	books->transport_previous = TABLE_NONE;
+	books->transport_next = transport->first_subscription;
+	if (books->transport_next != TABLE_NONE)
+		table_subscription_books(table, books->transport_next)->transport_previous = index;
 	transport->first_subscription = index;
 	table_subscription_add(table, index);
 }
 
 static void unlink_transport(struct table *table, uint32_t index)
 {
-	struct subscription *subscription = &table->subscriptions[index];
-	uint32_t next = subscription->transport_next;
-	uint32_t previous = subscription->transport_previous;
+	const struct subscription_books *books = table_subscription_books(table, index);
+	uint32_t next = books->transport_next;
+	uint32_t previous = books->transport_previous;
 	if (previous == TABLE_NONE)
-		table->transports[subscription->row.transport.index].first_subscription = next;
+		table->transports[books->row.transport.index].first_subscription = next;
 	else
-		table->subscriptions[previous].transport_next = next;
+		table_subscription_books(table, previous)->transport_next = next;
 	if (next != TABLE_NONE)
-		table->subscriptions[next].transport_previous = previous;
+		table_subscription_books(table, next)->transport_previous = previous;
 	table_subscription_remove(table, index);
 }
 
 // A row, and what each packet needs of it.
-static void row_take(struct subscription *subscription, const struct sluice_subscription *row)
+static void row_take(struct table *table, uint32_t index, const struct sluice_subscription *row)
 {
-	subscription->row = *row;
+	struct subscription *subscription = &table->subscriptions[index];
+	table_subscription_books(table, index)->row = *row;
 	subscription->sends = row->active && !row->paused;
 	subscription->transport = row->transport;
 	subscription->publication_generation = row->publication.generation;
@@ -188,33 +197,42 @@ static void begin_mine(struct table *table, uint32_t index, struct transport *tr
 	const struct sluice_subscription_status *before)
 {
 	struct subscription *subscription = &table->subscriptions[index];
-	trace_begin(&table->observed->subscription_traces[index], subscription->row.row.generation);
+	struct subscription_books *books = table_subscription_books(table, index);
+	const struct sluice_subscription *row = &books->row;
+	trace_begin(&table->observed->subscription_traces[index], row->row.generation);
 	memset(&table->histories[index].resends, 0, sizeof(struct resend_log));
-	subscription->repeats = needs_repeats(&subscription->row);
-	head_compose(subscription);
-	report_drops_begin(table, index, subscription->row.row.generation);
+	subscription->repeats = needs_repeats(row);
+	head_compose(table, index);
+	report_drops_begin(table, index, row->row.generation);
 	link_transport(table, index, transport);
 	if (before && before->media_index_reserved) {
-		subscription->status = *before;
+		books->status = *before;
 		subscription->packets = before->packets;
 		subscription->bytes = before->bytes;
 		resume_at(table, index, before->media_index_reserved, before->rtx_index_reserved);
 	} else {
-		begin_fresh(table, index, subscription);
+		begin_fresh(table, index);
 	}
 	report_subscription(table, index);
 	if (transport->out)
-		subscription_keyed(table, index, transport);
+		subscription_keyed(table, index, row->transport.index);
 	if (subscription->sends)
-		table_wish(table, subscription->row.publication.index);
+		table_wish(table, row->publication.index);
+}
+
+// Both halves of what is kept for a row.
+static void wipe(struct table *table, uint32_t index)
+{
+	memset(&table->subscriptions[index], 0, sizeof(struct subscription));
+	memset(table_subscription_books(table, index), 0, sizeof(struct subscription_books));
 }
 
 static void begin(struct table *table, uint32_t index, const struct sluice_subscription *row,
 	struct transport *transport, const struct sluice_subscription_status *before)
 {
 	struct subscription *subscription = &table->subscriptions[index];
-	memset(subscription, 0, sizeof(*subscription));
-	row_take(subscription, row);
+	wipe(table, index);
+	row_take(table, index, row);
 	subscription->worker = transport->worker;
 	subscription->mine = transport->mine;
 	link_publication(table, index);
@@ -225,13 +243,15 @@ static void begin(struct table *table, uint32_t index, const struct sluice_subsc
 	begin_mine(table, index, transport, before);
 }
 
-void subscription_interrupt(struct table *table, struct subscription *subscription)
+void subscription_interrupt(struct table *table, uint32_t index)
 {
+	struct subscription *subscription = &table->subscriptions[index];
+	struct subscription_books *books = table_subscription_books(table, index);
 	rewrite_break(&subscription->rewrite);
 	subscription->waiting_key = true;
-	subscription->waiting_ns = 0;
+	books->waiting_ns = 0;
 	if (subscription->sends)
-		table_wish(table, subscription->row.publication.index);
+		table_wish(table, books->row.publication.index);
 }
 
 static bool same_handle(struct sluice_handle a, struct sluice_handle b)
@@ -248,29 +268,29 @@ static bool same_stream(const struct sluice_subscription *a, const struct sluice
 static void change(struct table *table, uint32_t index, const struct sluice_subscription *row)
 {
 	struct subscription *subscription = &table->subscriptions[index];
-	bool moves = !same_handle(subscription->row.publication, row->publication);
-	bool interrupts = moves || subscription->row.active != row->active ||
-			  subscription->row.paused != row->paused;
-	bool relinks = moves || subscription->row.nack != row->nack;
+	const struct sluice_subscription *before = &table_subscription_books(table, index)->row;
+	bool moves = !same_handle(before->publication, row->publication);
+	bool interrupts = moves || before->active != row->active || before->paused != row->paused;
+	bool relinks = moves || before->nack != row->nack;
 	if (relinks)
 		unlink_publication(table, index);
-	row_take(subscription, row);
-	head_compose(subscription);
+	row_take(table, index, row);
+	head_compose(table, index);
 	if (relinks)
 		link_publication(table, index);
 	if (interrupts && subscription->mine)
-		subscription_interrupt(table, subscription);
+		subscription_interrupt(table, index);
 }
 
 bool subscription_apply(struct table *table, uint32_t index, const struct sluice_subscription *row)
 {
-	struct subscription *subscription = &table->subscriptions[index];
-	const struct sluice_subscription_status before = *report_complete(subscription);
-	bool goes_on = subscription->mine && same_stream(&subscription->row, row);
+	const struct subscription *subscription = &table->subscriptions[index];
+	const struct sluice_subscription *had = &table_subscription_books(table, index)->row;
+	const struct sluice_subscription_status before = *report_complete(table, index);
+	bool goes_on = subscription->mine && same_stream(had, row);
 	table_refresh(table, SLUICE_TABLE_PUBLICATION, row->publication.index);
-	if (subscription->row.row.generation == row->row.generation &&
-		same_stream(&subscription->row, row) &&
-		subscription->row.rtx_ssrc == row->rtx_ssrc &&
+	if (had->row.generation == row->row.generation && same_stream(had, row) &&
+		had->rtx_ssrc == row->rtx_ssrc &&
 		(!subscription->mine || subscription->repeats == needs_repeats(row))) {
 		change(table, index, row);
 		return true;
@@ -286,18 +306,19 @@ bool subscription_apply(struct table *table, uint32_t index, const struct sluice
 
 void subscription_remove(struct table *table, uint32_t index)
 {
-	struct subscription *subscription = &table->subscriptions[index];
-	if (subscription->row.row.generation == 0)
+	const struct subscription *subscription = &table->subscriptions[index];
+	const struct sluice_subscription *row = &table_subscription_books(table, index)->row;
+	if (row->row.generation == 0)
 		return;
 	unlink_publication(table, index);
 	if (subscription->mine) {
-		struct transport *transport = &table->transports[subscription->row.transport.index];
+		struct transport *transport = &table->transports[row->transport.index];
 		unlink_transport(table, index);
 		if (transport->out)
-			srtp_stream_forget(transport->out, subscription->row.ssrc);
-		if (transport->out && subscription->row.rtx_ssrc)
-			srtp_stream_forget(transport->out, subscription->row.rtx_ssrc);
+			srtp_stream_forget(transport->out, row->ssrc);
+		if (transport->out && row->rtx_ssrc)
+			srtp_stream_forget(transport->out, row->rtx_ssrc);
 		report_clear(table, SLUICE_TABLE_SUBSCRIPTION, index);
 	}
-	memset(subscription, 0, sizeof(*subscription));
+	wipe(table, index);
 }

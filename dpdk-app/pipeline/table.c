@@ -38,6 +38,8 @@ static size_t lay_out(struct table *table, uint8_t *memory)
 	size_t at = 0;
 	const size_t cached = (size_t)SLUICE_PUBLICATIONS_MAX * table->cache_slots;
 	table->transports = cut(memory, &at, SLUICE_TRANSPORTS_MAX, sizeof(struct transport));
+	table->transport_books =
+		cut(memory, &at, SLUICE_TRANSPORTS_MAX, sizeof(struct transport_books));
 	table->arrivals = cut(memory, &at, SLUICE_TRANSPORTS_MAX, sizeof(struct twcc_log));
 	table->publications = cut(memory, &at, SLUICE_PUBLICATIONS_MAX, sizeof(struct publication));
 	table->sources = cut(memory, &at, (size_t)SLUICE_PUBLICATIONS_MAX * SLUICE_ENCODINGS_MAX,
@@ -50,6 +52,8 @@ static size_t lay_out(struct table *table, uint8_t *memory)
 	table->cached = cut(memory, &at, cached, sizeof(struct pkt *));
 	table->subscriptions =
 		cut(memory, &at, SLUICE_SUBSCRIPTIONS_MAX, sizeof(struct subscription));
+	table->subscription_books =
+		cut(memory, &at, SLUICE_SUBSCRIPTIONS_MAX, sizeof(struct subscription_books));
 	table->histories = cut(memory, &at, SLUICE_SUBSCRIPTIONS_MAX, sizeof(struct history));
 	table->subscribers = cut(memory, &at, SLUICE_SUBSCRIPTIONS_MAX, sizeof(struct subscriber));
 	table->buckets = cut(memory, &at, BUCKETS, sizeof(uint32_t));
@@ -97,7 +101,7 @@ static uint32_t *seen_at(struct table *table, enum sluice_table which, uint32_t 
 		return &table->transports[index].seen;
 	if (which == SLUICE_TABLE_PUBLICATION)
 		return &table->publications[index].seen;
-	return &table->subscriptions[index].seen;
+	return &table_subscription_books(table, index)->seen;
 }
 
 static void remove_all(struct table *table)
@@ -179,30 +183,31 @@ static uint32_t *ssrc_bucket(const struct table *table, uint32_t transport, uint
 uint32_t table_subscription(const struct table *table, uint32_t transport, uint32_t ssrc)
 {
 	uint32_t s = *ssrc_bucket(table, transport, ssrc);
-	while (s != TABLE_NONE && (table->subscriptions[s].row.ssrc != ssrc ||
-					  table->subscriptions[s].row.transport.index != transport))
-		s = table->subscriptions[s].ssrc_next;
+	while (s != TABLE_NONE) {
+		const struct subscription_books *books = table_subscription_books(table, s);
+		if (books->row.ssrc == ssrc && books->row.transport.index == transport)
+			break;
+		s = books->ssrc_next;
+	}
 	return s;
 }
 
 void table_subscription_add(struct table *table, uint32_t index)
 {
-	struct subscription *subscription = &table->subscriptions[index];
-	const struct sluice_subscription *row = &subscription->row;
-	uint32_t *head = ssrc_bucket(table, row->transport.index, row->ssrc);
-	subscription->ssrc_next = *head;
+	struct subscription_books *books = table_subscription_books(table, index);
+	uint32_t *head = ssrc_bucket(table, books->row.transport.index, books->row.ssrc);
+	books->ssrc_next = *head;
 	*head = index;
 }
 
 void table_subscription_remove(struct table *table, uint32_t index)
 {
-	const struct subscription *subscription = &table->subscriptions[index];
-	const struct sluice_subscription *row = &subscription->row;
-	uint32_t *at = ssrc_bucket(table, row->transport.index, row->ssrc);
+	const struct subscription_books *books = table_subscription_books(table, index);
+	uint32_t *at = ssrc_bucket(table, books->row.transport.index, books->row.ssrc);
 	while (*at != TABLE_NONE && *at != index)
-		at = &table->subscriptions[*at].ssrc_next;
+		at = &table_subscription_books(table, *at)->ssrc_next;
 	if (*at == index)
-		*at = subscription->ssrc_next;
+		*at = books->ssrc_next;
 }
 
 // ---- addresses ------------------------------------------------------------------------------------
@@ -217,7 +222,8 @@ static uint32_t *bucket(const struct table *table, const struct sluice_path *pat
 
 static const struct sluice_path *node_path(const struct table *table, uint32_t node)
 {
-	return &table->transports[node / SLUICE_PATHS_MAX].paths[node % SLUICE_PATHS_MAX];
+	return &table_transport_books(table, node / SLUICE_PATHS_MAX)
+			->paths[node % SLUICE_PATHS_MAX];
 }
 
 void table_find_begin(const struct table *table, struct pkt *const *pkts, unsigned n)
@@ -226,9 +232,12 @@ void table_find_begin(const struct table *table, struct pkt *const *pkts, unsign
 		__builtin_prefetch(bucket(table, &pkts[i]->path));
 	for (unsigned i = 0; i < n; i++) {
 		uint32_t node = *bucket(table, &pkts[i]->path);
-		if (node != TABLE_NONE)
-			prefetch_lines(&table->transports[node / SLUICE_PATHS_MAX],
-				offsetof(struct transport, paths[1]));
+		if (node == TABLE_NONE)
+			continue;
+		uint32_t transport = node / SLUICE_PATHS_MAX;
+		prefetch_lines(&table->transports[transport], sizeof(struct transport));
+		prefetch_lines(table_transport_books(table, transport),
+			offsetof(struct transport_books, paths[1]));
 	}
 	__asm__ volatile(""); // see prefetch.h
 }

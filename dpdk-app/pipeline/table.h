@@ -29,6 +29,7 @@ struct table {
 	struct sluice_observed *observed;
 	const struct sluice_desired *desired; // NULL = not attached
 	struct transport *transports;
+	struct transport_books *transport_books; // by transport
 	struct twcc_log *arrivals; // by transport
 	struct publication *publications;
 	struct source *sources; // by publication × SLUICE_ENCODINGS_MAX + encoding
@@ -37,6 +38,7 @@ struct table {
 	uint64_t *cache_indexes; // by publication × cache_slots
 	struct pkt **cached; // the same
 	struct subscription *subscriptions;
+	struct subscription_books *subscription_books; // by subscription
 	struct history *histories; // by subscription
 	uint32_t *ssrc_buckets; // hash of own subscriptions by transport and SSRC
 	struct subscriber *subscribers; // by subscription
@@ -80,6 +82,18 @@ void table_wish(struct table *table, uint32_t publication);
 
 // A number without meaning that differs for each `what`; the same in every worker.
 uint64_t table_random(const struct table *table, uint64_t what);
+
+static inline struct transport_books *table_transport_books(
+	const struct table *table, uint32_t index)
+{
+	return &table->transport_books[index];
+}
+
+static inline struct subscription_books *table_subscription_books(
+	const struct table *table, uint32_t index)
+{
+	return &table->subscription_books[index];
+}
 
 static inline size_t table_source_index(uint32_t publication, unsigned e)
 {

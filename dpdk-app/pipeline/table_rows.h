@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a worker keeps for each row of its table. What packets need lies together and is small, what is rarely looked at
-// lies apart: with thousands of rows each cache line, and each page of memory, costs time.
+// lies apart, in books: with thousands of rows each cache line, and each page of memory, costs time.
 #pragma once
 
 #include "frame.h"
@@ -14,24 +14,31 @@
 
 #include <sluice/shm.h>
 
-// What sending a packet needs is two cache lines, up to `macs`; what receiving one needs ends with the first path.
+// What sending a packet needs: two cache lines.
 struct transport {
 	_Alignas(64) uint32_t seen; // sequence of the row when it was applied
 	uint32_t generation; // 0 = none
 	struct srtp_session *out, *in; // NULL = no keys yet
-	uint64_t packets_out, bytes_out; // not in `status` yet
+	uint64_t packets_out, bytes_out; // not in its books' `status` yet
 	uint16_t transport_sequence; // next one we send
 	bool mine; // of this worker; only then is more kept than the paths
-	bool changed; // `status` is to be reported
+	bool changed; // its books' `status` is to be reported
 	bool arrived; // something has come
 	bool framed; // `frame` is what leads to the selected path: its next hop is known
 	uint8_t worker; // owner
 	uint8_t captured; // place of the capture that its packets go to, and one; 0 = in none
 	struct frame frame;
 	uint8_t paths_used, path_selected, transport_cc_id;
-	uint8_t heard_paths; // bit i: macs[i] sent an authenticated packet
+	uint8_t heard_paths; // bit i: macs[i] of its books sent an authenticated packet
 	uint32_t first_publication, first_subscription; // own lists
-	uint8_t macs[SLUICE_PATHS_MAX][6];
+};
+
+static_assert(sizeof(struct transport) == 128);
+
+// What of a transport is looked at now and then, apart from its row: rows that packets need are near each other. What
+// receiving a packet needs comes first, up to the first path.
+struct transport_books {
+	_Alignas(64) uint8_t macs[SLUICE_PATHS_MAX][6];
 	uint64_t told_ns; // control of where it was heard
 	struct sluice_transport_status status;
 	struct sluice_path paths[SLUICE_PATHS_MAX];
@@ -42,9 +49,6 @@ struct transport {
 	uint64_t reported_ns, feedback_ns; // last receiver report upstream, transport-wide feedback
 	struct sluice_handle participant; // whose it is
 };
-
-enum { TRANSPORT_HOT = 128 };
-static_assert(offsetof(struct transport, macs) <= TRANSPORT_HOT);
 
 // Receiving side of one encoding. What a packet in order needs is the first cache line, and two from `status` on.
 struct source {
@@ -107,7 +111,7 @@ enum { PUBLICATION_HOT = 192 };
 static_assert(offsetof(struct publication, row) % 64 == 0 &&
 	      offsetof(struct publication, row.codecs[0].feedback) <= PUBLICATION_HOT);
 
-// What sending needs comes first: three cache lines, with copies of what it needs of the row.
+// What sending a packet needs: three cache lines, with copies of what it needs of the row.
 struct subscription {
 	_Alignas(64) uint8_t worker; // owner of its transport
 	bool mine;
@@ -120,13 +124,18 @@ struct subscription {
 	uint64_t source; // of the last packet; 0 = none yet
 	struct rtp_head head; // of its packets, resends apart
 	struct rewrite rewrite;
-	uint64_t packets, bytes, media_index_reserved; // `status` has them when it is reported
+	uint64_t packets, bytes, media_index_reserved; // its books have them when it is reported
 	uint32_t told_timestamp, told_picture; // a successor begins after them
 	struct sluice_handle transport;
 	uint32_t publication_generation;
 	uint8_t payload_type[SLUICE_CODECS_MAX];
-	// up to here
-	struct sluice_subscription_status status;
+};
+
+static_assert(sizeof(struct subscription) == 192);
+
+// What of a subscription is looked at now and then, apart from its row: rows that packets need are near each other.
+struct subscription_books {
+	_Alignas(64) struct sluice_subscription_status status;
 	uint32_t seen;
 	struct sluice_subscription row; // last good copy; row.row.generation 0 = none
 	uint64_t waiting_ns; // held back since; 0 = nothing came yet
@@ -138,11 +147,8 @@ struct subscription {
 	uint64_t asked_ns; // since when `asked` counts
 	uint32_t asked, shed; // sequence numbers of NACKs; of publication.shed what is taken down
 	uint32_t resend_credit; // packets that may be sent again
-	uint64_t credited; // `packets`, when credit was last given
+	uint64_t credited; // the subscription's `packets`, when credit was last given
 };
-
-enum { SUBSCRIPTION_HOT = 192 };
-static_assert(offsetof(struct subscription, status) == SUBSCRIPTION_HOT);
 
 // What a subscription needs now and then, apart from its row: rows are near each other.
 struct history {

@@ -120,14 +120,17 @@ static const struct transport *transport_of(const struct worker *worker, const s
 }
 
 // Our headers towards the peer, also while its next hop is not known. False when it has no address yet.
-static bool frame_to(struct frame *frame, const struct transport *transport)
+static bool frame_to(
+	struct frame *frame, const struct table *table, const struct transport *transport)
 {
+	const uint32_t index = (uint32_t)(transport - table->transports);
+	const struct sluice_path *paths = table_transport_books(table, index)->paths;
 	if (transport->paths_used == 0)
 		return false;
 	if (transport->framed)
 		*frame = transport->frame;
 	else
-		frame_make(frame, &transport->paths[transport->path_selected], no_mac);
+		frame_make(frame, &paths[transport->path_selected], no_mac);
 	return true;
 }
 
@@ -168,7 +171,8 @@ void tap_take(struct worker *worker, const struct tap_order *order)
 	table->captures = order;
 	for (uint32_t i = 0; i < table->rows[SLUICE_TABLE_TRANSPORT]; i++) {
 		struct transport *transport = &table->transports[i];
-		transport->captured = tap_wants(table, transport->participant);
+		transport->captured =
+			tap_wants(table, table_transport_books(table, i)->participant);
 	}
 	atomic_store_explicit(&tap->taken, order, memory_order_release);
 }
@@ -226,7 +230,7 @@ static struct sluice_captured *compose_to(struct worker *worker, const struct tr
 {
 	struct frame frame;
 	struct sluice_captured *slot = NULL;
-	if (frame_to(&frame, transport))
+	if (frame_to(&frame, &worker->table, transport))
 		slot = slot_take(worker, transport, SLUICE_CAPTURE_OUT, worker->now_ns);
 	if (slot)
 		slot_compose(slot, &frame, first, second);
@@ -269,7 +273,7 @@ void tap_withheld(
 {
 	const struct subscription *subscription = &worker->table.subscriptions[s];
 	const struct transport *transport =
-		table_transport(&worker->table, subscription->row.transport);
+		table_transport(&worker->table, subscription->transport);
 	struct piece whole = {0};
 	if (!transport || !transport->captured)
 		return;

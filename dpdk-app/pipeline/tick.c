@@ -29,7 +29,7 @@ static void send_nacks(struct worker *worker, uint32_t p, struct source *source,
 	struct compound compound;
 	if (!compound_open(worker, t, NULL, 0, &compound))
 		return;
-	uint32_t sender = worker->table.transports[t].rtcp_ssrc;
+	uint32_t sender = table_transport_books(&worker->table, t)->rtcp_ssrc;
 	unsigned written = 0;
 	while (written < n) {
 		int more = rtcp_write_nack(
@@ -69,17 +69,17 @@ static bool ask_missing(struct worker *worker, uint32_t p, unsigned e)
 
 static void feed_back(struct worker *worker, uint32_t t, uint32_t media)
 {
-	struct transport *transport = &worker->table.transports[t];
+	struct transport_books *books = table_transport_books(&worker->table, t);
 	struct twcc_log *arrivals = &worker->table.arrivals[t];
 	struct compound compound;
-	if (transport->transport_cc_id == 0 || !arrivals->started ||
-		worker->now_ns - transport->feedback_ns < FEEDBACK_NS)
+	if (worker->table.transports[t].transport_cc_id == 0 || !arrivals->started ||
+		worker->now_ns - books->feedback_ns < FEEDBACK_NS)
 		return;
-	transport->feedback_ns = worker->now_ns;
+	books->feedback_ns = worker->now_ns;
 	for (;;) {
 		if (!compound_open(worker, t, NULL, 0, &compound))
 			return;
-		int length = twcc_write(arrivals, transport->rtcp_ssrc, media, compound.writer.at,
+		int length = twcc_write(arrivals, books->rtcp_ssrc, media, compound.writer.at,
 			span_room(&compound.writer));
 		if (length <= 0)
 			break;
@@ -92,10 +92,11 @@ static void feed_back(struct worker *worker, uint32_t t, uint32_t media)
 // When feedback on arrivals is due again.
 static uint64_t feedback_due(const struct worker *worker, uint32_t t)
 {
-	const struct transport *transport = &worker->table.transports[t];
-	if (transport->transport_cc_id == 0)
+	if (worker->table.transports[t].transport_cc_id == 0)
 		return worker->now_ns + FEEDBACK_NS;
-	return worker->table.arrivals[t].started ? transport->feedback_ns + FEEDBACK_NS : 0;
+	if (!worker->table.arrivals[t].started)
+		return 0;
+	return table_transport_books(&worker->table, t)->feedback_ns + FEEDBACK_NS;
 }
 
 static void tick_publication(struct worker *worker, uint32_t p)
@@ -150,24 +151,24 @@ static void publication_report(struct worker *worker, uint32_t p)
 // when there is too much.
 static void overload_note(struct worker *worker, uint32_t s)
 {
-	struct subscription *subscription = &worker->table.subscriptions[s];
+	struct subscription_books *books = table_subscription_books(&worker->table, s);
 	const struct publication *publication =
-		&worker->table.publications[subscription->row.publication.index];
-	uint32_t more = publication->shed - subscription->shed;
+		&worker->table.publications[books->row.publication.index];
+	uint32_t more = publication->shed - books->shed;
 	if (more == 0)
 		return;
-	subscription->shed = publication->shed;
+	books->shed = publication->shed;
 	trace_note(&worker->table.observed->subscription_traces[s], SLUICE_DROP_overload, more,
 		(struct trace_packet){0}, worker->now_ns);
 }
 
 static void subscription_report(struct worker *worker, uint32_t s)
 {
-	struct subscription *subscription = &worker->table.subscriptions[s];
-	const struct sluice_subscription *row = &subscription->row;
-	struct sluice_subscription_status *status = &subscription->status;
-	rate_measure(subscription->bytes, worker->now_ns, &subscription->rate_bytes,
-		&subscription->rate_ns, &status->bitrate_bps);
+	const struct subscription *subscription = &worker->table.subscriptions[s];
+	struct subscription_books *books = table_subscription_books(&worker->table, s);
+	const struct sluice_subscription *row = &books->row;
+	rate_measure(subscription->bytes, worker->now_ns, &books->rate_bytes, &books->rate_ns,
+		&books->status.bitrate_bps);
 	if (subscription->waiting_key && subscription->sends &&
 		table_publication(&worker->table, row->publication))
 		key_request(worker, row->publication.index);
@@ -179,11 +180,12 @@ static void subscription_report(struct worker *worker, uint32_t s)
 
 static void receiver_reports(struct worker *worker, uint32_t t)
 {
-	struct transport *transport = &worker->table.transports[t];
+	const struct transport *transport = &worker->table.transports[t];
+	struct transport_books *books = table_transport_books(&worker->table, t);
 	struct rtcp_report_block blocks[RTCP_REPORT_BLOCKS_MAX];
 	struct compound compound;
 	unsigned n = 0;
-	if (worker->now_ns - transport->reported_ns < SECOND_NS || !transport->out ||
+	if (worker->now_ns - books->reported_ns < SECOND_NS || !transport->out ||
 		!transport->framed)
 		return;
 	for (uint32_t p = transport->first_publication; p != TABLE_NONE;
@@ -196,36 +198,37 @@ static void receiver_reports(struct worker *worker, uint32_t t)
 	if (n == 0 || !compound_open(worker, t, blocks, n, &compound))
 		return;
 	compound_close(worker, &compound);
-	transport->reported_ns = worker->now_ns;
+	books->reported_ns = worker->now_ns;
 }
 
 // What we tell the subscriber of the publisher's clocks now; false when it is not due or not known.
 static bool sender_report(struct worker *worker, uint32_t s, struct rtcp_sender_info *info)
 {
-	struct subscription *subscription = &worker->table.subscriptions[s];
+	const struct subscription *subscription = &worker->table.subscriptions[s];
+	struct subscription_books *books = table_subscription_books(&worker->table, s);
 	const struct publication *publication =
-		table_publication(&worker->table, subscription->row.publication);
+		table_publication(&worker->table, books->row.publication);
 	if (!publication || subscription->packets == 0)
 		return false;
 	const struct sender_note *sender = &publication->sender;
-	bool due = worker->now_ns - subscription->report_ns >= SECOND_NS ||
-		   subscription->report_source != sender->source;
+	bool due = worker->now_ns - books->report_ns >= SECOND_NS ||
+		   books->report_source != sender->source;
 	if (!due || sender->source == 0 || subscription->source != sender->source ||
 		!rewrite_timestamp(&subscription->rewrite, sender->source, sender->timestamp,
 			&info->timestamp))
 		return false;
 	uint64_t elapsed = worker->now_ns - sender->arrived_ns;
 	uint64_t clock_rate = publication->row.codecs[subscription->codec].clock_rate;
-	info->ssrc = subscription->row.ssrc;
+	info->ssrc = books->row.ssrc;
 	info->ntp =
 		sender->ntp + (elapsed / SECOND_NS << 32) + (elapsed % SECOND_NS << 32) / SECOND_NS;
 	info->timestamp += (uint32_t)(elapsed / SECOND_NS * clock_rate +
 				      elapsed % SECOND_NS * clock_rate / SECOND_NS);
 	info->packets = (uint32_t)subscription->packets;
 	info->bytes = (uint32_t)subscription->bytes;
-	subscription->report_ns = worker->now_ns;
-	subscription->report_ntp = info->ntp;
-	subscription->report_source = sender->source;
+	books->report_ns = worker->now_ns;
+	books->report_ntp = info->ntp;
+	books->report_source = sender->source;
 	return true;
 }
 
@@ -237,7 +240,7 @@ static void sender_reports(struct worker *worker, uint32_t t)
 	if (!transport->out || !transport->framed)
 		return;
 	for (uint32_t s = transport->first_subscription; s != TABLE_NONE;
-		s = worker->table.subscriptions[s].transport_next) {
+		s = table_subscription_books(&worker->table, s)->transport_next) {
 		if (!sender_report(worker, s, &info))
 			continue;
 		if (!compound.pkt && !compound_open(worker, t, NULL, 0, &compound))
@@ -265,7 +268,7 @@ static void tick_transport(struct worker *worker, uint32_t t)
 		p = table->publications[p].next)
 		publication_report(worker, p);
 	for (uint32_t s = transport->first_subscription; s != TABLE_NONE;
-		s = table->subscriptions[s].transport_next)
+		s = table_subscription_books(table, s)->transport_next)
 		subscription_report(worker, s);
 	if (transport->changed)
 		report_transport(table, t);
@@ -285,6 +288,8 @@ __attribute__((always_inline)) static inline void streams_fetch(
 	uint32_t s = transport->first_subscription, p = transport->first_publication;
 	if (s != TABLE_NONE) {
 		prefetch_lines(&table->subscriptions[s], sizeof(struct subscription));
+		prefetch_lines(
+			table_subscription_books(table, s), sizeof(struct subscription_books));
 		prefetch_lines(&table->observed->subscriptions[s], 2 * PREFETCH_LINE);
 	}
 	if (p != TABLE_NONE)
@@ -294,8 +299,11 @@ __attribute__((always_inline)) static inline void streams_fetch(
 static void turn_run(struct worker *worker, struct turn *turn)
 {
 	const struct table *table = &worker->table;
-	for (unsigned i = 0; i < turn->used; i++)
-		prefetch_lines(&table->transports[turn->transports[i]], sizeof(struct transport));
+	for (unsigned i = 0; i < turn->used; i++) {
+		uint32_t t = turn->transports[i];
+		prefetch_lines(&table->transports[t], sizeof(struct transport));
+		prefetch_lines(table_transport_books(table, t), sizeof(struct transport_books));
+	}
 	for (unsigned i = 0; i < turn->used; i++)
 		streams_fetch(table, &table->transports[turn->transports[i]]);
 	for (unsigned i = 0; i < turn->used; i++)

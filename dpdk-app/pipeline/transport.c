@@ -35,56 +35,65 @@ bool transport_valid(const struct table *table, const struct sluice_transport *r
 static void transport_begin(struct table *table, uint32_t index, const struct sluice_transport *row)
 {
 	struct transport *transport = &table->transports[index];
+	struct transport_books *books = table_transport_books(table, index);
 	*transport = (struct transport){
 		.generation = row->row.generation,
 		// A data plane that came back with fewer workers still serves everybody.
 		.worker = (uint8_t)(row->worker % table->workers),
 		.first_publication = TABLE_NONE,
 		.first_subscription = TABLE_NONE,
+	};
+	*books = (struct transport_books){
 		.rtcp_ssrc = (row->rtcp_ssrc_base + table->incarnation) & 0x7FFFFFFF,
 	};
 	transport->mine = transport->worker == table->number;
 	if (!transport->mine)
 		return;
-	indexes_add(&table->own_transports, index, &transport->own_slot);
+	indexes_add(&table->own_transports, index, &books->own_slot);
 	const struct sluice_transport_status *old =
 		report_old_transport(table, index, transport->generation);
 	if (old)
-		transport->status = *old;
+		books->status = *old;
 	trace_begin(&table->observed->transport_traces[index], transport->generation);
 	report_transport(table, index);
 }
 
 // A subscriber may be silent for long: where the predecessor heard it from still holds.
-static void heard_resume(struct transport *transport)
+static void heard_resume(struct table *table, uint32_t index)
 {
-	const struct sluice_transport_status *status = &transport->status;
+	struct transport *transport = &table->transports[index];
+	struct transport_books *books = table_transport_books(table, index);
+	const struct sluice_transport_status *status = &books->status;
 	if (status->heard_ns == 0 || status->heard_path >= transport->paths_used)
 		return;
 	transport->heard_paths |= (uint8_t)(1U << status->heard_path);
-	memcpy(transport->macs[status->heard_path], status->heard_mac, 6);
+	memcpy(books->macs[status->heard_path], status->heard_mac, 6);
 }
 
-const uint8_t *transport_next_hop(const struct transport *transport)
+const uint8_t *transport_next_hop(const struct table *table, uint32_t index)
 {
+	const struct transport *transport = &table->transports[index];
+	const struct transport_books *books = table_transport_books(table, index);
 	if (transport->paths_used == 0)
 		return NULL;
 	uint8_t selected = transport->path_selected;
-	const struct sluice_path *path = &transport->paths[selected];
+	const struct sluice_path *path = &books->paths[selected];
 	if (transport->heard_paths >> selected & 1)
-		return transport->macs[selected];
+		return books->macs[selected];
 	// On the loopback interface all addresses are zero.
 	bool known = memcmp(path->remote_mac, no_mac, 6) != 0 ||
 		     memcmp(io_mac(path->port), no_mac, 6) == 0;
 	return known ? path->remote_mac : NULL;
 }
 
-void transport_frame(struct transport *transport)
+void transport_frame(struct table *table, uint32_t index)
 {
-	const uint8_t *mac = transport_next_hop(transport);
+	struct transport *transport = &table->transports[index];
+	const struct sluice_path *paths = table_transport_books(table, index)->paths;
+	const uint8_t *mac = transport_next_hop(table, index);
 	transport->framed = mac != NULL;
 	if (mac)
-		frame_make(&transport->frame, &transport->paths[transport->path_selected], mac);
+		frame_make(&transport->frame, &paths[transport->path_selected], mac);
 }
 
 static bool path_same(const struct sluice_path *a, const struct sluice_path *b)
@@ -96,11 +105,12 @@ static bool path_same(const struct sluice_path *a, const struct sluice_path *b)
 static void paths_apply(struct table *table, uint32_t index, const struct sluice_transport *row)
 {
 	struct transport *transport = &table->transports[index];
+	struct sluice_path *paths = table_transport_books(table, index)->paths;
 	for (uint8_t i = 0; i < SLUICE_PATHS_MAX; i++) {
 		bool had = i < transport->paths_used;
 		bool has = i < row->paths_used;
-		if (had && has && path_same(&transport->paths[i], &row->paths[i])) {
-			transport->paths[i] = row->paths[i]; // the next hop may have changed
+		if (had && has && path_same(&paths[i], &row->paths[i])) {
+			paths[i] = row->paths[i]; // the next hop may have changed
 			continue;
 		}
 		if (had)
@@ -108,7 +118,7 @@ static void paths_apply(struct table *table, uint32_t index, const struct sluice
 		transport->heard_paths &= (uint8_t) ~(1U << i);
 		if (!has)
 			continue;
-		transport->paths[i] = row->paths[i];
+		paths[i] = row->paths[i];
 		table_address_add(table, index, i);
 	}
 	transport->paths_used = row->paths_used;
@@ -125,8 +135,9 @@ static uint32_t keys_name(const struct sluice_transport *row)
 static void keys_apply(struct table *table, uint32_t index, const struct sluice_transport *row)
 {
 	struct transport *transport = &table->transports[index];
+	struct transport_books *books = table_transport_books(table, index);
 	if (!(row->flags & SLUICE_TRANSPORT_HAS_KEYS) ||
-		(transport->out && transport->key_epoch == row->key_epoch))
+		(transport->out && books->key_epoch == row->key_epoch))
 		return;
 	const uint64_t now_ns = io_now_ns();
 	struct srtp_session *in = srtp_session_open(SRTP_IN, row->srtp_profile, &row->receive_key);
@@ -140,15 +151,15 @@ static void keys_apply(struct table *table, uint32_t index, const struct sluice_
 	srtp_session_close(transport->out);
 	transport->in = in;
 	transport->out = out;
-	transport->key_epoch = row->key_epoch;
-	transport->keys = keys_name(row);
+	books->key_epoch = row->key_epoch;
+	books->keys = keys_name(row);
 	trace_keyed(&table->observed->transport_traces[index], now_ns);
 	for (uint32_t p = transport->first_publication; p != TABLE_NONE;
 		p = table->publications[p].next)
-		publication_keyed(table, p, transport);
+		publication_keyed(table, p, index);
 	for (uint32_t s = transport->first_subscription; s != TABLE_NONE;
-		s = table->subscriptions[s].transport_next)
-		subscription_keyed(table, s, transport);
+		s = table_subscription_books(table, s)->transport_next)
+		subscription_keyed(table, s, index);
 }
 
 bool transport_apply(struct table *table, uint32_t index, const struct sluice_transport *row)
@@ -161,10 +172,10 @@ bool transport_apply(struct table *table, uint32_t index, const struct sluice_tr
 	}
 	paths_apply(table, index, row);
 	if (begins && transport->mine)
-		heard_resume(transport);
-	transport_frame(transport);
+		heard_resume(table, index);
+	transport_frame(table, index);
 	transport->transport_cc_id = row->transport_cc_extension_id;
-	transport->participant = row->participant;
+	table_transport_books(table, index)->participant = row->participant;
 	transport->captured = tap_wants(table, row->participant);
 	if (transport->mine)
 		keys_apply(table, index, row);
@@ -184,7 +195,7 @@ static void subscriptions_unlink(struct table *table, struct transport *transpor
 {
 	uint32_t next;
 	for (uint32_t s = transport->first_subscription; s != TABLE_NONE; s = next) {
-		next = table->subscriptions[s].transport_next;
+		next = table_subscription_books(table, s)->transport_next;
 		subscription_remove(table, s);
 	}
 }
@@ -192,6 +203,7 @@ static void subscriptions_unlink(struct table *table, struct transport *transpor
 void transport_remove(struct table *table, uint32_t index)
 {
 	struct transport *transport = &table->transports[index];
+	struct transport_books *books = table_transport_books(table, index);
 	if (transport->generation == 0)
 		return;
 	for (uint8_t i = 0; i < transport->paths_used; i++)
@@ -203,11 +215,12 @@ void transport_remove(struct table *table, uint32_t index)
 		srtp_session_close(transport->out);
 		struct indexes *own = &table->own_transports;
 		uint32_t last = own->items[--own->used];
-		own->items[transport->own_slot] = last;
-		table->transports[last].own_slot = transport->own_slot;
+		own->items[books->own_slot] = last;
+		table_transport_books(table, last)->own_slot = books->own_slot;
 		report_clear(table, SLUICE_TABLE_TRANSPORT, index);
 		if (table->arrivals[index].started) // 8 KiB that a subscriber never touches
 			memset(&table->arrivals[index], 0, sizeof(table->arrivals[index]));
 	}
 	memset(transport, 0, sizeof(*transport));
+	memset(books, 0, sizeof(*books));
 }

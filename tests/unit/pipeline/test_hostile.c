@@ -75,7 +75,8 @@ static void nobody_asks_for_another(void **)
 	rtcp_write_pli(&writer, 1, scene_ssrc(1));
 	rtcp_write_fir(&writer, 1, scene_ssrc(1), 1);
 	scene_feedback(&scene, 0, &writer);
-	const struct subscription *other = &scene.world.worker[0]->table.subscriptions[1];
+	const struct subscription_books *other =
+		table_subscription_books(&scene.world.worker[0]->table, 1);
 	assert_int_equal(other->status.resent, 0);
 	assert_int_equal(other->status.key_requests, 0);
 	assert_int_equal(other->status.loss_fraction, 0);
@@ -117,8 +118,10 @@ static void nobody_gets_more_again_than_he_got(void **)
 	scene_send(&scene, true);
 	scene_send_many(&scene, 199);
 	uint16_t first = peer_rtp(&scene.viewers[0], scene_ssrc(0), 0)->header.sequence;
-	const struct subscription *subscription = &scene.world.worker[0]->table.subscriptions[0];
-	const struct sluice_subscription_status *status = &subscription->status;
+	const struct table *table = &scene.world.worker[0]->table;
+	const struct subscription *subscription = &table->subscriptions[0];
+	const struct sluice_subscription_status *status =
+		&table_subscription_books(table, 0)->status;
 	for (unsigned i = 0; i < 40; i++) {
 		uint8_t data[1200];
 		struct span_writer writer = compound(data, sizeof(data));

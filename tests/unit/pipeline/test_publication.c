@@ -55,7 +55,7 @@ static void sources_resume_under_the_same_keys_only(void **)
 	transport_apply(&table, 0, &transport);
 	struct sluice_publication_status *status = &world.observed->publications[0];
 	status->row.generation = 7;
-	status->keys = table.transports[0].keys;
+	status->keys = table_transport_books(&table, 0)->keys;
 	status->encodings[0].ssrc = 0x1234;
 	status->encodings[0].packets = 9;
 	status->encodings[0].highest_index = 0x20005;

@@ -6,7 +6,7 @@ static void indexes_are_reserved_before_use(void **)
 	table_open(1);
 	struct subscription *subscription = &table.subscriptions[4];
 	const struct sluice_subscription_status *status = &world.observed->subscriptions[4];
-	subscription->row.row.generation = 8;
+	table_subscription_books(&table, 4)->row.row.generation = 8;
 	subscription->media_index_reserved = 100;
 	assert_false(report_reserve(&table, 4, 99));
 	assert_true(report_reserve(&table, 4, 100));

@@ -31,6 +31,7 @@ static void rows(unsigned workers)
 
 static void subscribers_are_counted_by_worker(void **)
 {
+	static const struct subscription_books no_books;
 	rows(2);
 	for (unsigned v = 0; v < 2; v++) { // transports 1 and 2
 		struct sluice_subscription row = scene_subscription(v);
@@ -48,6 +49,7 @@ static void subscribers_are_counted_by_worker(void **)
 	assert_int_equal(publication->cache.slots, 0);
 	subscription_remove(&table, 0);
 	subscription_remove(&table, 1);
+	assert_memory_equal(table_subscription_books(&table, 1), &no_books, sizeof(no_books));
 	assert_int_equal(publication->subscribers[0] + publication->subscribers[1], 0);
 	assert_int_equal(publication->first_subscription, TABLE_NONE);
 	row = scene_subscription(7); // its transport is not there
@@ -63,10 +65,10 @@ static void indexes_resume_where_they_were_reserved(void **)
 	status->row.generation = row.row.generation;
 	status->media_index_reserved = 0x30007;
 	status->rtx_index_reserved = 0x10009;
-	status->keys = table.transports[1].keys;
+	status->keys = table_transport_books(&table, 1)->keys;
 	subscription_apply(&table, 0, &row);
 	assert_int_equal(table.subscriptions[0].rewrite.next, 0x30007);
-	assert_int_equal(table.subscriptions[0].rtx_next, 0x10009);
+	assert_int_equal(table_subscription_books(&table, 0)->rtx_next, 0x10009);
 	assert_false(table.subscriptions[0].waiting_key);
 	assert_int_equal(table.wishes_used, 1);
 	// With other keys ROC starts again, the sequence number does not.
@@ -74,7 +76,7 @@ static void indexes_resume_where_they_were_reserved(void **)
 	transport.key_epoch++;
 	transport_apply(&table, 1, &transport);
 	assert_int_equal(table.subscriptions[0].rewrite.next, 7);
-	assert_int_equal(table.subscriptions[0].rtx_next, 9);
+	assert_int_equal(table_subscription_books(&table, 0)->rtx_next, 9);
 	assert_int_equal(status->media_index_reserved, 7);
 	table_close();
 }

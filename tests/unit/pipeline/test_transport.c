@@ -27,6 +27,7 @@ static void senseless_rows_are_told(void **)
 
 static void paths_come_and_go(void **)
 {
+	static const struct transport_books no_books;
 	uint32_t index;
 	uint8_t path;
 	table_open(1);
@@ -53,24 +54,26 @@ static void paths_come_and_go(void **)
 	assert_true(table_find(&table, &row.paths[0], &index, &path));
 	transport_remove(&table, 0);
 	assert_false(table_find(&table, &row.paths[0], &index, &path));
+	assert_memory_equal(table_transport_books(&table, 0), &no_books, sizeof(no_books));
 	table_close();
 }
 
 static void the_next_hop_is_chosen(void **)
 {
-	plain_memory_create(1, 1);
-	struct transport transport = {0};
-	assert_null(transport_next_hop(&transport));
-	transport.paths_used = 2;
-	transport.path_selected = 1;
-	assert_null(transport_next_hop(&transport)); // control does not know it yet
-	transport.paths[1].remote_mac[0] = 4;
-	assert_ptr_equal(transport_next_hop(&transport), transport.paths[1].remote_mac);
-	transport.heard_paths = 1; // the other path
-	assert_ptr_equal(transport_next_hop(&transport), transport.paths[1].remote_mac);
-	transport.heard_paths = 2;
-	assert_ptr_equal(transport_next_hop(&transport), transport.macs[1]);
-	plain_memory_destroy();
+	table_open(1);
+	struct transport *transport = &table.transports[0];
+	struct transport_books *books = table_transport_books(&table, 0);
+	assert_null(transport_next_hop(&table, 0));
+	transport->paths_used = 2;
+	transport->path_selected = 1;
+	assert_null(transport_next_hop(&table, 0)); // control does not know it yet
+	books->paths[1].remote_mac[0] = 4;
+	assert_ptr_equal(transport_next_hop(&table, 0), books->paths[1].remote_mac);
+	transport->heard_paths = 1; // the other path
+	assert_ptr_equal(transport_next_hop(&table, 0), books->paths[1].remote_mac);
+	transport->heard_paths = 2;
+	assert_ptr_equal(transport_next_hop(&table, 0), books->macs[1]);
+	table_close();
 }
 
 static void headers_follow_rows(void **)
@@ -114,14 +117,15 @@ static void keys_open_sessions_of_own_transports(void **)
 	transport_apply(&table, 0, &row);
 	struct srtp_session *out = table.transports[0].out;
 	assert_non_null(out);
-	uint32_t keys = table.transports[0].keys;
+	const struct transport_books *books = table_transport_books(&table, 0);
+	uint32_t keys = books->keys;
 	row.send_key.key[0]++; // without another epoch nothing happens
 	transport_apply(&table, 0, &row);
 	assert_ptr_equal(table.transports[0].out, out);
 	row.key_epoch++;
 	transport_apply(&table, 0, &row);
-	assert_int_not_equal(table.transports[0].keys, keys);
-	assert_int_equal(table.transports[0].rtcp_ssrc, 105);
+	assert_int_not_equal(books->keys, keys);
+	assert_int_equal(books->rtcp_ssrc, 105);
 	row = transport_row(1); // worker 1's
 	transport_apply(&table, 1, &row);
 	assert_null(table.transports[1].out);
@@ -136,17 +140,19 @@ static void what_was_heard_survives_a_crash(void **)
 	table_open(1);
 	struct sluice_transport row = transport_row(0);
 	transport_apply(&table, 0, &row);
-	table.transports[0].status.heard_ns = 4;
-	table.transports[0].status.heard_mac[0] = 6;
-	table.transports[0].status.packets_in = 77;
+	struct sluice_transport_status *status = &table_transport_books(&table, 0)->status;
+	status->heard_ns = 4;
+	status->heard_mac[0] = 6;
+	status->packets_in = 77;
 	report_transport(&table, 0);
 	table_destroy(&table);
 	assert_int_equal(table_create(&table), 0);
 	table.own_transports.used = 0;
 	transport_apply(&table, 0, &row);
 	assert_int_equal(table.transports[0].heard_paths, 1);
-	assert_int_equal(table.transports[0].macs[0][0], 6);
-	assert_int_equal(table.transports[0].status.packets_in, 77);
+	const struct transport_books *books = table_transport_books(&table, 0);
+	assert_int_equal(books->macs[0][0], 6);
+	assert_int_equal(books->status.packets_in, 77);
 	table_close();
 }
 
