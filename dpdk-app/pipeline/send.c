@@ -454,12 +454,14 @@ unsigned stage_seal(struct worker *worker, struct cursor *cursor, unsigned n)
 
 // ---- afterwards -----------------------------------------------------------------------------------
 
-// What has to go from the cache is in no near memory where many rooms take turns: it is asked for, and let go of at
-// the end.
+// What has to go from the cache is in no near memory where many rooms take turns: it is asked for, and let go of in the
+// next turn.
 void stage_release(struct worker *worker)
 {
-	struct pkt *gone[WORKER_MEDIA];
+	struct pkt *done[WORKER_MEDIA];
 	unsigned n = 0;
+	pkt_put(worker->gone, worker->gone_used);
+	worker->gone_used = 0;
 	for (unsigned i = 0; i < worker->media_used; i++) {
 		struct pkt *pkt = worker->media[i].pkt;
 		const struct publication *publication =
@@ -467,13 +469,16 @@ void stage_release(struct worker *worker)
 		bool keep = worker->caching && publication->cache.slots > 0 &&
 			    publication->row.row.generation == pkt->publication_generation &&
 			    !(pkt->flags & PKT_SKIP);
-		if (keep)
-			pkt = publication_cache_store(&worker->table, pkt->publication, pkt);
-		if (!pkt)
-			continue;
-		prefetch_lines(pkt, sizeof(*pkt));
-		gone[n++] = pkt;
+		struct pkt *gone =
+			keep ? publication_cache_store(&worker->table, pkt->publication, pkt)
+			     : NULL;
+		if (!keep || gone == pkt)
+			done[n++] = pkt;
+		else if (gone)
+			worker->gone[worker->gone_used++] = gone;
+		if (gone)
+			prefetch_lines(gone, sizeof(*gone));
 	}
-	pkt_put(gone, n);
+	pkt_put(done, n);
 	worker->media_used = 0;
 }

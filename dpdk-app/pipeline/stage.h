@@ -88,6 +88,8 @@ struct worker {
 	struct wait wait;
 	struct media media[WORKER_MEDIA]; // to be sent to our subscribers in this turn
 	unsigned media_used;
+	struct pkt *gone[WORKER_MEDIA]; // left resend caches in the turn before
+	unsigned gone_used;
 	struct pkt *notes[WORKER_NOTES]; // sender reports to be fanned out
 	unsigned notes_used;
 	struct media resent[WORKER_RESENDS];
@@ -143,7 +145,7 @@ unsigned stage_frame(struct worker *worker, unsigned n);
 void stage_tx(struct worker *worker, unsigned n);
 // Resends that feedback asked for, from `*from` on, become jobs; 0 = all done.
 unsigned stage_resend(struct worker *worker, unsigned *from);
-// Keeps what was sent for resends, lets go of the rest.
+// Keeps what was sent for resends, lets go of the rest, and of what left the caches in the turn before.
 void stage_release(struct worker *worker);
 
 // Timed work, when the clock has passed a tick.

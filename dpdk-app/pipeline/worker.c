@@ -260,6 +260,7 @@ void worker_destroy(struct worker *worker)
 	if (!worker)
 		return;
 	wait_clear(worker);
+	pkt_put(worker->gone, worker->gone_used);
 	tx_clear(worker);
 	table_destroy(&worker->table);
 	free(worker);
