@@ -29,11 +29,25 @@ void rewrite_resume_picture(struct rewrite *rewrite, uint32_t picture)
 	rewrite->last_tl0_picture = (uint8_t)(picture >> 16);
 }
 
-uint32_t rewrite_picture(const struct rewrite *rewrite)
+uint32_t rewrite_picture(const struct rewrite *rewrite, uint8_t ahead)
 {
 	if (!rewrite->has_last_picture)
 		return 0;
-	return PICTURE_VALID | (uint32_t)rewrite->last_tl0_picture << 16 | rewrite->last_picture_id;
+	uint8_t tl0 = (uint8_t)(rewrite->last_tl0_picture + ahead);
+	return PICTURE_VALID | (uint32_t)tl0 << 16 |
+	       ((rewrite->last_picture_id + ahead) & PICTURE_MASK);
+}
+
+static bool picture_newer(uint32_t a, uint32_t b)
+{
+	return a != b && ((a - b) & PICTURE_MASK) < PICTURE_MASK / 2;
+}
+
+bool rewrite_picture_beyond(const struct rewrite *rewrite, uint32_t picture)
+{
+	return rewrite->has_last_picture &&
+	       (!(picture & PICTURE_VALID) ||
+		       picture_newer(rewrite->last_picture_id, picture & PICTURE_MASK));
 }
 
 // Segments by age: 0 is the newest. NULL when there is none that old.
@@ -149,8 +163,7 @@ static void last_picture_note(struct rewrite *rewrite, const struct rewrite_pack
 	const struct rewrite_segment *segment)
 {
 	uint16_t id = (packet->picture_id + segment->picture_offset) & PICTURE_MASK;
-	bool newer = ((id - rewrite->last_picture_id) & PICTURE_MASK) < 0x4000;
-	if (rewrite->has_last_picture && !newer)
+	if (rewrite->has_last_picture && !picture_newer(id, rewrite->last_picture_id))
 		return;
 	rewrite->has_last_picture = true;
 	rewrite->last_picture_id = id;

@@ -81,8 +81,11 @@ void rewrite_resume(struct rewrite *rewrite, struct rewrite_segment *older, uint
 // The VP8 part of it, as rewrite_picture gave it before. Call after rewrite_resume.
 void rewrite_resume_picture(struct rewrite *rewrite, uint32_t picture);
 
-// VP8 picture id and TL0PICIDX last sent, packed to be stored for rewrite_resume_picture; 0 = none.
-uint32_t rewrite_picture(const struct rewrite *rewrite);
+// VP8 picture id and TL0PICIDX last sent, each `ahead` (below 128) further, packed to be stored for
+// rewrite_resume_picture; 0 = none.
+uint32_t rewrite_picture(const struct rewrite *rewrite, uint8_t ahead);
+// Whether a picture was sent that comes after what rewrite_picture gave before.
+bool rewrite_picture_beyond(const struct rewrite *rewrite, uint32_t picture);
 
 // Gives `packet` its place in the output. *output is written on REWRITE_OK only; other results change
 // nothing. Packets of a source that is no longer current are late when they are older than its last

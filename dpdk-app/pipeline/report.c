@@ -48,19 +48,24 @@ const struct sluice_subscription_status *report_complete(struct table *table, ui
 		status->last_timestamp = rewrite->last_timestamp;
 		status->last_sent_ns = rewrite->last_ns;
 	}
-	status->last_picture_id = rewrite_picture(rewrite);
+	status->last_picture_id = rewrite_picture(rewrite, 0);
 	return status;
+}
+
+static void picture_reserve(struct subscription *subscription)
+{
+	subscription->picture_reserved = rewrite_picture(&subscription->rewrite, REPORT_RESERVE);
 }
 
 void report_subscription(struct table *table, uint32_t index)
 {
 	struct subscription *subscription = &table->subscriptions[index];
-	const struct sluice_subscription_status *status = report_complete(table, index);
-	subscription->told_timestamp = status->last_timestamp;
-	subscription->told_picture = status->last_picture_id;
+	struct sluice_subscription_status status = *report_complete(table, index);
+	picture_reserve(subscription);
+	status.last_picture_id = subscription->picture_reserved;
 	row_write(&table->observed->subscriptions[index].row,
-		table_subscription_books(table, index)->row.row.generation, status,
-		sizeof(*status));
+		table_subscription_books(table, index)->row.row.generation, &status,
+		sizeof(status));
 }
 
 void report_place(struct table *table, uint32_t index)
@@ -68,12 +73,11 @@ void report_place(struct table *table, uint32_t index)
 	struct subscription *subscription = &table->subscriptions[index];
 	struct sluice_subscription_status *row = &table->observed->subscriptions[index];
 	const struct rewrite *rewrite = &subscription->rewrite;
-	subscription->told_timestamp = rewrite->last_timestamp;
-	subscription->told_picture = rewrite_picture(rewrite);
+	picture_reserve(subscription);
 	sluice_row_begin(&row->row);
 	row->media_index_reserved = subscription->media_index_reserved;
-	row->last_timestamp = subscription->told_timestamp;
-	row->last_picture_id = subscription->told_picture;
+	row->last_timestamp = rewrite->last_timestamp;
+	row->last_picture_id = subscription->picture_reserved;
 	row->last_sent_ns = rewrite->last_ns;
 	row->packets = subscription->packets;
 	row->bytes = subscription->bytes;
@@ -124,19 +128,11 @@ void report_drops_begin(struct table *table, uint32_t index, uint32_t generation
 	drops->generation = generation;
 }
 
-// Whether a successor would begin with a timestamp or picture id that was sent already.
-static bool place_is_old(const struct subscription *subscription)
-{
-	const struct rewrite *rewrite = &subscription->rewrite;
-	return rewrite->has_last && (rewrite->last_timestamp != subscription->told_timestamp ||
-					    rewrite_picture(rewrite) != subscription->told_picture);
-}
-
 bool report_reserve(struct table *table, uint32_t index, uint64_t used)
 {
 	struct subscription *subscription = &table->subscriptions[index];
-	bool beyond = used >= subscription->media_index_reserved;
-	if (!beyond && !place_is_old(subscription))
+	if (used < subscription->media_index_reserved &&
+		!rewrite_picture_beyond(&subscription->rewrite, subscription->picture_reserved))
 		return false;
 	if (used + REPORT_RESERVE > subscription->media_index_reserved)
 		subscription->media_index_reserved = used + REPORT_RESERVE;

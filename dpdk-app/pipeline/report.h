@@ -5,8 +5,8 @@
 #include "table.h"
 
 enum {
-	REPORT_RESERVE = 16
-}; // SRTP indexes reserved at a time: the gap a successor leaves, at most
+	REPORT_RESERVE = 64
+}; // SRTP indexes and pictures reserved at a time: the gap a successor leaves, at most
 
 // Writes the row of a transport, publication or subscription from its private status.
 void report_transport(struct table *table, uint32_t index);
@@ -29,9 +29,9 @@ void report_drop(struct table *table, uint32_t index, enum sluice_drop why);
 // Begins to count for a subscription; generation 0 = for none.
 void report_drops_begin(struct table *table, uint32_t index, uint32_t generation);
 
-// Before SRTP index `used` is sealed it must be reserved in `observed` (RFC 3711, 9.1), and the timestamp and
-// picture id that go with it must be there for a successor. Reserves it in the subscription; true when the
-// row must then be written, by report_place, once for all packets that are sealed together.
+// Before SRTP index `used` is sealed it must be reserved in `observed` (RFC 3711, 9.1), and so must the VP8 picture
+// that was last given a place. Reserves them in the subscription; true when the row must then be written, by
+// report_place, once for all packets that are sealed together.
 bool report_reserve(struct table *table, uint32_t index, uint64_t used);
 // The same for an index of RTX, which are fewer: the row is written at once.
 void report_reserve_rtx(struct table *table, uint32_t index, uint64_t used);

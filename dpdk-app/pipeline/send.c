@@ -131,7 +131,6 @@ static void rows_fetch(const struct worker *worker, uint32_t s)
 	prefetch_lines(subscription, sizeof(struct subscription));
 	prefetch_lines(&table->transports[subscriber->transport], sizeof(struct transport));
 	srtp_session_prefetch(subscriber->session);
-	__builtin_prefetch(&table->observed->subscriptions[s], 1, PREFETCH_NEAR);
 	if (subscriber->next != TABLE_NONE)
 		prefetch_lines(&table->subscribers[subscriber->next], 1);
 	__asm__ volatile(""); // see prefetch.h

@@ -43,15 +43,15 @@ struct sluice_publication_status {
 	uint32_t keys; // the data plane's: names the transport's keys the indexes belong to
 };
 
-// The resume fields are written *before* a packet that uses them is encrypted: they are what keeps a
-// restarted data plane from using an (SSRC, index) twice (RFC 3711, 9.1; RFC 7714, 8.1).
-// All that changes with every packet lies in the first cache line.
+// What is reserved is written *before* a packet that uses it is encrypted: that keeps a restarted data plane from using
+// an (SSRC, index) twice (RFC 3711, 9.1; RFC 7714, 8.1). Everything else is as old as the last tick, a quarter of a second:
+// a successor lets timestamps go on with the clock from there. All that is reserved lies in the first cache line.
 struct sluice_subscription_status {
 	_Alignas(64) struct sluice_row row;
 	uint64_t media_index_reserved; // first index that was surely not used
 	uint64_t rtx_index_reserved;
 	uint32_t last_timestamp; // RTP, ours
-	uint32_t last_picture_id; // VP8, ours
+	uint32_t last_picture_id; // VP8, ours: the last one that is reserved
 	uint64_t last_sent_ns;
 	uint64_t packets, bytes;
 	uint64_t resent; // answered NACKs

@@ -188,13 +188,37 @@ static void picture_ids_go_on_over_a_switch(void **)
 	assert_int_equal((uint8_t)(50 + output.tl0_offset), 1);
 	output = picture(&rewrite, B, 2, 901, 51);
 	assert_int_equal((901 + output.picture_offset) & 0x7FFF, 2);
-	uint32_t kept = rewrite_picture(&rewrite);
+	uint32_t kept = rewrite_picture(&rewrite, 0);
 	rewrite_resume(&rewrite, older, 100, 0, 1);
-	assert_int_equal(rewrite_picture(&rewrite), 0);
+	assert_int_equal(rewrite_picture(&rewrite, 0), 0);
+	assert_int_equal(rewrite_picture(&rewrite, 64), 0);
 	rewrite_resume_picture(&rewrite, kept);
 	output = picture(&rewrite, B, 3, 902, 51);
 	assert_int_equal((902 + output.picture_offset) & 0x7FFF, 3);
 	assert_int_equal((uint8_t)(51 + output.tl0_offset), 3);
+}
+
+static void pictures_are_reserved_ahead(void **)
+{
+	struct rewrite rewrite;
+	struct rewrite_segment older[REWRITE_SEGMENTS];
+	rewrite_init(&rewrite, older, 10);
+	assert_false(rewrite_picture_beyond(&rewrite, 0)); // no picture was sent
+	picture(&rewrite, A, 1, 0x7FFE, 254);
+	assert_true(rewrite_picture_beyond(&rewrite, 0));
+	assert_false(rewrite_picture_beyond(&rewrite, rewrite_picture(&rewrite, 0)));
+	uint32_t reserved = rewrite_picture(&rewrite, 3); // beyond the wrap
+	for (uint16_t i = 2; i <= 4; i++) {
+		picture(&rewrite, A, i, (0x7FFD + i) & 0x7FFF, (uint8_t)(253 + i));
+		assert_false(rewrite_picture_beyond(&rewrite, reserved));
+	}
+	picture(&rewrite, A, 5, 2, 2);
+	assert_true(rewrite_picture_beyond(&rewrite, reserved));
+	rewrite_resume(&rewrite, older, 100, 0, 1);
+	rewrite_resume_picture(&rewrite, reserved);
+	struct rewrite_output output = picture(&rewrite, B, 1, 900, 50);
+	assert_int_equal((900 + output.picture_offset) & 0x7FFF, 2);
+	assert_int_equal((uint8_t)(50 + output.tl0_offset), 2);
 }
 
 enum { SENT = 4096 };
@@ -303,6 +327,7 @@ int main(void)
 		cmocka_unit_test(resume_goes_on_above_the_reservation),
 		cmocka_unit_test(the_last_index_is_the_end),
 		cmocka_unit_test(picture_ids_go_on_over_a_switch),
+		cmocka_unit_test(pictures_are_reserved_ahead),
 		cmocka_unit_test(random_switching),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,13 +18,40 @@ static void indexes_are_reserved_before_use(void **)
 	assert_int_equal(status->rtx_index_reserved, 0);
 	report_reserve_rtx(&table, 4, 5); // writes it by itself
 	assert_int_equal(status->rtx_index_reserved, 5 + REPORT_RESERVE);
-	subscription->rewrite.has_last = true; // a timestamp that no successor knows of
-	subscription->rewrite.last_timestamp = 77;
-	assert_true(report_reserve(&table, 4, 101));
-	report_subscription(&table, 4);
-	assert_int_equal(status->last_timestamp, 77);
-	assert_false(report_reserve(&table, 4, 102));
 	assert_int_equal(atomic_load(&status->row.sequence) & 1, 0);
+	table_close();
+}
+
+// Each picture is reserved before it is sent, and a successor begins behind what is reserved.
+static void pictures_are_reserved_before_use(void **)
+{
+	table_open(1);
+	struct subscription *subscription = &table.subscriptions[4];
+	const struct sluice_subscription_status *status = &world.observed->subscriptions[4];
+	struct rewrite_packet packet = {
+		.source = 1, .clock_rate = 90000, .has_picture = true, .picture_id = 0x7FF0};
+	struct rewrite_output output;
+	subscription->media_index_reserved = 1000;
+	rewrite_init(&subscription->rewrite, table.histories[4].segments, 0);
+	unsigned written = 0;
+	for (unsigned i = 0; i < 3 * REPORT_RESERVE; i++, packet.index++, packet.picture_id++) {
+		packet.picture_id &= 0x7FFF;
+		packet.timestamp += 3000;
+		assert_int_equal(
+			rewrite_apply(&subscription->rewrite, &packet, 5 + i, &output), REWRITE_OK);
+		if (report_reserve(&table, 4, output.index)) {
+			report_place(&table, 4);
+			assert_int_equal(status->last_timestamp, packet.timestamp);
+			assert_int_equal(status->last_sent_ns, 5 + i);
+			written++;
+		}
+		struct rewrite successor;
+		rewrite_resume(&successor, table.histories[5].segments, 0, 0, 0);
+		rewrite_resume_picture(&successor, status->last_picture_id);
+		assert_false(rewrite_picture_beyond(
+			&subscription->rewrite, rewrite_picture(&successor, 0)));
+	}
+	assert_int_equal(written, 3);
 	table_close();
 }
 
@@ -86,6 +113,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(indexes_are_reserved_before_use),
+		cmocka_unit_test(pictures_are_reserved_before_use),
 		cmocka_unit_test(rows_are_found_by_generation),
 		cmocka_unit_test(drops_are_of_one_life),
 		cmocka_unit_test(events_are_pushed_while_there_is_room),

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The whole way of a packet, with real SRTP at both ends.
+#include "pipeline/report.h"
 #include "replay/scene.h"
 
 #include <pthread.h>
@@ -112,6 +113,12 @@ static void mute_leaves_no_gap_but_time(void **)
 	scene_close(&scene);
 }
 
+// Of VP8.
+static unsigned picture_id(const struct received *packet)
+{
+	return span_u16(packet->data + packet->header.payload_offset + 2) & 0x7FFF;
+}
+
 static void publisher_restart_keeps_the_output_continuous(void **)
 {
 	static struct peer second;
@@ -143,10 +150,7 @@ static void publisher_restart_keeps_the_output_continuous(void **)
 		const struct received *b = peer_rtp(viewer, scene_ssrc(0), i);
 		assert_int_equal(b->index, a->index + 1);
 		assert_true(seq_timestamp_newer(b->header.timestamp, a->header.timestamp));
-		// VP8 picture ids go on as well
-		const uint8_t *pa = a->data + a->header.payload_offset;
-		const uint8_t *pb = b->data + b->header.payload_offset;
-		assert_int_equal(span_u16(pb + 2) & 0x7FFF, (span_u16(pa + 2) & 0x7FFF) + 1);
+		assert_int_equal(picture_id(b), picture_id(a) + 1);
 	}
 	assert_int_equal(viewer->refused, 0);
 	assert_true(peer_rtcp_count(&scene.publisher, RTCP_KIND_PLI) >= 1);
@@ -229,8 +233,11 @@ static void no_index_is_used_twice_across_a_crash(void **)
 		for (unsigned i = 1; i < 78 + 3 * 13; i++) {
 			const struct received *a = peer_rtp(viewer, scene_ssrc(v), i - 1);
 			const struct received *b = peer_rtp(viewer, scene_ssrc(v), i);
-			assert_true(b->index > a->index && b->index <= a->index + 17);
+			assert_true(
+				b->index > a->index && b->index <= a->index + 1 + REPORT_RESERVE);
 			assert_true(seq_timestamp_newer(b->header.timestamp, a->header.timestamp));
+			unsigned pictures = (picture_id(b) - picture_id(a)) & 0x7FFF;
+			assert_in_range(pictures, 1, 1 + REPORT_RESERVE);
 		}
 	}
 	// A successor asks for a key frame at once, a second after the last at the earliest.
