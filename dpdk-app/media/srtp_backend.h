@@ -29,7 +29,7 @@ static_assert(offsetof(struct srtp_session, streams.first) + sizeof(struct srtp_
 // Where a session and its keys of RTP lie.
 static inline enum srtp_memory_lane srtp_lane(enum srtp_direction direction)
 {
-	return direction == SRTP_OUT ? SRTP_MEMORY_SENDING : SRTP_MEMORY_OTHER;
+	return direction == SRTP_OUT ? SRTP_MEMORY_SENDING : SRTP_MEMORY_RECEIVING;
 }
 
 static inline void srtp_ask(const struct srtp_meanwhile *meanwhile)

@@ -10,6 +10,7 @@ enum { SRTP_MEMORY_ALIGN = 64, SRTP_MEMORY_MAX = 4096 };
 
 enum srtp_memory_lane {
 	SRTP_MEMORY_SENDING, // what each packet that is sent needs, dense: few pages hold all of it
+	SRTP_MEMORY_RECEIVING, // the same for those that are received
 	SRTP_MEMORY_OTHER,
 	SRTP_MEMORY_LANES
 };
