@@ -460,7 +460,7 @@ static void options_read(struct wanted *wanted, int argc, char **argv)
 	while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0) {
 		unsigned value = optarg ? (unsigned)strtoul(optarg, NULL, 10) : 0;
 		bool good = option == 'q' || option == 'g';
-		wanted->quick |= good;
+		wanted->quick |= option == 'q';
 		wanted->goals |= option == 'g';
 		for (unsigned i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 			if (numbers[i].option == option && value >= numbers[i].least &&
