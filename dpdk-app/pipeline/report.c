@@ -3,6 +3,9 @@
 
 #include "trace.h"
 
+// Of a timestamp: more than a clock goes in two ticks.
+#define TIMESTAMP_LEAP UINT32_C(0x10000)
+
 // Everything behind the row's head, which belongs to the shared file alone.
 static void row_write(struct sluice_row *row, uint32_t generation, const void *status, size_t size)
 {
@@ -52,8 +55,10 @@ const struct sluice_subscription_status *report_complete(struct table *table, ui
 	return status;
 }
 
-static void picture_reserve(struct subscription *subscription)
+// What a successor is told, when the row is written now.
+static void place_tell(struct subscription *subscription)
 {
+	subscription->told_timestamp = subscription->rewrite.last_timestamp;
 	subscription->picture_reserved = rewrite_picture(&subscription->rewrite, REPORT_RESERVE);
 }
 
@@ -61,7 +66,7 @@ void report_subscription(struct table *table, uint32_t index)
 {
 	struct subscription *subscription = &table->subscriptions[index];
 	struct sluice_subscription_status status = *report_complete(table, index);
-	picture_reserve(subscription);
+	place_tell(subscription);
 	status.last_picture_id = subscription->picture_reserved;
 	row_write(&table->observed->subscriptions[index].row,
 		table_subscription_books(table, index)->row.row.generation, &status,
@@ -73,10 +78,10 @@ void report_place(struct table *table, uint32_t index)
 	struct subscription *subscription = &table->subscriptions[index];
 	struct sluice_subscription_status *row = &table->observed->subscriptions[index];
 	const struct rewrite *rewrite = &subscription->rewrite;
-	picture_reserve(subscription);
+	place_tell(subscription);
 	sluice_row_begin(&row->row);
 	row->media_index_reserved = subscription->media_index_reserved;
-	row->last_timestamp = rewrite->last_timestamp;
+	row->last_timestamp = subscription->told_timestamp;
 	row->last_picture_id = subscription->picture_reserved;
 	row->last_sent_ns = rewrite->last_ns;
 	row->packets = subscription->packets;
@@ -128,11 +133,19 @@ void report_drops_begin(struct table *table, uint32_t index, uint32_t generation
 	drops->generation = generation;
 }
 
+// Whether a successor would begin with a picture that was sent, or with a timestamp to which no clock leads from the one
+// that was told.
+static bool place_is_beyond(const struct subscription *subscription)
+{
+	const struct rewrite *rewrite = &subscription->rewrite;
+	return rewrite->last_timestamp - subscription->told_timestamp > TIMESTAMP_LEAP ||
+	       rewrite_picture_beyond(rewrite, subscription->picture_reserved);
+}
+
 bool report_reserve(struct table *table, uint32_t index, uint64_t used)
 {
 	struct subscription *subscription = &table->subscriptions[index];
-	if (used < subscription->media_index_reserved &&
-		!rewrite_picture_beyond(&subscription->rewrite, subscription->picture_reserved))
+	if (used < subscription->media_index_reserved && !place_is_beyond(subscription))
 		return false;
 	if (used + REPORT_RESERVE > subscription->media_index_reserved)
 		subscription->media_index_reserved = used + REPORT_RESERVE;

@@ -30,8 +30,8 @@ void report_drop(struct table *table, uint32_t index, enum sluice_drop why);
 void report_drops_begin(struct table *table, uint32_t index, uint32_t generation);
 
 // Before SRTP index `used` is sealed it must be reserved in `observed` (RFC 3711, 9.1), and so must the VP8 picture
-// that was last given a place. Reserves them in the subscription; true when the row must then be written, by
-// report_place, once for all packets that are sealed together.
+// that was last given a place; a timestamp that leapt must be there. Reserves them in the subscription; true when the
+// row must then be written, by report_place, once for all packets that are sealed together.
 bool report_reserve(struct table *table, uint32_t index, uint64_t used);
 // The same for an index of RTX, which are fewer: the row is written at once.
 void report_reserve_rtx(struct table *table, uint32_t index, uint64_t used);

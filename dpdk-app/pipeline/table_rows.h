@@ -125,6 +125,7 @@ struct subscription {
 	struct rtp_head head; // of its packets, resends apart
 	struct rewrite rewrite;
 	uint64_t packets, bytes, media_index_reserved; // its books have them when it is reported
+	uint32_t told_timestamp; // a successor goes on from
 	uint32_t picture_reserved; // as rewrite_picture gives it: a successor begins after it
 	struct sluice_handle transport;
 	uint32_t publication_generation;

@@ -18,6 +18,14 @@ static void indexes_are_reserved_before_use(void **)
 	assert_int_equal(status->rtx_index_reserved, 0);
 	report_reserve_rtx(&table, 4, 5); // writes it by itself
 	assert_int_equal(status->rtx_index_reserved, 5 + REPORT_RESERVE);
+	subscription->rewrite.has_last = true;
+	subscription->rewrite.last_timestamp = 0x10000; // as a clock goes: a successor finds it
+	assert_false(report_reserve(&table, 4, 101));
+	subscription->rewrite.last_timestamp++;
+	assert_true(report_reserve(&table, 4, 101));
+	report_place(&table, 4);
+	assert_int_equal(status->last_timestamp, 0x10001);
+	assert_false(report_reserve(&table, 4, 102));
 	assert_int_equal(atomic_load(&status->row.sequence) & 1, 0);
 	table_close();
 }
@@ -36,7 +44,7 @@ static void pictures_are_reserved_before_use(void **)
 	unsigned written = 0;
 	for (unsigned i = 0; i < 3 * REPORT_RESERVE; i++, packet.index++, packet.picture_id++) {
 		packet.picture_id &= 0x7FFF;
-		packet.timestamp += 3000;
+		packet.timestamp += 900;
 		assert_int_equal(
 			rewrite_apply(&subscription->rewrite, &packet, 5 + i, &output), REWRITE_OK);
 		if (report_reserve(&table, 4, output.index)) {
