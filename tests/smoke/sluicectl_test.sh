@@ -49,6 +49,11 @@ still_flows 3
 expect "copies sent without control" "$(ctl status | jq '.dataplane.workers[0].media_out')" '>' "$before"
 start_control
 wait_for 5 relay_ready
+# Who is removed before having joined the new control would join it afterwards.
+back() {
+	[ "$(sender .reconnects)" = 1 ] && [ "$(receiver .reconnects)" = 1 ]
+}
+wait_for 10 back
 expect "kick" "$(ctl kick smoke 1 >/dev/null && echo 1)" == 1
 gone() {
 	[ "$(metric sluice_participants)" = 1 ]
