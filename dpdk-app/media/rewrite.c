@@ -40,7 +40,7 @@ uint32_t rewrite_picture(const struct rewrite *rewrite, uint8_t ahead)
 
 static bool picture_newer(uint32_t a, uint32_t b)
 {
-	return a != b && ((a - b) & PICTURE_MASK) < PICTURE_MASK / 2;
+	return a != b && ((a - b) & PICTURE_MASK) <= PICTURE_MASK / 2;
 }
 
 bool rewrite_picture_beyond(const struct rewrite *rewrite, uint32_t picture)

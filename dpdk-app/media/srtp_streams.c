@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
-enum { OWN_ROWS = 2, OWN_SLOTS = 8, SHIFT_FIRST = 32 - 3, LINE = 64 };
+enum { OWN_ROWS = 2, OWN_SLOTS = 8, SHIFT_FIRST = 32 - 3 };
 static_assert(1U << (32 - SHIFT_FIRST) == OWN_SLOTS);
 
 struct row { // a stream after the first
@@ -104,7 +104,7 @@ static struct srtp_stream *stream_take(struct srtp_streams *streams, uint32_t ss
 		if (!row->stream.used)
 			return stream_begin(&row->stream, &row->rest, ssrc);
 	}
-	struct row *row = aligned_alloc(LINE, (sizeof(*row) + LINE - 1) / LINE * LINE);
+	struct row *row = malloc(sizeof(*row));
 	return row ? stream_begin(&row->stream, &row->rest, ssrc) : NULL;
 }
 

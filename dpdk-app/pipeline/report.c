@@ -3,7 +3,7 @@
 
 #include "trace.h"
 
-// Of a timestamp: more than a clock goes in two ticks.
+// Of a timestamp: more than a clock of 90 kHz goes in half a second.
 #define TIMESTAMP_LEAP UINT32_C(0x10000)
 
 // Everything behind the row's head, which belongs to the shared file alone.

@@ -468,15 +468,15 @@ void stage_release(struct worker *worker)
 		bool keep = worker->caching && publication->cache.slots > 0 &&
 			    publication->row.row.generation == pkt->publication_generation &&
 			    !(pkt->flags & PKT_SKIP);
-		struct pkt *gone =
-			keep ? publication_cache_store(&worker->table, pkt->publication, pkt)
-			     : NULL;
-		if (!keep || gone == pkt)
+		struct pkt *gone = pkt;
+		if (keep)
+			gone = publication_cache_store(&worker->table, pkt->publication, pkt);
+		if (gone == pkt) {
 			done[n++] = pkt;
-		else if (gone)
-			worker->gone[worker->gone_used++] = gone;
-		if (gone)
+		} else if (gone) {
 			prefetch_lines(gone, sizeof(*gone));
+			worker->gone[worker->gone_used++] = gone;
+		}
 	}
 	pkt_put(done, n);
 	worker->media_used = 0;

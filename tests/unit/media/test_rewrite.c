@@ -198,6 +198,20 @@ static void picture_ids_go_on_over_a_switch(void **)
 	assert_int_equal((uint8_t)(51 + output.tl0_offset), 3);
 }
 
+static void half_of_all_pictures_are_newer(void **)
+{
+	struct rewrite rewrite;
+	struct rewrite_segment older[REWRITE_SEGMENTS];
+	rewrite_init(&rewrite, older, 10);
+	picture(&rewrite, A, 1, 0, 0);
+	uint32_t first = rewrite_picture(&rewrite, 0);
+	picture(&rewrite, A, 2, 0x4000, 1); // as far back as ahead
+	assert_int_equal(rewrite_picture(&rewrite, 0), first);
+	picture(&rewrite, A, 3, 0x3FFF, 1);
+	assert_int_equal(rewrite_picture(&rewrite, 0) & 0x7FFF, 0x3FFF);
+	assert_true(rewrite_picture_beyond(&rewrite, first));
+}
+
 static void pictures_are_reserved_ahead(void **)
 {
 	struct rewrite rewrite;
@@ -327,6 +341,7 @@ int main(void)
 		cmocka_unit_test(resume_goes_on_above_the_reservation),
 		cmocka_unit_test(the_last_index_is_the_end),
 		cmocka_unit_test(picture_ids_go_on_over_a_switch),
+		cmocka_unit_test(half_of_all_pictures_are_newer),
 		cmocka_unit_test(pictures_are_reserved_ahead),
 		cmocka_unit_test(random_switching),
 	};

@@ -26,6 +26,7 @@ static void is_bounded_and_rows_stay_where_they_are(void **)
 	struct srtp_streams streams = {0};
 	assert_true(srtp_streams_open(&streams));
 	for (uint32_t i = 0; i < SRTP_STREAMS_MAX; i++) {
+		assert_false(srtp_streams_full(&streams));
 		rows[i] = srtp_streams_add(&streams, i << 20 | i);
 		assert_non_null(rows[i]);
 	}
